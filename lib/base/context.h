@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AF_BASE_CONTEXT_H
+#define AF_BASE_CONTEXT_H
+
+#include <stdatomic.h>
+
+#include "artfusion.h"
+
+struct artfusion_context {
+    atomic_int references;
+    artfusion_device device;
+    int32_t device_index;
+    int32_t threads;
+    char *engine_path; /* NULL: by the documented order */
+    artfusion_log_callback log;
+    void *log_user_data;
+    artfusion_log_level log_level;
+};
+
+artfusion_context *af_context_retain(artfusion_context *context);
+void af_context_release(artfusion_context *context);
+
+/* Formats only where the level is wanted. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void af_log(const artfusion_context *context, artfusion_log_level level, const char *format, ...);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * The calling thread's last error, behind artfusion_error_message(). */
+#ifndef AF_BASE_ERROR_H
+#define AF_BASE_ERROR_H
+
+#include "artfusion.h"
+
+/* Each public function that can fail begins with it, so that the first error
+ * within a call, which knows most, is the one that is kept. */
+void af_error_clear(void);
+
+/* Sets the message unless the running call has one, and returns `status`:
+ * `return af_fail(ARTFUSION_ERROR_IO, "%s: %s", path, strerror(errno));`
+ * Sentences name the value and what would be right, without a final stop. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+artfusion_status af_fail(artfusion_status status, const char *format, ...);
+
+/* ARTFUSION_ERROR_MEMORY, naming what `bytes` were for. */
+artfusion_status af_fail_memory(size_t bytes, const char *what);
+
+#endif

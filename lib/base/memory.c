@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "artfusion.h"
+
+void *af_alloc(size_t bytes)
+{
+    return malloc(bytes ? bytes : 1);
+}
+
+void *af_alloc_array(size_t count, size_t size)
+{
+    /* calloc checks the product; never asked for nothing, which may give NULL. */
+    return count && size ? calloc(count, size) : calloc(1, 1);
+}
+
+void *af_realloc(void *memory, size_t bytes)
+{
+    return realloc(memory, bytes ? bytes : 1);
+}
+
+void af_free(void *memory)
+{
+    free(memory);
+}
+
+void artfusion_free(void *memory)
+{
+    af_free(memory);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* dladdr, secure_getenv */
+#include "model/engine.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define ENGINE_FILE "libartfusion-engine-torch.so"
+
+static artfusion_status open_engine(const char *path, const af_engine **engine)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return af_fail(ARTFUSION_ERROR_ENGINE, "the engine cannot be loaded: %s", dlerror());
+
+    /* ISO C has no conversion from object to function pointers; POSIX has this one. */
+    af_engine_entry entry;
+    *(void **)&entry = dlsym(library, AF_ENGINE_SYMBOL);
+    if (!entry)
+        return af_fail(ARTFUSION_ERROR_ENGINE, "%s is no artfusion engine: it lacks %s", path,
+                       AF_ENGINE_SYMBOL);
+    const af_engine *found = entry();
+    if (found->version != AF_ENGINE_VERSION || found->struct_size < sizeof *found)
+        return af_fail(ARTFUSION_ERROR_ENGINE,
+                       "%s is an engine of version %u, and artfusion %s needs %d", path,
+                       (unsigned)found->version, artfusion_version_string(), AF_ENGINE_VERSION);
+    *engine = found;
+    return ARTFUSION_OK;
+}
+
+/* The folder of the shared library, or of the program it is linked into. */
+static int own_folder(char folder[PATH_MAX])
+{
+    static const char inside = 0;
+    Dl_info info;
+    char real[PATH_MAX];
+    if (!dladdr(&inside, &info) || !info.dli_fname || !realpath(info.dli_fname, real))
+        return 0;
+    char *slash = strrchr(real, '/');
+    if (!slash)
+        return 0;
+    *slash = '\0';
+    memcpy(folder, real, (size_t)(slash - real) + 1);
+    return 1;
+}
+
+artfusion_status af_engine_load(const artfusion_context *context, const af_engine **engine)
+{
+    if (context->engine_path)
+        return open_engine(context->engine_path, engine);
+    const char *named = secure_getenv("ARTFUSION_ENGINE");
+    if (named && *named)
+        return open_engine(named, engine);
+
+    static const char *const places[] = {"", "/artfusion"};
+    char folder[PATH_MAX], path[PATH_MAX + sizeof "/artfusion/" ENGINE_FILE];
+    if (own_folder(folder)) {
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            (void)snprintf(path, sizeof path, "%s%s/" ENGINE_FILE, folder, places[i]);
+            if (access(path, F_OK) == 0)
+                return open_engine(path, engine);
+        }
+    }
+    return open_engine(ENGINE_FILE, engine);
+}

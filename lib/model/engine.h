@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AF_MODEL_ENGINE_H
+#define AF_MODEL_ENGINE_H
+
+#include "base/context.h"
+#include "model/network.h"
+
+/* The engine of a context, loaded on demand and never unloaded (libtorch can't be). The order:
+ * the context's engine_path, then the environment's ARTFUSION_ENGINE, then beside the library, in
+ * its folder `artfusion`, and by the loader's own search. A path that was named is not passed over.
+ * Errors: ENGINE (what was tried and the loader's words). */
+artfusion_status af_engine_load(const artfusion_context *context, const af_engine **engine);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "math/schedule.h"
+#include "model/bundle.h"
+#include "model/engine.h"
+#include "model/source.h"
+
+artfusion_model *af_model_retain(artfusion_model *model)
+{
+    atomic_fetch_add(&model->references, 1);
+    return model;
+}
+
+void af_model_release(artfusion_model *model)
+{
+    if (!model || atomic_fetch_sub(&model->references, 1) != 1)
+        return;
+    if (model->network)
+        model->engine->close(model->network);
+    af_manifest_clear(&model->manifest);
+    af_free(model->alphas_cumprod);
+    af_free(model->null_style);
+    af_context_release(model->context);
+    af_free(model);
+}
+
+void artfusion_model_destroy(artfusion_model *model)
+{
+    af_model_release(model);
+}
+
+artfusion_status af_model_failed(const artfusion_model *model, artfusion_status status,
+                                 const char *what, const af_engine_error *error)
+{
+    return af_fail(status, "%s (%s): %s", what, model->engine->name, error->text);
+}
+
+/* ---- opening ------------------------------------------------------------ */
+
+static artfusion_status read_bundle(const af_source *source, af_manifest *manifest)
+{
+    char *text;
+    size_t size;
+    char sha256[AF_SHA256_HEX];
+    artfusion_status status = af_bundle_read(source, &text, &size, sha256);
+    if (status != ARTFUSION_OK)
+        return status;
+    status = af_manifest_parse(text, size, manifest);
+    af_free(text);
+    if (status == ARTFUSION_OK && strcmp(sha256, manifest->weights_sha256) != 0)
+        status = af_fail(ARTFUSION_ERROR_CHECKSUM,
+                         "the model was changed or damaged: its SHA-256 is %s, its manifest says "
+                         "%.64s",
+                         sha256, manifest->weights_sha256);
+    return status;
+}
+
+static artfusion_status open_network(artfusion_model *model, const af_source *source)
+{
+    const af_network_options options = {
+        .device = model->context->device,
+        .device_index = model->context->device_index,
+        .threads = model->context->threads,
+        .latent_channels = model->manifest.latent_channels,
+        .downsample = model->manifest.downsample,
+        .style_width = model->manifest.style_width,
+    };
+    af_engine_error error = {{0}};
+    artfusion_status status = model->engine->open(source, &options, &model->network, &error);
+    if (status == ARTFUSION_OK)
+        status = model->engine->info(model->network, &model->network_info, &error);
+    if (status == ARTFUSION_OK)
+        status = model->engine->null_style(model->network, model->null_style, &error);
+    if (status != ARTFUSION_OK)
+        return af_model_failed(model, status, "opening the model", &error);
+    if (af_first_nonfinite(model->null_style, (size_t)model->manifest.style_width) !=
+        (size_t)model->manifest.style_width)
+        return af_fail(ARTFUSION_ERROR_NUMERIC, "the model's null style is not finite");
+    return ARTFUSION_OK;
+}
+
+static artfusion_status make_tables(artfusion_model *model)
+{
+    const af_manifest *m = &model->manifest;
+    const size_t bytes = (size_t)m->timesteps * sizeof(double);
+    model->alphas_cumprod = af_alloc(bytes);
+    model->null_style = af_alloc_array((size_t)m->style_width, sizeof(float));
+    double *betas = af_alloc(bytes);
+    if (!betas || !model->alphas_cumprod || !model->null_style) {
+        af_free(betas);
+        return af_fail_memory(bytes, "the noise schedule");
+    }
+    const artfusion_status status = artfusion_schedule_betas(m->schedule, m->linear_start,
+                                                             m->linear_end, m->timesteps, betas);
+    if (status == ARTFUSION_OK)
+        af_alphas_cumprod(betas, m->timesteps, model->alphas_cumprod);
+    af_free(betas);
+    return status;
+}
+
+static artfusion_status open_model(artfusion_context *context, const af_source *source,
+                                   artfusion_model **model)
+{
+    artfusion_model *made = af_alloc_array(1, sizeof *made);
+    if (!made)
+        return af_fail_memory(sizeof *made, "a model");
+    atomic_init(&made->references, 1);
+    made->context = af_context_retain(context);
+
+    artfusion_status status = read_bundle(source, &made->manifest);
+    if (status == ARTFUSION_OK)
+        status = make_tables(made);
+    if (status == ARTFUSION_OK)
+        status = af_engine_load(context, &made->engine);
+    if (status == ARTFUSION_OK)
+        status = open_network(made, source);
+    if (status != ARTFUSION_OK) {
+        af_model_release(made);
+        return status;
+    }
+
+    (void)snprintf(made->engine_label, sizeof made->engine_label, "%s %s", made->engine->name,
+                   made->engine->release);
+    af_log(context, ARTFUSION_LOG_INFO, "model %s by %s on %s, %d threads, %s",
+           made->manifest.name, made->engine_label, made->network_info.device_name,
+           (int)made->network_info.threads, made->network_info.arithmetic);
+    *model = made;
+    return ARTFUSION_OK;
+}
+
+static artfusion_status check_handles(artfusion_context *context, artfusion_model **model)
+{
+    if (!model)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+    *model = NULL;
+    if (!context)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "context is NULL");
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_model_open_file(artfusion_context *context, const char *path,
+                                           artfusion_model **model)
+{
+    af_error_clear();
+    artfusion_status status = check_handles(context, model);
+    if (status != ARTFUSION_OK)
+        return status;
+    if (!path)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "path is NULL");
+    af_model_source source;
+    status = af_source_open_file(&source, path);
+    if (status != ARTFUSION_OK)
+        return status;
+    status = open_model(context, &source.base, model);
+    af_source_close(&source);
+    return status;
+}
+
+artfusion_status artfusion_model_open_memory(artfusion_context *context, const void *data,
+                                             size_t size, artfusion_model **model)
+{
+    af_error_clear();
+    const artfusion_status status = check_handles(context, model);
+    if (status != ARTFUSION_OK)
+        return status;
+    if (!data)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "data is NULL");
+    af_model_source source;
+    af_source_open_memory(&source, data, size);
+    return open_model(context, &source.base, model);
+}
+
+artfusion_status artfusion_model_open_reader(artfusion_context *context,
+                                             artfusion_read_callback read, void *user_data,
+                                             uint64_t size, artfusion_model **model)
+{
+    af_error_clear();
+    const artfusion_status status = check_handles(context, model);
+    if (status != ARTFUSION_OK)
+        return status;
+    if (!read)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "read is NULL");
+    af_model_source source;
+    af_source_open_callback(&source, read, user_data, size);
+    return open_model(context, &source.base, model);
+}
+
+/* ---- what it is ----------------------------------------------------------- */
+
+artfusion_status artfusion_model_get_info(const artfusion_model *model, artfusion_model_info *info,
+                                          size_t struct_size)
+{
+    af_error_clear();
+    if (!model)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+    const af_manifest *m = &model->manifest;
+    const artfusion_model_info known = {
+        .struct_size = sizeof known,
+        .latent_channels = m->latent_channels,
+        .downsample = m->downsample,
+        .size_multiple = m->size_multiple,
+        .native_width = m->native_width,
+        .native_height = m->native_height,
+        .style_width = m->style_width,
+        .style_min_size = m->style_min_size,
+        .timesteps = m->timesteps,
+        .schedule = m->schedule,
+        .prediction = m->prediction,
+        .device = model->network_info.device,
+        .name = m->name,
+        .description = m->description,
+        .licence = m->licence,
+        .origin = m->origin,
+        .weights_sha256 = m->weights_sha256,
+        .engine = model->engine_label,
+        .device_name = model->network_info.device_name,
+        .arithmetic = model->network_info.arithmetic,
+        .latent_shift = m->latent_shift,
+        .latent_scale = m->latent_scale,
+        .alphas_cumprod = model->alphas_cumprod,
+        .device_index = model->network_info.device_index,
+        .threads = model->network_info.threads,
+    };
+    return af_options_write("artfusion_model_info", info, struct_size, &known, sizeof known);
+}
+
+static int32_t nearest_multiple(double pixels, int32_t multiple)
+{
+    const double most = (double)(INT32_MAX / multiple - 1);
+    double count = pixels / multiple + 0.5;
+    count = count < 1.0 ? 1.0 : count > most ? most : count;
+    return (int32_t)count * multiple;
+}
+
+artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t width,
+                                          int32_t height, int32_t longest, int32_t *fit_width,
+                                          int32_t *fit_height)
+{
+    af_error_clear();
+    if (!model || !fit_width || !fit_height)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
+                       !model       ? "model"
+                       : !fit_width ? "fit_width"
+                                    : "fit_height");
+    if (width < 1 || height < 1 || longest < 0)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%dx%d within %d pixels is no size", (int)width,
+                       (int)height, (int)longest);
+    const af_manifest *m = &model->manifest;
+    if (!longest)
+        longest = m->native_width > m->native_height ? m->native_width : m->native_height;
+    const double scale = (double)longest / (width > height ? width : height);
+    *fit_width = nearest_multiple(width * scale, m->size_multiple);
+    *fit_height = nearest_multiple(height * scale, m->size_multiple);
+    return ARTFUSION_OK;
+}
+
+artfusion_status af_model_check_size(const artfusion_model *model, int32_t width, int32_t height)
+{
+    const int32_t multiple = model->manifest.size_multiple;
+    const int32_t side = width < 1 || width % multiple ? width : height;
+    const char *which = side == width ? "width" : "height";
+    if (width >= 1 && height >= 1 && width % multiple == 0 && height % multiple == 0)
+        return width <= 65535 && height <= 65535
+                   ? ARTFUSION_OK
+                   : af_fail(ARTFUSION_ERROR_ARGUMENT, "%dx%d pixels: a side is at most 65535",
+                             (int)width, (int)height);
+    const int32_t below = side < multiple ? multiple : side - side % multiple;
+    if (side < multiple)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "%s is %d pixels: model %s needs a positive multiple of %d", which,
+                       (int)side, model->manifest.name, (int)multiple);
+    return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                   "%s is %d pixels: model %s needs a multiple of %d, such as %d or %d", which,
+                   (int)side, model->manifest.name, (int)multiple, (int)below,
+                   (int)(below + multiple));
+}

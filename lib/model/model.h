@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ * The model handle: a manifest and a loaded network, immutable once open. */
+#ifndef AF_MODEL_MODEL_H
+#define AF_MODEL_MODEL_H
+
+#include <stdatomic.h>
+
+#include "base/context.h"
+#include "model/manifest.h"
+#include "model/network.h"
+
+struct artfusion_model {
+    atomic_int references;
+    artfusion_context *context;
+    const af_engine *engine;
+    af_network *network;
+    af_network_info network_info;
+    af_manifest manifest;
+    double *alphas_cumprod; /* [manifest.timesteps] */
+    float *null_style;      /* [manifest.style_width] */
+    char engine_label[64];
+};
+
+struct artfusion_style {
+    artfusion_model *model;
+    float *values; /* [model->manifest.style_width] */
+};
+
+artfusion_model *af_model_retain(artfusion_model *model);
+void af_model_release(artfusion_model *model);
+
+/* The engine's error as the library's own; returns `status`. */
+artfusion_status af_model_failed(const artfusion_model *model, artfusion_status status,
+                                 const char *what, const af_engine_error *error);
+
+/* Index of the first NaN or infinity in values[count], or `count`. */
+size_t af_first_nonfinite(const float *values, size_t count);
+
+/* Whether sides of width x height pixels are possible; the message has the nearest that are. */
+artfusion_status af_model_check_size(const artfusion_model *model, int32_t width, int32_t height);
+
+/* Latents of `batch` pictures, [batch, channels, latent_height, latent_width]. */
+artfusion_status af_model_encode_mode(artfusion_model *model, const float *rgb, int32_t batch,
+                                      int32_t height, int32_t width, float *mode);
+void af_model_scale_latent(const artfusion_model *model, const float *mode, size_t pixels,
+                           float *scaled);
+
+/* The content condition of one scaled latent [channels, pixels]. */
+void af_model_content_condition(const artfusion_model *model, const float *scaled, size_t pixels,
+                                float *content);
+
+#endif

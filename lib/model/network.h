@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The seam between the C core and an engine that runs networks: a table of C functions on plain
+ * float buffers. An engine is a shared object that exports
+ *
+ *     const af_engine *artfusion_engine_v1(void);
+ *
+ * Nothing of the engine's own types shows through it. All functions are called from any thread, also
+ * several at once on one network; none throws, aborts, exits, prints, or leaves the host's thread
+ * settings changed. They return an artfusion_status and, unless that is 0, fill `error`.
+ * Buffers are dense float32, N,C,H,W, the caller's, in the host's memory.
+ */
+#ifndef AF_MODEL_NETWORK_H
+#define AF_MODEL_NETWORK_H
+
+#include "artfusion.h"
+
+#define AF_ENGINE_VERSION 1
+#define AF_ENGINE_SYMBOL "artfusion_engine_v1"
+
+typedef struct af_network af_network;       /* a loaded model, the engine's own */
+typedef struct af_conditions af_conditions; /* modulation rows, the engine's own */
+
+typedef struct af_engine_error {
+    char text[512];
+} af_engine_error;
+
+/* Random access to the model file; valid during `open` only. `read` fills exactly `size` bytes
+ * from `offset` and returns 0, or an error status. */
+typedef struct af_source {
+    uint64_t size;
+    const char *path; /* NULL where there is no file */
+    artfusion_status (*read)(const struct af_source *source, uint64_t offset, void *buffer,
+                             size_t size);
+} af_source;
+
+typedef struct af_network_options {
+    artfusion_device device; /* AUTO: a GPU if this engine has one, else the CPU */
+    int32_t device_index;
+    int32_t threads;         /* 0: as the host has it */
+    int32_t latent_channels; /* what the manifest says, to check shapes against */
+    int32_t downsample;
+    int32_t style_width;
+} af_network_options;
+
+typedef struct af_network_info {
+    artfusion_device device; /* never AUTO */
+    int32_t device_index;
+    int32_t threads;         /* what a call will use */
+    int32_t condition_width; /* floats in a modulation row: (timestep, style) */
+    char device_name[64];
+    char arithmetic[16];
+} af_network_info;
+
+typedef struct af_engine {
+    uint32_t struct_size;
+    uint32_t version;          /* AF_ENGINE_VERSION */
+    const char *name;          /* "torchscript" */
+    const char *release;       /* of what runs the networks: "2.13.0" */
+
+    artfusion_status (*open)(const af_source *source, const af_network_options *options,
+                             af_network **network, af_engine_error *error);
+    void (*close)(af_network *network); /* NULL is fine */
+    artfusion_status (*info)(const af_network *network, af_network_info *info,
+                             af_engine_error *error);
+
+    /* rgb[batch, 3, height, width] in -1..1 -> mode[batch, C, height / down, width / down]. */
+    artfusion_status (*encode)(af_network *network, const float *rgb, int32_t batch, int32_t height,
+                               int32_t width, float *mode, af_engine_error *error);
+
+    /* z[batch, C, h, w], unscaled -> rgb[batch, 3, h * down, w * down], not clamped. */
+    artfusion_status (*decode)(af_network *network, const float *z, int32_t batch, int32_t h,
+                               int32_t w, float *rgb, af_engine_error *error);
+
+    /* rgb[batch, 3, height, width] -> codes[batch, style_width]. */
+    artfusion_status (*style)(af_network *network, const float *rgb, int32_t batch, int32_t height,
+                              int32_t width, float *codes, af_engine_error *error);
+
+    /* The learned null style, codes[style_width]. */
+    artfusion_status (*null_style)(af_network *network, float *code, af_engine_error *error);
+
+    /* All timesteps x all styles at once, since that part of the UNet depends on nothing else.
+     * Row t * style_count + s belongs to timesteps[t] and styles[s, style_width]. */
+    artfusion_status (*condition)(af_network *network, const float *timesteps,
+                                  int32_t timestep_count, const float *styles, int32_t style_count,
+                                  af_conditions **conditions, af_engine_error *error);
+    void (*conditions_destroy)(af_conditions *conditions); /* NULL is fine */
+
+    /* One pass: x[batch, C, h, w], content[batch, C, h, w] (the content condition, zeros for null),
+     * rows[batch] into `conditions` -> prediction[batch, C, h, w]. */
+    artfusion_status (*denoise)(af_network *network, const af_conditions *conditions,
+                                const int32_t *rows, const float *x, const float *content,
+                                int32_t batch, int32_t h, int32_t w, float *prediction,
+                                af_engine_error *error);
+} af_engine;
+
+typedef const af_engine *(*af_engine_entry)(void);
+
+#endif

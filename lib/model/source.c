@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include "model/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+/* Every read is checked here, so that the three kinds need not. */
+static artfusion_status check_range(const af_source *source, uint64_t offset, size_t size)
+{
+    if (offset > source->size || size > source->size - offset)
+        return af_fail(ARTFUSION_ERROR_FORMAT,
+                       "the model ends after %llu bytes, and %zu from byte %llu were needed",
+                       (unsigned long long)source->size, size, (unsigned long long)offset);
+    return ARTFUSION_OK;
+}
+
+static artfusion_status read_file(const af_source *base, uint64_t offset, void *buffer,
+                                  size_t size)
+{
+    const af_model_source *source = (const af_model_source *)base;
+    const artfusion_status status = check_range(base, offset, size);
+    if (status != ARTFUSION_OK)
+        return status;
+
+    /* pread, since an engine may read from several threads. */
+    for (size_t done = 0; done < size;) {
+        const ssize_t got = pread(source->file, (char *)buffer + done, size - done,
+                                  (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return af_fail(ARTFUSION_ERROR_IO, "%s: %s", base->path, strerror(errno));
+        if (got == 0)
+            return af_fail(ARTFUSION_ERROR_IO, "%s became shorter while it was read", base->path);
+        done += (size_t)got;
+    }
+    return ARTFUSION_OK;
+}
+
+static artfusion_status read_memory(const af_source *base, uint64_t offset, void *buffer,
+                                    size_t size)
+{
+    const af_model_source *source = (const af_model_source *)base;
+    const artfusion_status status = check_range(base, offset, size);
+    if (status == ARTFUSION_OK && size)
+        memcpy(buffer, source->data + offset, size);
+    return status;
+}
+
+static artfusion_status read_callback(const af_source *base, uint64_t offset, void *buffer,
+                                      size_t size)
+{
+    const af_model_source *source = (const af_model_source *)base;
+    const artfusion_status status = check_range(base, offset, size);
+    if (status != ARTFUSION_OK)
+        return status;
+    const int32_t answer = source->callback(source->user_data, offset, buffer, size);
+    if (answer)
+        return af_fail(ARTFUSION_ERROR_IO,
+                       "the read callback returned %d for %zu bytes from byte %llu", (int)answer,
+                       size, (unsigned long long)offset);
+    return ARTFUSION_OK;
+}
+
+artfusion_status af_source_open_file(af_model_source *source, const char *path)
+{
+    memset(source, 0, sizeof *source);
+    source->file = open(path, O_RDONLY | O_CLOEXEC);
+    if (source->file < 0)
+        return af_fail(ARTFUSION_ERROR_IO, "%s: %s", path, strerror(errno));
+    struct stat info;
+    if (fstat(source->file, &info) != 0 || !S_ISREG(info.st_mode)) {
+        af_source_close(source);
+        return af_fail(ARTFUSION_ERROR_IO, "%s is not a regular file", path);
+    }
+    source->base.size = (uint64_t)info.st_size;
+    source->base.path = path;
+    source->base.read = read_file;
+    return ARTFUSION_OK;
+}
+
+void af_source_open_memory(af_model_source *source, const void *data, size_t size)
+{
+    memset(source, 0, sizeof *source);
+    source->file = -1;
+    source->base.size = size;
+    source->base.read = read_memory;
+    source->data = data;
+}
+
+void af_source_open_callback(af_model_source *source, artfusion_read_callback read,
+                             void *user_data, uint64_t size)
+{
+    memset(source, 0, sizeof *source);
+    source->file = -1;
+    source->base.size = size;
+    source->base.read = read_callback;
+    source->callback = read;
+    source->user_data = user_data;
+}
+
+void af_source_close(af_model_source *source)
+{
+    if (source->file >= 0)
+        (void)close(source->file);
+    source->file = -1;
+}

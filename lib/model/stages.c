@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ * The networks' stages, with what stands between them: scaling of latents and the content
+ * condition. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "image/image.h"
+#include "model/model.h"
+
+size_t af_first_nonfinite(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return i;
+    return count;
+}
+
+static artfusion_status check_finite(const float *values, size_t count, const char *what)
+{
+    const size_t bad = af_first_nonfinite(values, count);
+    if (bad == count)
+        return ARTFUSION_OK;
+    return af_fail(ARTFUSION_ERROR_NUMERIC, "%s: value %zu of %zu is %s", what, bad, count,
+                   isnan(values[bad]) ? "NaN" : "infinite");
+}
+
+artfusion_status af_model_encode_mode(artfusion_model *model, const float *rgb, int32_t batch,
+                                      int32_t height, int32_t width, float *mode)
+{
+    af_engine_error error = {{0}};
+    const artfusion_status status =
+        model->engine->encode(model->network, rgb, batch, height, width, mode, &error);
+    if (status != ARTFUSION_OK)
+        return af_model_failed(model, status, "encoder", &error);
+    const int32_t down = model->manifest.downsample;
+    return check_finite(mode,
+                        (size_t)batch * (size_t)model->manifest.latent_channels *
+                            (size_t)(height / down) * (size_t)(width / down),
+                        "the encoder's latent");
+}
+
+void af_model_scale_latent(const artfusion_model *model, const float *mode, size_t pixels,
+                           float *scaled)
+{
+    for (int32_t c = 0; c < model->manifest.latent_channels; c++) {
+        const float shift = model->manifest.latent_shift[c];
+        const float scale = model->manifest.latent_scale[c];
+        for (size_t i = (size_t)c * pixels; i < ((size_t)c + 1) * pixels; i++)
+            scaled[i] = (mode[i] - shift) * scale;
+    }
+}
+
+void af_model_content_condition(const artfusion_model *model, const float *scaled, size_t pixels,
+                                float *content)
+{
+    for (int32_t c = 0; c < model->manifest.latent_channels; c++) {
+        const float *from = scaled + (size_t)c * pixels;
+        float *to = content + (size_t)c * pixels;
+        if (!model->manifest.normalise_content) {
+            memcpy(to, from, pixels * sizeof *to);
+            continue;
+        }
+        double sum = 0.0, squares = 0.0;
+        for (size_t i = 0; i < pixels; i++)
+            sum += (double)from[i];
+        const double mean = sum / (double)pixels;
+        for (size_t i = 0; i < pixels; i++)
+            squares += ((double)from[i] - mean) * ((double)from[i] - mean);
+        /* A channel without any variation has no shapes to give: zeros, as the null content,
+         * rather than the division by zero of a literal reading. */
+        const double deviation = pixels > 1 ? sqrt(squares / (double)(pixels - 1)) : 0.0;
+        const double factor = deviation > 1e-6 ? 1.0 / deviation : 0.0;
+        for (size_t i = 0; i < pixels; i++)
+            to[i] = (float)(((double)from[i] - mean) * factor);
+    }
+}
+
+artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_image *image,
+                                        artfusion_latent_kind kind, float *latent, size_t count)
+{
+    af_error_clear();
+    if (!model || !image || !latent)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
+                       !model   ? "model"
+                       : !image ? "image"
+                                : "latent");
+    if (kind < ARTFUSION_LATENT_MODE || kind > ARTFUSION_LATENT_CONTENT)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "kind is %d, which is no ARTFUSION_LATENT_*",
+                       (int)kind);
+    artfusion_status status = af_model_check_size(model, image->width, image->height);
+    if (status != ARTFUSION_OK)
+        return status;
+    const int32_t down = model->manifest.downsample;
+    const size_t pixels = (size_t)(image->width / down) * (size_t)(image->height / down);
+    const size_t needed = pixels * (size_t)model->manifest.latent_channels;
+    if (count != needed)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "count is %zu: the latent of %dx%d has %zu values",
+                       count, (int)image->width, (int)image->height, needed);
+
+    const size_t planar = 3 * (size_t)image->width * (size_t)image->height;
+    float *rgb = af_alloc_array(planar, sizeof *rgb);
+    float *mode = af_alloc_array(needed, sizeof *mode);
+    if (!rgb || !mode)
+        status = af_fail_memory((planar + needed) * sizeof *rgb, "encoding");
+    if (status == ARTFUSION_OK) {
+        af_image_to_planar(image, rgb);
+        status = af_model_encode_mode(model, rgb, 1, image->height, image->width, mode);
+    }
+    if (status == ARTFUSION_OK && kind == ARTFUSION_LATENT_MODE)
+        memcpy(latent, mode, needed * sizeof *latent);
+    if (status == ARTFUSION_OK && kind != ARTFUSION_LATENT_MODE)
+        af_model_scale_latent(model, mode, pixels, kind == ARTFUSION_LATENT_SCALED ? latent : mode);
+    if (status == ARTFUSION_OK && kind == ARTFUSION_LATENT_CONTENT)
+        af_model_content_condition(model, mode, pixels, latent);
+    af_free(rgb);
+    af_free(mode);
+    return status;
+}
+
+/* Latent sizes of the public calls; `*pixels` is that of one latent channel. */
+static artfusion_status check_latent(const artfusion_model *model, int32_t batch, int32_t width,
+                                     int32_t height, size_t *pixels)
+{
+    const int32_t down = model->manifest.downsample;
+    if (batch < 1 || batch > 256)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "batch is %d: 1 to 256", (int)batch);
+    if (width < 1 || height < 1 || width > 65535 / down || height > 65535 / down)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "the latent is %dx%d: sides are 1 to %d",
+                       (int)width, (int)height, (int)(65535 / down));
+    *pixels = (size_t)width * (size_t)height;
+    return af_model_check_size(model, width * down, height * down);
+}
+
+artfusion_status artfusion_model_decode(artfusion_model *model, const float *latent, int32_t batch,
+                                        int32_t latent_width, int32_t latent_height, float *rgb,
+                                        size_t count)
+{
+    af_error_clear();
+    if (!model || !latent || !rgb)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
+                       !model    ? "model"
+                       : !latent ? "latent"
+                                 : "rgb");
+    size_t pixels;
+    artfusion_status status = check_latent(model, batch, latent_width, latent_height, &pixels);
+    if (status != ARTFUSION_OK)
+        return status;
+    const size_t down = (size_t)model->manifest.downsample;
+    const size_t channels = (size_t)model->manifest.latent_channels;
+    if (count != (size_t)batch * 3 * pixels * down * down)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "count is %zu: %d pictures of a %dx%d latent have %zu values", count,
+                       (int)batch, (int)latent_width, (int)latent_height,
+                       (size_t)batch * 3 * pixels * down * down);
+
+    const size_t values = (size_t)batch * channels * pixels;
+    float *z = af_alloc_array(values, sizeof *z);
+    if (!z)
+        return af_fail_memory(values * sizeof *z, "decoding");
+    for (size_t plane = 0; plane < (size_t)batch * channels; plane++) {
+        const float shift = model->manifest.latent_shift[plane % channels];
+        const float scale = model->manifest.latent_scale[plane % channels];
+        for (size_t i = plane * pixels; i < (plane + 1) * pixels; i++)
+            z[i] = latent[i] / scale + shift;
+    }
+    af_engine_error error = {{0}};
+    status = model->engine->decode(model->network, z, batch, latent_height, latent_width, rgb,
+                                   &error);
+    af_free(z);
+    if (status != ARTFUSION_OK)
+        return af_model_failed(model, status, "decoder", &error);
+    return check_finite(rgb, count, "the decoder's picture");
+}
+
+static artfusion_status denoise(artfusion_model *model, const af_conditions *conditions,
+                                const int32_t *rows, const float *x, const float *content,
+                                int32_t batch, int32_t width, int32_t height, float *prediction)
+{
+    af_engine_error error = {{0}};
+    const artfusion_status status = model->engine->denoise(
+        model->network, conditions, rows, x, content, batch, height, width, prediction, &error);
+    if (status != ARTFUSION_OK)
+        return af_model_failed(model, status, "UNet", &error);
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
+                                         const int32_t *timesteps, const float *content,
+                                         const float *styles, int32_t batch, int32_t latent_width,
+                                         int32_t latent_height, float *prediction)
+{
+    af_error_clear();
+    if (!model || !x || !timesteps || !prediction)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
+                       !model       ? "model"
+                       : !x         ? "x"
+                       : !timesteps ? "timesteps"
+                                    : "prediction");
+    size_t pixels;
+    artfusion_status status = check_latent(model, batch, latent_width, latent_height, &pixels);
+    if (status != ARTFUSION_OK)
+        return status;
+    for (int32_t i = 0; i < batch; i++)
+        if (timesteps[i] < 0 || timesteps[i] >= model->manifest.timesteps)
+            return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps[%d] is %d, not within 0..%d",
+                           (int)i, (int)timesteps[i], (int)model->manifest.timesteps - 1);
+
+    const size_t count = (size_t)batch * (size_t)model->manifest.latent_channels * pixels;
+    const int32_t style_count = styles ? batch : 1;
+    float *zeros = content ? NULL : af_alloc_array(count, sizeof *zeros);
+    float *times = af_alloc_array((size_t)batch, sizeof *times);
+    int32_t *rows = af_alloc_array((size_t)batch, sizeof *rows);
+    af_conditions *conditions = NULL;
+    af_engine_error error = {{0}};
+    if (!times || !rows || (!content && !zeros)) {
+        status = af_fail_memory(count * sizeof *zeros, "a UNet pass");
+    } else {
+        for (int32_t i = 0; i < batch; i++) {
+            times[i] = (float)timesteps[i];
+            rows[i] = i * style_count + (styles ? i : 0);
+        }
+        status = model->engine->condition(model->network, times, batch,
+                                          styles ? styles : model->null_style, style_count,
+                                          &conditions, &error);
+        if (status != ARTFUSION_OK)
+            status = af_model_failed(model, status, "UNet conditions", &error);
+    }
+    if (status == ARTFUSION_OK)
+        status = denoise(model, conditions, rows, x, content ? content : zeros, batch, latent_width,
+                         latent_height, prediction);
+    model->engine->conditions_destroy(conditions);
+    af_free(zeros);
+    af_free(times);
+    af_free(rows);
+    return status == ARTFUSION_OK ? check_finite(prediction, count, "the UNet's prediction")
+                                  : status;
+}

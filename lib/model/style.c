@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "image/image.h"
+#include "model/model.h"
+
+static artfusion_status create(artfusion_model *model, artfusion_style **style)
+{
+    artfusion_style *made = af_alloc_array(1, sizeof *made);
+    const size_t width = (size_t)model->manifest.style_width;
+    if (made)
+        made->values = af_alloc_array(width, sizeof *made->values);
+    if (!made || !made->values) {
+        af_free(made);
+        return af_fail_memory(width * sizeof(float), "a style code");
+    }
+    made->model = af_model_retain(model);
+    *style = made;
+    return ARTFUSION_OK;
+}
+
+static artfusion_status check_handles(const artfusion_model *model, artfusion_style **style)
+{
+    if (!style)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "style is NULL");
+    *style = NULL;
+    if (!model)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+    return ARTFUSION_OK;
+}
+
+/* Sides below what the style network can do are enlarged, in proportion. */
+static artfusion_status enlarge(const artfusion_image *image, int32_t least,
+                                artfusion_image **enlarged)
+{
+    const int32_t shorter = image->width < image->height ? image->width : image->height;
+    if (shorter >= least)
+        return ARTFUSION_OK;
+    const double scale = (double)least / shorter;
+    const double width = ceil(image->width * scale), height = ceil(image->height * scale);
+    if (width > AF_IMAGE_MAX_SIDE || height > AF_IMAGE_MAX_SIDE)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "the style picture is %dx%d pixels: too narrow to be enlarged to %d",
+                       (int)image->width, (int)image->height, (int)least);
+    return artfusion_image_resize(image, (int32_t)width, (int32_t)height,
+                                  ARTFUSION_FILTER_BICUBIC, enlarged);
+}
+
+static artfusion_status run_network(artfusion_model *model, const artfusion_image *image,
+                                    float *values)
+{
+    const size_t planar = 3 * (size_t)image->width * (size_t)image->height;
+    float *rgb = af_alloc_array(planar, sizeof *rgb);
+    if (!rgb)
+        return af_fail_memory(planar * sizeof *rgb, "a style picture");
+    af_image_to_planar(image, rgb);
+    af_engine_error error = {{0}};
+    const artfusion_status status = model->engine->style(model->network, rgb, 1, image->height,
+                                                         image->width, values, &error);
+    af_free(rgb);
+    if (status != ARTFUSION_OK)
+        return af_model_failed(model, status, "style network", &error);
+    const size_t width = (size_t)model->manifest.style_width;
+    const size_t bad = af_first_nonfinite(values, width);
+    if (bad != width)
+        return af_fail(ARTFUSION_ERROR_NUMERIC, "the style code: value %zu of %zu is not finite",
+                       bad, width);
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_style_from_image(artfusion_model *model, const artfusion_image *image,
+                                            artfusion_style **style)
+{
+    af_error_clear();
+    artfusion_status status = check_handles(model, style);
+    if (status != ARTFUSION_OK)
+        return status;
+    if (!image)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+
+    artfusion_image *enlarged = NULL;
+    artfusion_style *made = NULL;
+    status = enlarge(image, model->manifest.style_min_size, &enlarged);
+    if (status == ARTFUSION_OK)
+        status = create(model, &made);
+    if (status == ARTFUSION_OK)
+        status = run_network(model, enlarged ? enlarged : image, made->values);
+    artfusion_image_destroy(enlarged);
+    if (status != ARTFUSION_OK) {
+        artfusion_style_destroy(made);
+        return status;
+    }
+    *style = made;
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_style_blend(const artfusion_style *const *styles, const double *weights,
+                                       size_t count, artfusion_style **style)
+{
+    af_error_clear();
+    if (!style)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "style is NULL");
+    *style = NULL;
+    if (!styles || !weights || !count)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s",
+                       !styles    ? "styles is NULL"
+                       : !weights ? "weights is NULL"
+                                  : "count is 0: a blend needs a style");
+    for (size_t i = 0; i < count; i++) {
+        if (!styles[i])
+            return af_fail(ARTFUSION_ERROR_ARGUMENT, "styles[%zu] is NULL", i);
+        if (!isfinite(weights[i]))
+            return af_fail(ARTFUSION_ERROR_ARGUMENT, "weights[%zu] is %g", i, weights[i]);
+        if (strcmp(styles[i]->model->manifest.weights_sha256,
+                   styles[0]->model->manifest.weights_sha256) != 0)
+            return af_fail(ARTFUSION_ERROR_MISMATCH,
+                           "styles[%zu] is of model %s, styles[0] of %s", i,
+                           styles[i]->model->manifest.name, styles[0]->model->manifest.name);
+    }
+
+    artfusion_style *made;
+    const artfusion_status status = create(styles[0]->model, &made);
+    if (status != ARTFUSION_OK)
+        return status;
+    for (size_t v = 0; v < (size_t)made->model->manifest.style_width; v++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < count; i++)
+            sum += weights[i] * (double)styles[i]->values[v];
+        made->values[v] = (float)sum;
+    }
+    *style = made;
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_style_from_values(artfusion_model *model, const float *values,
+                                             size_t count, artfusion_style **style)
+{
+    af_error_clear();
+    artfusion_status status = check_handles(model, style);
+    if (status != ARTFUSION_OK)
+        return status;
+    if (!values)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "values is NULL");
+    const size_t width = (size_t)model->manifest.style_width;
+    if (count != width)
+        return af_fail(ARTFUSION_ERROR_MISMATCH,
+                       "count is %zu: a style code of model %s has %zu values", count,
+                       model->manifest.name, width);
+    const size_t bad = af_first_nonfinite(values, count);
+    if (bad != count)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "values[%zu] is not finite", bad);
+
+    artfusion_style *made;
+    status = create(model, &made);
+    if (status != ARTFUSION_OK)
+        return status;
+    memcpy(made->values, values, count * sizeof *values);
+    *style = made;
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_style_null(artfusion_model *model, artfusion_style **style)
+{
+    af_error_clear();
+    const artfusion_status status = check_handles(model, style);
+    return status == ARTFUSION_OK
+               ? artfusion_style_from_values(model, model->null_style,
+                                             (size_t)model->manifest.style_width, style)
+               : status;
+}
+
+const float *artfusion_style_values(const artfusion_style *style, size_t *count)
+{
+    if (count)
+        *count = style ? (size_t)style->model->manifest.style_width : 0;
+    return style ? style->values : NULL;
+}
+
+void artfusion_style_destroy(artfusion_style *style)
+{
+    if (!style)
+        return;
+    af_model_release(style->model);
+    af_free(style->values);
+    af_free(style);
+}
