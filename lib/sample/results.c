@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * What a run shows: progress, latents, pictures. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "image/image.h"
+#include "sample/sampler.h"
+
+artfusion_status artfusion_sampler_get_progress(const artfusion_sampler *sampler,
+                                                artfusion_progress *progress, size_t struct_size)
+{
+    af_error_clear();
+    if (!sampler)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+    const int32_t step = sampler->step < 0 ? 0 : sampler->step;
+    const artfusion_progress known = {
+        .struct_size = sizeof known,
+        .step = step,
+        .steps = sampler->steps,
+        .timestep = step ? sampler->timesteps[step - 1] : -1,
+        .passes = sampler->passes,
+        .batch = sampler->options.batch,
+        .seconds_encode = sampler->seconds_encode,
+        .seconds_denoise = sampler->seconds_denoise,
+        .seconds_decode = sampler->seconds_decode,
+        .seconds_total = sampler->seconds_total,
+    };
+    return af_options_write("artfusion_progress", progress, struct_size, &known, sizeof known);
+}
+
+static const float *tensor(const artfusion_sampler *sampler, const float *values, int32_t first,
+                           size_t *count)
+{
+    const int there = sampler && sampler->step >= first;
+    if (count)
+        *count = there ? sampler->count : 0;
+    return there ? values : NULL;
+}
+
+const float *artfusion_sampler_x(const artfusion_sampler *sampler, size_t *count)
+{
+    return tensor(sampler, sampler ? sampler->x : NULL, 0, count);
+}
+
+const float *artfusion_sampler_x0(const artfusion_sampler *sampler, size_t *count)
+{
+    return tensor(sampler, sampler ? sampler->x0 : NULL, 1, count);
+}
+
+int32_t artfusion_sampler_kept_count(const artfusion_sampler *sampler)
+{
+    return sampler ? sampler->kept_count : 0;
+}
+
+artfusion_status artfusion_sampler_kept(const artfusion_sampler *sampler, int32_t entry,
+                                        const float **x, const float **x0)
+{
+    af_error_clear();
+    if (!sampler || !x || !x0)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
+                       !sampler ? "sampler"
+                       : !x     ? "x"
+                                : "x0");
+    *x = *x0 = NULL;
+    if (entry < 0 || entry >= sampler->kept_count)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "entry is %d, and %d were kept", (int)entry,
+                       (int)sampler->kept_count);
+    *x = sampler->kept + (size_t)entry * 2 * sampler->count;
+    *x0 = entry ? *x + sampler->count : NULL;
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,
+                                         artfusion_image **image)
+{
+    af_error_clear();
+    if (!image)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+    *image = NULL;
+    if (!sampler)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+    if (index < 0 || index >= sampler->options.batch)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "index is %d: 0 to %d", (int)index,
+                       (int)sampler->options.batch - 1);
+    if (sampler->step < 1)
+        return af_fail(ARTFUSION_ERROR_STATE, "no step has been done: there is no picture yet");
+    artfusion_status status = af_sampler_check_cancelled(sampler);
+    if (status != ARTFUSION_OK)
+        return status;
+
+    const int32_t width = sampler->options.width, height = sampler->options.height;
+    const size_t count = 3 * (size_t)width * (size_t)height;
+    float *rgb = af_alloc_array(count, sizeof *rgb);
+    if (!rgb)
+        return af_fail_memory(count * sizeof *rgb, "a picture");
+    const float *latent = sampler->step == sampler->steps ? sampler->x : sampler->x0;
+    const double began = af_seconds();
+    status = artfusion_model_decode(sampler->model, latent + (size_t)index * sampler->values, 1,
+                                    sampler->latent_width, sampler->latent_height, rgb, count);
+    sampler->seconds_decode += af_seconds() - began;
+    sampler->seconds_total += af_seconds() - began;
+    if (status == ARTFUSION_OK)
+        status = af_sampler_check_cancelled(sampler);
+    if (status == ARTFUSION_OK)
+        status = af_image_from_planar(rgb, width, height, image);
+    af_free(rgb);
+    return status;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ * Making a sampler, and its way out. */
+#define _POSIX_C_SOURCE 200809L
+#include "sample/sampler.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "math/schedule.h"
+
+double af_seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+artfusion_status af_sampler_check_cancelled(artfusion_sampler *sampler)
+{
+    if (!atomic_exchange(&sampler->cancelled, 0))
+        return ARTFUSION_OK;
+    return af_fail(ARTFUSION_ERROR_CANCELLED, "cancelled");
+}
+
+/* The steps of the run: all that were asked for, less those that a strength below 1 skips. */
+static artfusion_status make_steps(artfusion_sampler *s)
+{
+    const artfusion_sampler_options *o = &s->options;
+    const double *alphas_cumprod = s->model->alphas_cumprod;
+    const int32_t train_timesteps = s->model->manifest.timesteps;
+    int32_t *all = af_alloc_array((size_t)o->steps, sizeof *all);
+    if (!all)
+        return af_fail_memory((size_t)o->steps * sizeof *all, "timesteps");
+    artfusion_status status = ARTFUSION_OK;
+    if (o->timesteps)
+        memcpy(all, o->timesteps, (size_t)o->steps * sizeof *all);
+    else
+        status = artfusion_timesteps(o->spacing, o->steps, train_timesteps, all);
+
+    if (status == ARTFUSION_OK) {
+        const int32_t wanted = (int32_t)lround(o->strength * o->steps);
+        s->steps = wanted < 1 ? 1 : wanted;
+        const int32_t first = o->steps - s->steps;
+        for (int32_t i = 0; i < s->steps; i++) {
+            s->timesteps[i] = all[first + i];
+            s->alphas[i] = alphas_cumprod[s->timesteps[i]];
+            if (i)
+                s->alphas_next[i - 1] = s->alphas[i];
+        }
+        s->alphas_next[s->steps - 1] =
+            o->timesteps ? 1.0 : af_final_alpha(o->spacing, alphas_cumprod);
+    }
+    af_free(all);
+    s->options.timesteps = s->timesteps;
+    return status;
+}
+
+static int32_t count_kept(const artfusion_sampler *s)
+{
+    const int32_t every = s->options.keep_every;
+    if (!every)
+        return 0;
+    int32_t count = 1;
+    for (int32_t step = 1; step <= s->steps; step++)
+        count += step == 1 || (s->steps - step) % every == 0;
+    return count;
+}
+
+/* All or nothing is the caller's business: what is there is freed with the sampler. */
+static artfusion_status allocate(artfusion_sampler *s)
+{
+    const size_t batch = (size_t)s->options.batch, steps = (size_t)s->options.steps;
+    const size_t passes = AF_MAX_BRANCHES * batch;
+    const size_t style_width = (size_t)s->model->manifest.style_width;
+    struct {
+        void *field;
+        size_t count, size;
+    } const wanted[] = {
+        {&s->timesteps, steps, sizeof *s->timesteps},
+        {&s->alphas, steps, sizeof *s->alphas},
+        {&s->alphas_next, steps, sizeof *s->alphas_next},
+        {&s->content, s->count, sizeof *s->content},
+        {&s->init, s->count, sizeof *s->init},
+        {&s->mask, batch * s->pixels, sizeof *s->mask},
+        {&s->styles, (batch + 1) * style_width, sizeof *s->styles},
+        {&s->has_content, batch, 1},
+        {&s->has_style, batch, 1},
+        {&s->has_init, batch, 1},
+        {&s->has_mask, batch, 1},
+        {&s->style_rows, batch, sizeof *s->style_rows},
+        {&s->x, s->count, sizeof *s->x},
+        {&s->x0, s->count, sizeof *s->x0},
+        {&s->input, passes * s->values, sizeof *s->input},
+        {&s->input_content, passes * s->values, sizeof *s->input_content},
+        {&s->prediction, passes * s->values, sizeof *s->prediction},
+        {&s->input_rows, passes, sizeof *s->input_rows},
+        {&s->noise, s->count, sizeof *s->noise},
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        void *memory = af_alloc_array(wanted[i].count, wanted[i].size);
+        if (!memory)
+            return af_fail_memory(wanted[i].count * wanted[i].size, "a sampler");
+        memcpy(wanted[i].field, &memory, sizeof memory);
+    }
+    const af_solver_options options = {
+        .solver = s->options.solver,
+        .eta = s->options.eta,
+        .temperature = s->options.temperature,
+    };
+    return af_solver_create(&options, s->count, &s->solver);
+}
+
+static artfusion_status build(artfusion_sampler *s)
+{
+    const int32_t down = s->model->manifest.downsample;
+    s->latent_width = s->options.width / down;
+    s->latent_height = s->options.height / down;
+    s->pixels = (size_t)s->latent_width * (size_t)s->latent_height;
+    s->values = s->pixels * (size_t)s->model->manifest.latent_channels;
+    s->count = s->values * (size_t)s->options.batch;
+    s->step = -1;
+    atomic_init(&s->cancelled, 0);
+    af_rng_torch_seed(&s->rng, s->options.seed);
+
+    artfusion_status status = allocate(s);
+    if (status == ARTFUSION_OK)
+        status = make_steps(s);
+    if (status != ARTFUSION_OK)
+        return status;
+    memcpy(s->styles, s->model->null_style,
+           (size_t)s->model->manifest.style_width * sizeof *s->styles);
+    s->kept_capacity = count_kept(s);
+    const size_t entry = 2 * s->count;
+    if (s->kept_capacity) {
+        s->kept = (size_t)s->kept_capacity > SIZE_MAX / sizeof *s->kept / entry
+                      ? NULL
+                      : af_alloc((size_t)s->kept_capacity * entry * sizeof *s->kept);
+        if (!s->kept)
+            return af_fail(ARTFUSION_ERROR_MEMORY, "out of memory: %d entries of %zu bytes to keep",
+                           (int)s->kept_capacity, entry * sizeof *s->kept);
+    }
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_sampler_create(artfusion_model *model,
+                                          const artfusion_sampler_options *options,
+                                          artfusion_sampler **sampler)
+{
+    af_error_clear();
+    if (!sampler)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+    *sampler = NULL;
+    if (!model)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+    artfusion_sampler_options read;
+    artfusion_status status = af_sampler_read_options(model, options, &read);
+    if (status != ARTFUSION_OK)
+        return status;
+
+    artfusion_sampler *made = af_alloc_array(1, sizeof *made);
+    if (!made)
+        return af_fail_memory(sizeof *made, "a sampler");
+    made->options = read;
+    made->model = af_model_retain(model);
+    status = build(made);
+    if (status != ARTFUSION_OK) {
+        artfusion_sampler_destroy(made);
+        return status;
+    }
+    *sampler = made;
+    return ARTFUSION_OK;
+}
+
+void artfusion_sampler_destroy(artfusion_sampler *s)
+{
+    if (!s)
+        return;
+    s->model->engine->conditions_destroy(s->conditions);
+    af_solver_destroy(s->solver);
+    void *const owned[] = {s->timesteps, s->alphas,     s->alphas_next, s->content,
+                           s->init,      s->mask,       s->styles,      s->has_content,
+                           s->has_style, s->has_init,   s->has_mask,    s->style_rows,
+                           s->x,         s->x0,         s->input,       s->input_content,
+                           s->prediction, s->input_rows, s->noise,      s->kept};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        af_free(owned[i]);
+    af_model_release(s->model);
+    af_free(s);
+}
+
+void artfusion_sampler_cancel(artfusion_sampler *sampler)
+{
+    if (sampler)
+        atomic_store(&sampler->cancelled, 1);
+}

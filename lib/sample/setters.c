@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ * What a run is of: content, style, init latent, mask. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "image/image.h"
+#include "sample/sampler.h"
+
+/* The pictures *first .. *last - 1 that an index stands for. */
+static artfusion_status check_target(const artfusion_sampler *s, int32_t index, int32_t *first,
+                                     int32_t *last)
+{
+    if (!s)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+    if (index != ARTFUSION_ALL && (index < 0 || index >= s->options.batch))
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "index is %d: 0 to %d, or ARTFUSION_ALL for the whole batch", (int)index,
+                       (int)s->options.batch - 1);
+    if (s->step >= 0)
+        return af_fail(ARTFUSION_ERROR_STATE,
+                       "the run has begun: what it is of is set before its first step");
+    *first = index == ARTFUSION_ALL ? 0 : index;
+    *last = index == ARTFUSION_ALL ? s->options.batch : index + 1;
+    return ARTFUSION_OK;
+}
+
+static artfusion_status check_values(const char *name, const float *values, size_t count,
+                                     size_t needed)
+{
+    if (count != needed)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "count is %zu: this run's %s has %zu values",
+                       count, name, needed);
+    const size_t bad = af_first_nonfinite(values, count);
+    if (bad != count)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s[%zu] is not finite", name, bad);
+    return ARTFUSION_OK;
+}
+
+static void put_content(artfusion_sampler *s, int32_t first, int32_t last, const float *latent)
+{
+    for (int32_t i = first; i < last; i++) {
+        float *content = s->content + (size_t)i * s->values;
+        s->has_content[i] = latent != NULL;
+        if (!latent) {
+            memset(content, 0, s->values * sizeof *content);
+            if (s->has_init[i] == AF_INIT_CONTENT)
+                s->has_init[i] = AF_INIT_NONE;
+            continue;
+        }
+        af_model_content_condition(s->model, latent, s->pixels, content);
+        /* An init latent that was given stays. */
+        if (s->has_init[i] != AF_INIT_GIVEN) {
+            memcpy(s->init + (size_t)i * s->values, latent, s->values * sizeof *latent);
+            s->has_init[i] = AF_INIT_CONTENT;
+        }
+    }
+}
+
+artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler, int32_t index,
+                                                      const float *latent, size_t count)
+{
+    af_error_clear();
+    int32_t first, last;
+    artfusion_status status = check_target(sampler, index, &first, &last);
+    if (status == ARTFUSION_OK && latent)
+        status = check_values("latent", latent, count, sampler->values);
+    if (status == ARTFUSION_OK)
+        put_content(sampler, first, last, latent);
+    return status;
+}
+
+/* The scaled latent of a picture, brought to the run's size. */
+static artfusion_status encode(artfusion_sampler *s, const artfusion_image *image, float *latent)
+{
+    const artfusion_sampler_options *o = &s->options;
+    artfusion_image *resized = NULL;
+    artfusion_status status = ARTFUSION_OK;
+    if (image->width != o->width || image->height != o->height)
+        status =
+            artfusion_image_resize(image, o->width, o->height, ARTFUSION_FILTER_BICUBIC, &resized);
+    const double began = af_seconds();
+    if (status == ARTFUSION_OK)
+        status = artfusion_model_encode(s->model, resized ? resized : image,
+                                        ARTFUSION_LATENT_SCALED, latent, s->values);
+    s->seconds_encode += af_seconds() - began;
+    s->seconds_total += af_seconds() - began;
+    artfusion_image_destroy(resized);
+    return status;
+}
+
+artfusion_status artfusion_sampler_set_content(artfusion_sampler *sampler, int32_t index,
+                                               const artfusion_image *image)
+{
+    af_error_clear();
+    int32_t first, last;
+    artfusion_status status = check_target(sampler, index, &first, &last);
+    if (status != ARTFUSION_OK)
+        return status;
+    if (!image) {
+        put_content(sampler, first, last, NULL);
+        return ARTFUSION_OK;
+    }
+    float *latent = af_alloc_array(sampler->values, sizeof *latent);
+    if (!latent)
+        return af_fail_memory(sampler->values * sizeof *latent, "a content latent");
+    status = encode(sampler, image, latent);
+    if (status == ARTFUSION_OK)
+        put_content(sampler, first, last, latent);
+    af_free(latent);
+    return status;
+}
+
+artfusion_status artfusion_sampler_set_style(artfusion_sampler *sampler, int32_t index,
+                                             const artfusion_style *style)
+{
+    af_error_clear();
+    int32_t first, last;
+    const artfusion_status status = check_target(sampler, index, &first, &last);
+    if (status != ARTFUSION_OK)
+        return status;
+    const af_manifest *ours = &sampler->model->manifest;
+    if (style && strcmp(style->model->manifest.weights_sha256, ours->weights_sha256) != 0)
+        return af_fail(ARTFUSION_ERROR_MISMATCH,
+                       "the style code is of model %s (%.8s), the sampler's is %s (%.8s)",
+                       style->model->manifest.name, style->model->manifest.weights_sha256,
+                       ours->name, ours->weights_sha256);
+    const size_t width = (size_t)ours->style_width;
+    for (int32_t i = first; i < last; i++) {
+        sampler->has_style[i] = style != NULL;
+        if (style)
+            memcpy(sampler->styles + (size_t)(i + 1) * width, style->values,
+                   width * sizeof *style->values);
+    }
+    return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler, int32_t index,
+                                                   const float *latent, size_t count)
+{
+    af_error_clear();
+    int32_t first, last;
+    artfusion_status status = check_target(sampler, index, &first, &last);
+    if (status == ARTFUSION_OK && !latent)
+        status = af_fail(ARTFUSION_ERROR_ARGUMENT, "latent is NULL");
+    if (status == ARTFUSION_OK)
+        status = check_values("latent", latent, count, sampler->values);
+    for (int32_t i = first; status == ARTFUSION_OK && i < last; i++) {
+        memcpy(sampler->init + (size_t)i * sampler->values, latent, count * sizeof *latent);
+        sampler->has_init[i] = AF_INIT_GIVEN;
+    }
+    return status;
+}
+
+artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t index,
+                                            const float *mask, size_t count)
+{
+    af_error_clear();
+    int32_t first, last;
+    artfusion_status status = check_target(sampler, index, &first, &last);
+    if (status == ARTFUSION_OK && mask)
+        status = check_values("mask", mask, count, sampler->pixels);
+    for (size_t i = 0; status == ARTFUSION_OK && mask && i < count; i++)
+        if (mask[i] < 0.0f || mask[i] > 1.0f)
+            status = af_fail(ARTFUSION_ERROR_ARGUMENT, "mask[%zu] is %g, not within 0..1", i,
+                             (double)mask[i]);
+    for (int32_t i = first; status == ARTFUSION_OK && i < last; i++) {
+        float *to = sampler->mask + (size_t)i * sampler->pixels;
+        sampler->has_mask[i] = mask != NULL;
+        if (mask)
+            memcpy(to, mask, count * sizeof *mask);
+        else
+            memset(to, 0, sampler->pixels * sizeof *to);
+    }
+    return status;
+}

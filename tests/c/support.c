@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "support.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <minizip/ioapi.h>
+#include <minizip/zip.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void check_status(artfusion_status status, artfusion_status expected, const char *words,
+                  const char *call, const char *file, int line)
+{
+    const char *message = status < 0 ? artfusion_error_message() : "";
+    if (status != expected || (words && !strstr(message, words))) {
+        print_error("%s\n  gave %s, not %s with \"%s\"; the message is: %s\n", call,
+                    artfusion_status_name(status), artfusion_status_name(expected),
+                    words ? words : "", message);
+        _fail(file, line);
+    }
+}
+
+void check_near(double a, double b, double tolerance, const char *file, int line)
+{
+    if (!(fabs(a - b) <= tolerance)) {
+        print_error("%.9g is not within %g of %.9g\n", a, tolerance, b);
+        _fail(file, line);
+    }
+}
+
+const char *required_environment(const char *name)
+{
+    const char *value = getenv(name);
+    if (!value || !*value)
+        fail_msg("the environment lacks %s: run the tests by ctest", name);
+    return value;
+}
+
+const char *const small_manifest =
+    "{\"format\": \"artfusion-model\", \"format_version\": 1, \"name\": \"small\",\n"
+    " \"description\": \"for tests\", \"licence\": \"MIT\", \"origin\": \"made up\",\n"
+    " \"weights_sha256\": \"@SHA256@\",\n"
+    " \"latent\": {\"channels\": 3, \"downsample\": 4, \"shift\": [0.1, 0, -0.1],\n"
+    "             \"scale\": [2, 1, 0.5]},\n"
+    " \"size\": {\"multiple\": 8, \"native_width\": 32, \"native_height\": 24},\n"
+    " \"style\": {\"width\": 3, \"min_size\": 16},\n"
+    " \"content\": {\"normalise\": true},\n"
+    " \"schedule\": {\"kind\": \"linear\", \"timesteps\": 1000, \"linear_start\": 0.0015,\n"
+    "               \"linear_end\": 0.0195},\n"
+    " \"prediction\": \"eps\",\n"
+    " \"defaults\": {\"solver\": \"ddim\", \"spacing\": \"uniform\", \"steps\": 10, \"eta\": 0,\n"
+    "               \"content_scale\": 0.5, \"style_scale\": 2}}\n";
+
+/* ---- a zip in memory ------------------------------------------------------ */
+
+typedef struct memory_file {
+    uint8_t *data;
+    size_t size, capacity, position;
+} memory_file;
+
+static voidpf memory_open(voidpf opaque, const void *name, int mode)
+{
+    (void)name;
+    (void)mode;
+    return opaque;
+}
+
+static uLong memory_write(voidpf opaque, voidpf stream, const void *bytes, uLong size)
+{
+    memory_file *file = stream;
+    (void)opaque;
+    if (file->position + size > file->capacity) {
+        file->capacity = 2 * (file->position + size);
+        file->data = realloc(file->data, file->capacity);
+        assert_non_null(file->data);
+    }
+    memcpy(file->data + file->position, bytes, size);
+    file->position += size;
+    if (file->position > file->size)
+        file->size = file->position;
+    return size;
+}
+
+static uLong memory_read(voidpf opaque, voidpf stream, void *bytes, uLong size)
+{
+    memory_file *file = stream;
+    (void)opaque;
+    memcpy(bytes, file->data + file->position, size);
+    file->position += size;
+    return size;
+}
+
+static ZPOS64_T memory_tell(voidpf opaque, voidpf stream)
+{
+    (void)opaque;
+    return ((memory_file *)stream)->position;
+}
+
+static long memory_seek(voidpf opaque, voidpf stream, ZPOS64_T offset, int origin)
+{
+    memory_file *file = stream;
+    (void)opaque;
+    file->position = (size_t)offset + (origin == ZLIB_FILEFUNC_SEEK_CUR   ? file->position
+                                       : origin == ZLIB_FILEFUNC_SEEK_END ? file->size
+                                                                          : 0);
+    return 0;
+}
+
+static int memory_close(voidpf opaque, voidpf stream)
+{
+    (void)opaque;
+    (void)stream;
+    return 0;
+}
+
+static void add_record(zipFile archive, const char *name, const void *data, size_t size)
+{
+    const zip_fileinfo info = {0};
+    assert_int_equal(zipOpenNewFileInZip(archive, name, &info, NULL, 0, NULL, 0, NULL, 0, 0),
+                     ZIP_OK);
+    assert_int_equal(zipWriteInFileInZip(archive, data, (unsigned)size), ZIP_OK);
+    assert_int_equal(zipCloseFileInZip(archive), ZIP_OK);
+}
+
+/* `text` with the first `from` replaced. */
+static char *replaced(const char *text, const char *from, const char *to)
+{
+    const char *at = from ? strstr(text, from) : NULL;
+    if (from && !at)
+        fail_msg("the manifest has no %s", from);
+    const size_t size = strlen(text) + (to ? strlen(to) : 0) + 1;
+    char *made = malloc(size);
+    assert_non_null(made);
+    if (at)
+        (void)snprintf(made, size, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    else
+        (void)snprintf(made, size, "%s", text);
+    return made;
+}
+
+uint8_t *make_bundle(const char *manifest, const char *from, const char *to, size_t *size)
+{
+    /* The test engine has no weights, but a model that differs has others. */
+    static const char name[] = "data/0";
+    char weights[64] = {0};
+    (void)snprintf(weights, sizeof weights, "weights %s", to ? to : "");
+    uint8_t digested[sizeof name + sizeof weights], sum[EVP_MAX_MD_SIZE];
+    unsigned length;
+    char hex[2 * EVP_MAX_MD_SIZE + 1] = "";
+    memcpy(digested, name, sizeof name); /* with its zero */
+    memcpy(digested + sizeof name, weights, sizeof weights);
+    assert_int_equal(EVP_Digest(digested, sizeof digested, sum, &length, EVP_sha256(), NULL), 1);
+    for (size_t i = 0; i < length; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+
+    char *changed = replaced(manifest, from, to);
+    char *text = strstr(changed, "@SHA256@") ? replaced(changed, "@SHA256@", hex)
+                                             : replaced(changed, NULL, NULL);
+    memory_file file = {0};
+    zlib_filefunc64_def functions = {
+        .zopen64_file = memory_open,
+        .zread_file = memory_read,
+        .zwrite_file = memory_write,
+        .ztell64_file = memory_tell,
+        .zseek64_file = memory_seek,
+        .zclose_file = memory_close,
+        .zerror_file = memory_close,
+        .opaque = &file,
+    };
+    zipFile archive = zipOpen2_64("", APPEND_STATUS_CREATE, NULL, &functions);
+    assert_non_null(archive);
+    add_record(archive, "small/data/0", weights, sizeof weights);
+    if (*text)
+        add_record(archive, "small/extra/manifest.json", text, strlen(text));
+    assert_int_equal(zipClose(archive, NULL), ZIP_OK);
+    free(changed);
+    free(text);
+    *size = file.size;
+    return file.data;
+}
+
+/* ---- the test engine -------------------------------------------------------- */
+
+test_engine_control *test_engine(void)
+{
+    void *library = dlopen(required_environment("ARTFUSION_TEST_ENGINE"), RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        fail_msg("%s", dlerror());
+    test_engine_control_entry entry;
+    *(void **)&entry = dlsym(library, TEST_ENGINE_CONTROL_SYMBOL);
+    assert_non_null(entry);
+    test_engine_control *control = entry();
+    control->prediction = ARTFUSION_PREDICTION_EPS;
+    control->fail_in = 0;
+    for (int i = 0; i < TEST_FUNCTIONS; i++)
+        atomic_store(&control->calls[i], 0);
+    return control;
+}
+
+artfusion_context *test_context(void)
+{
+    artfusion_context *context;
+    artfusion_context_options options;
+    assert_ok(artfusion_context_options_init(&options, sizeof options));
+    options.engine_path = required_environment("ARTFUSION_TEST_ENGINE");
+    assert_ok(artfusion_context_create(&options, &context));
+    return context;
+}
+
+artfusion_model *test_model(const char *from, const char *to)
+{
+    artfusion_context *context = test_context();
+    artfusion_model *model;
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, from, to, &size);
+    assert_ok(artfusion_model_open_memory(context, bundle, size, &model));
+    free(bundle);
+    artfusion_context_destroy(context);
+    return model;
+}
+
+artfusion_image *test_picture(int32_t width, int32_t height, uint32_t seed)
+{
+    artfusion_image *image;
+    assert_ok(artfusion_image_create(width, height, &image));
+    for (int32_t y = 0; y < height; y++) {
+        uint8_t *row = artfusion_image_pixels(image) + (size_t)y * artfusion_image_stride(image);
+        for (int32_t x = 0; x < width; x++)
+            for (int32_t c = 0; c < 3; c++)
+                row[3 * x + c] = (uint8_t)(((uint32_t)(x * (5 + c) + y * (9 - c)) + seed * 37) % 251);
+    }
+    return image;
+}

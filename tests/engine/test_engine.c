@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include "test_engine.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define TIMESTEPS 1000
+/* A modulation row: alphas_cumprod, then the style code. */
+#define ROW_EXTRA 1
+
+struct af_network {
+    int32_t channels, down, style_width;
+    double alphas_cumprod[TIMESTEPS];
+};
+
+struct af_conditions {
+    int32_t rows, width;
+    float *values;
+};
+
+static test_engine_control control;
+
+EXPORT test_engine_control *artfusion_test_engine_control(void);
+test_engine_control *artfusion_test_engine_control(void)
+{
+    return &control;
+}
+
+/* Counts the call and makes it fail if it is its turn. */
+static artfusion_status enter(int32_t function, int32_t *poison, af_engine_error *error)
+{
+    atomic_fetch_add(&control.calls[function], 1);
+    *poison = 0;
+    if (!control.fail_in || control.fail_function != function || --control.fail_in)
+        return ARTFUSION_OK;
+    *poison = control.fail_status == ARTFUSION_OK;
+    if (!*poison)
+        (void)snprintf(error->text, sizeof error->text, "failed on purpose");
+    return control.fail_status;
+}
+
+static void finish(int32_t poison, float *values, size_t count)
+{
+    if (poison)
+        values[count - 1] = NAN;
+}
+
+static artfusion_status engine_open(const af_source *source, const af_network_options *options,
+                                    af_network **network, af_engine_error *error)
+{
+    int32_t poison;
+    const artfusion_status status = enter(TEST_OPEN, &poison, error);
+    if (status != ARTFUSION_OK)
+        return status;
+    if (options->device == ARTFUSION_DEVICE_CUDA) {
+        (void)snprintf(error->text, sizeof error->text, "the test engine has no GPU");
+        return ARTFUSION_ERROR_UNSUPPORTED;
+    }
+    uint8_t first[2];
+    if (source->read(source, 0, first, sizeof first) != ARTFUSION_OK)
+        return ARTFUSION_ERROR_IO;
+    af_network *made = calloc(1, sizeof *made);
+    if (!made)
+        return ARTFUSION_ERROR_MEMORY;
+    made->channels = options->latent_channels;
+    made->down = options->downsample;
+    made->style_width = options->style_width;
+    double product = 1.0;
+    for (int i = 0; i < TIMESTEPS; i++) {
+        const double root = sqrt(0.0015) + (sqrt(0.0195) - sqrt(0.0015)) * i / (TIMESTEPS - 1);
+        product *= 1.0 - root * root;
+        made->alphas_cumprod[i] = product;
+    }
+    atomic_fetch_add(&control.networks, 1);
+    *network = made;
+    return ARTFUSION_OK;
+}
+
+static void engine_close(af_network *network)
+{
+    if (network)
+        atomic_fetch_sub(&control.networks, 1);
+    free(network);
+}
+
+static artfusion_status engine_info(const af_network *network, af_network_info *info,
+                                    af_engine_error *error)
+{
+    (void)error;
+    memset(info, 0, sizeof *info);
+    info->device = ARTFUSION_DEVICE_CPU;
+    info->threads = 1;
+    info->condition_width = ROW_EXTRA + network->style_width;
+    (void)snprintf(info->device_name, sizeof info->device_name, "test");
+    (void)snprintf(info->arithmetic, sizeof info->arithmetic, "float32");
+    return ARTFUSION_OK;
+}
+
+/* Channel c of the latent is the mean of colour c mod 3 over the block. */
+static artfusion_status engine_encode(af_network *network, const float *rgb, int32_t batch,
+                                      int32_t height, int32_t width, float *mode,
+                                      af_engine_error *error)
+{
+    int32_t poison;
+    const artfusion_status status = enter(TEST_ENCODE, &poison, error);
+    if (status != ARTFUSION_OK)
+        return status;
+    const int32_t h = height / network->down, w = width / network->down;
+    size_t out = 0;
+    for (int32_t n = 0; n < batch; n++)
+        for (int32_t c = 0; c < network->channels; c++)
+            for (int32_t y = 0; y < h; y++)
+                for (int32_t x = 0; x < w; x++) {
+                    double sum = 0.0;
+                    for (int32_t v = 0; v < network->down; v++)
+                        for (int32_t u = 0; u < network->down; u++)
+                            sum += (double)rgb[(((size_t)n * 3 + (size_t)(c % 3)) * (size_t)height +
+                                                (size_t)(y * network->down + v)) *
+                                                   (size_t)width +
+                                               (size_t)(x * network->down + u)];
+                    mode[out++] = (float)(sum / network->down / network->down);
+                }
+    finish(poison, mode, out);
+    return ARTFUSION_OK;
+}
+
+/* Colour c is channel c mod channels, each value a block. */
+static artfusion_status engine_decode(af_network *network, const float *z, int32_t batch, int32_t h,
+                                      int32_t w, float *rgb, af_engine_error *error)
+{
+    int32_t poison;
+    const artfusion_status status = enter(TEST_DECODE, &poison, error);
+    if (status != ARTFUSION_OK)
+        return status;
+    size_t out = 0;
+    for (int32_t n = 0; n < batch; n++)
+        for (int32_t c = 0; c < 3; c++)
+            for (int32_t y = 0; y < h * network->down; y++)
+                for (int32_t x = 0; x < w * network->down; x++)
+                    rgb[out++] = z[(((size_t)n * (size_t)network->channels +
+                                     (size_t)(c % network->channels)) *
+                                        (size_t)h +
+                                    (size_t)(y / network->down)) *
+                                       (size_t)w +
+                                   (size_t)(x / network->down)];
+    finish(poison, rgb, out);
+    return ARTFUSION_OK;
+}
+
+/* Value i of the code is the mean of colour i mod 3. */
+static artfusion_status engine_style(af_network *network, const float *rgb, int32_t batch,
+                                     int32_t height, int32_t width, float *codes,
+                                     af_engine_error *error)
+{
+    int32_t poison;
+    const artfusion_status status = enter(TEST_STYLE, &poison, error);
+    if (status != ARTFUSION_OK)
+        return status;
+    const size_t pixels = (size_t)height * (size_t)width;
+    for (int32_t n = 0; n < batch; n++)
+        for (int32_t i = 0; i < network->style_width; i++) {
+            const float *plane = rgb + ((size_t)n * 3 + (size_t)(i % 3)) * pixels;
+            double sum = 0.0;
+            for (size_t p = 0; p < pixels; p++)
+                sum += (double)plane[p];
+            codes[n * network->style_width + i] = (float)(sum / (double)pixels);
+        }
+    finish(poison, codes, (size_t)batch * (size_t)network->style_width);
+    return ARTFUSION_OK;
+}
+
+static artfusion_status engine_null_style(af_network *network, float *code, af_engine_error *error)
+{
+    int32_t poison;
+    const artfusion_status status = enter(TEST_NULL_STYLE, &poison, error);
+    if (status != ARTFUSION_OK)
+        return status;
+    for (int32_t i = 0; i < network->style_width; i++)
+        code[i] = -0.25f;
+    finish(poison, code, (size_t)network->style_width);
+    return ARTFUSION_OK;
+}
+
+static artfusion_status engine_condition(af_network *network, const float *timesteps,
+                                         int32_t timestep_count, const float *styles,
+                                         int32_t style_count, af_conditions **conditions,
+                                         af_engine_error *error)
+{
+    int32_t poison;
+    const artfusion_status status = enter(TEST_CONDITION, &poison, error);
+    if (status != ARTFUSION_OK)
+        return status;
+    af_conditions *made = calloc(1, sizeof *made);
+    if (!made)
+        return ARTFUSION_ERROR_MEMORY;
+    made->rows = timestep_count * style_count;
+    made->width = ROW_EXTRA + network->style_width;
+    made->values = malloc((size_t)made->rows * (size_t)made->width * sizeof *made->values);
+    if (!made->values) {
+        free(made);
+        return ARTFUSION_ERROR_MEMORY;
+    }
+    for (int32_t t = 0; t < timestep_count; t++)
+        for (int32_t s = 0; s < style_count; s++) {
+            float *row = made->values + (size_t)(t * style_count + s) * (size_t)made->width;
+            row[0] = (float)network->alphas_cumprod[(int)timesteps[t]];
+            memcpy(row + ROW_EXTRA, styles + (size_t)s * (size_t)network->style_width,
+                   (size_t)network->style_width * sizeof *row);
+        }
+    atomic_fetch_add(&control.conditions, 1);
+    *conditions = made;
+    return ARTFUSION_OK;
+}
+
+static void engine_conditions_destroy(af_conditions *conditions)
+{
+    if (!conditions)
+        return;
+    atomic_fetch_sub(&control.conditions, 1);
+    free(conditions->values);
+    free(conditions);
+}
+
+static double predict(double x, double alpha, double mu)
+{
+    const double s2 = TEST_DEVIATION * TEST_DEVIATION;
+    const double gain = sqrt(alpha) * s2 / (alpha * s2 + 1.0 - alpha);
+    const double x0 = mu + gain * (x - sqrt(alpha) * mu);
+    const double eps = (x - sqrt(alpha) * x0) / sqrt(1.0 - alpha);
+    return control.prediction == ARTFUSION_PREDICTION_X0  ? x0
+           : control.prediction == ARTFUSION_PREDICTION_V ? sqrt(alpha) * eps - sqrt(1.0 - alpha) * x0
+                                                          : eps;
+}
+
+static artfusion_status engine_denoise(af_network *network, const af_conditions *conditions,
+                                       const int32_t *rows, const float *x, const float *content,
+                                       int32_t batch, int32_t h, int32_t w, float *prediction,
+                                       af_engine_error *error)
+{
+    int32_t poison;
+    const artfusion_status status = enter(TEST_DENOISE, &poison, error);
+    if (status != ARTFUSION_OK)
+        return status;
+    control.last_batch = batch;
+    const size_t pixels = (size_t)h * (size_t)w;
+    for (int32_t n = 0; n < batch; n++) {
+        if (rows[n] < 0 || rows[n] >= conditions->rows) {
+            (void)snprintf(error->text, sizeof error->text, "row %d of %d", rows[n],
+                           conditions->rows);
+            return ARTFUSION_ERROR_ENGINE;
+        }
+        const float *row = conditions->values + (size_t)rows[n] * (size_t)conditions->width;
+        for (int32_t c = 0; c < network->channels; c++)
+            for (size_t p = 0; p < pixels; p++) {
+                const size_t i = ((size_t)n * (size_t)network->channels + (size_t)c) * pixels + p;
+                const double mu = (double)row[ROW_EXTRA + c % network->style_width] +
+                                  0.5 * (1 + c) * (double)content[i];
+                prediction[i] = (float)predict((double)x[i], (double)row[0], mu);
+            }
+    }
+    finish(poison, prediction, (size_t)batch * (size_t)network->channels * pixels);
+    return ARTFUSION_OK;
+}
+
+EXPORT const af_engine *artfusion_engine_v1(void);
+const af_engine *artfusion_engine_v1(void)
+{
+    static const af_engine engine = {
+        .struct_size = sizeof engine,
+        .version = AF_ENGINE_VERSION,
+        .name = "test",
+        .release = "1",
+        .open = engine_open,
+        .close = engine_close,
+        .info = engine_info,
+        .encode = engine_encode,
+        .decode = engine_decode,
+        .style = engine_style,
+        .null_style = engine_null_style,
+        .condition = engine_condition,
+        .conditions_destroy = engine_conditions_destroy,
+        .denoise = engine_denoise,
+    };
+    return &engine;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A small deterministic engine behind the seam, for tests without libtorch. Its "UNet" is exact for
+ * a world that is known in closed form: every latent value is Gaussian, x0 ~ N(mu, s^2) with
+ *     mu = style[c mod width] + (1 + c) / 2 * content,   s = TEST_DEVIATION,
+ * so that a run's result can be computed on paper.
+ */
+#ifndef TEST_ENGINE_H
+#define TEST_ENGINE_H
+
+#include <stdatomic.h>
+
+#include "model/network.h"
+
+#define TEST_DEVIATION 0.5
+#define TEST_ENGINE_CONTROL_SYMBOL "artfusion_test_engine_control"
+
+enum {
+    TEST_OPEN,
+    TEST_ENCODE,
+    TEST_DECODE,
+    TEST_STYLE,
+    TEST_NULL_STYLE,
+    TEST_CONDITION,
+    TEST_DENOISE,
+    TEST_FUNCTIONS
+};
+
+/* What the tests see of it and do to it; one for the process. */
+typedef struct test_engine_control {
+    artfusion_prediction prediction; /* what its UNet predicts */
+    atomic_int calls[TEST_FUNCTIONS];
+    atomic_int networks, conditions; /* alive */
+    int32_t fail_in;      /* the call of `fail_function` that fails (1: the next); 0: none */
+    int32_t fail_function;
+    artfusion_status fail_status; /* 0: it succeeds, with a NaN as its last value */
+    int32_t last_batch;   /* of denoise */
+} test_engine_control;
+
+typedef test_engine_control *(*test_engine_control_entry)(void);
+
+#endif
