@@ -659,8 +659,9 @@ ARTFUSION_API artfusion_status artfusion_schedule_betas(artfusion_schedule sched
                                                         double *betas);
 
 /* The timesteps visited in `steps` steps, first to last (descending), from
- * 0..train_timesteps-1. Always exactly `steps` of them; the reference's own
- * where it yields that number. Errors: ARGUMENT (steps beyond
+ * 0..train_timesteps-1. Always exactly `steps` of them; UNIFORM and QUAD are the
+ * reference's own where it yields that number, but for a single step of QUAD,
+ * which is where longer runs start. Errors: ARGUMENT (steps beyond
  * 1..train_timesteps). */
 ARTFUSION_API artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
                                                    int32_t train_timesteps, int32_t *timesteps);
