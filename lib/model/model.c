@@ -102,6 +102,13 @@ static artfusion_status make_tables(artfusion_model *model)
     if (status == ARTFUSION_OK)
         af_alphas_cumprod(betas, m->timesteps, model->alphas_cumprod);
     af_free(betas);
+    /* Guidance and solvers work on eps, which says nothing where no signal is left. */
+    for (int32_t i = 0; status == ARTFUSION_OK && i < m->timesteps; i++)
+        if (!(model->alphas_cumprod[i] > 0.0 && model->alphas_cumprod[i] < 1.0))
+            status = af_fail(ARTFUSION_ERROR_FORMAT,
+                             "manifest: the schedule's alphas_cumprod[%d] is %g, not between 0 "
+                             "and 1",
+                             (int)i, model->alphas_cumprod[i]);
     return status;
 }
 

@@ -163,6 +163,8 @@ static void test_manifest(void **state)
         {"\"min_size\": 16", "\"min_size\": -1", ARTFUSION_ERROR_FORMAT, "style.min_size is -1"},
         {"\"normalise\": true", "\"normalise\": 1", ARTFUSION_ERROR_FORMAT, "content.normalise"},
         {"\"kind\": \"linear\"", "\"kind\": \"wavy\"", ARTFUSION_ERROR_FORMAT, "wavy"},
+        {"\"linear_end\": 0.0195", "\"linear_end\": 0.999", ARTFUSION_ERROR_FORMAT,
+         "the schedule's alphas_cumprod["},
         {"\"linear_end\": 0.0195", "\"linear_end\": 0.001", ARTFUSION_ERROR_FORMAT,
          "schedule.linear_end"},
         {"\"prediction\": \"eps\"", "\"prediction\": \"w\"", ARTFUSION_ERROR_FORMAT, "eps"},

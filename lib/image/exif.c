@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Exif 2.3, sections 4.5.2 (TIFF structure) and 4.6.4 (Orientation). */
+#include "image/exif.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+#define TAG_ORIENTATION 0x0112u
+#define TYPE_SHORT 3u
+#define TYPE_LONG 4u
+#define ENTRY_SIZE 12u
+
+/* The TIFF structure behind the EXIF header; offsets count from its start. */
+typedef struct tiff {
+    const uint8_t *data;
+    size_t size;
+    int big_endian;
+} tiff;
+
+/* `bytes` (2 or 4) at `offset`; 0 beyond the end, which no field that matters may be. */
+static uint32_t read_uint(const tiff *t, size_t offset, size_t bytes)
+{
+    if (offset > t->size || bytes > t->size - offset)
+        return 0;
+    uint32_t value = 0;
+    for (size_t i = 0; i < bytes; i++)
+        value = value << 8 | t->data[offset + (t->big_endian ? i : bytes - 1 - i)];
+    return value;
+}
+
+int32_t af_exif_orientation(const uint8_t *segment, size_t size)
+{
+    if (size < 14 || memcmp(segment, "Exif\0", 6) != 0)
+        return 1;
+    tiff t = {segment + 6, size - 6, segment[6] == 'M'};
+    if (memcmp(t.data, t.big_endian ? "MM\0*" : "II*", 4) != 0)
+        return 1;
+
+    const size_t directory = read_uint(&t, 4, 4);
+    const uint32_t entries = read_uint(&t, directory, 2);
+    for (uint32_t i = 0; i < entries; i++) {
+        const size_t entry = directory + 2 + (size_t)i * ENTRY_SIZE;
+        if (read_uint(&t, entry, 2) != TAG_ORIENTATION)
+            continue;
+        const uint32_t type = read_uint(&t, entry + 2, 2), count = read_uint(&t, entry + 4, 4);
+        const uint32_t value = read_uint(&t, entry + 8, type == TYPE_LONG ? 4 : 2);
+        const int known = (type == TYPE_SHORT || type == TYPE_LONG) && count == 1;
+        return known && value >= 1 && value <= 8 ? (int32_t)value : 1;
+    }
+    return 1;
+}
+
+artfusion_status af_exif_orient(artfusion_image **image, int32_t orientation)
+{
+    if (orientation <= 1)
+        return ARTFUSION_OK;
+
+    /* Every orientation is a transposition or none, then mirrorings of the source's axes. */
+    const int transposed = orientation >= 5;
+    const int mirror_x = orientation == 2 || orientation == 3 || orientation >= 7;
+    const int mirror_y = orientation == 3 || orientation == 4 || orientation == 6 ||
+                         orientation == 7;
+
+    const artfusion_image *from = *image;
+    artfusion_image *upright = NULL;
+    const artfusion_status status =
+        artfusion_image_create(transposed ? from->height : from->width,
+                               transposed ? from->width : from->height, &upright);
+    if (status)
+        return status;
+
+    const ptrdiff_t stride = (ptrdiff_t)from->stride;
+    const ptrdiff_t along_x = mirror_x ? -3 : 3, along_y = mirror_y ? -stride : stride;
+    const uint8_t *corner = from->pixels + (mirror_x ? 3 * (ptrdiff_t)(from->width - 1) : 0) +
+                            (mirror_y ? stride * (from->height - 1) : 0);
+    const ptrdiff_t step_column = transposed ? along_y : along_x;
+    const ptrdiff_t step_row = transposed ? along_x : along_y;
+
+    for (int32_t y = 0; y < upright->height; y++) {
+        uint8_t *to = upright->pixels + (size_t)y * upright->stride;
+        for (int32_t x = 0; x < upright->width; x++, to += 3)
+            memcpy(to, corner + y * step_row + x * step_column, 3);
+    }
+    artfusion_image_destroy(*image);
+    *image = upright;
+    return ARTFUSION_OK;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ * Pictures from and to files and memory: which codec, with which options. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "image/image.h"
+
+static const artfusion_load_options load_defaults = {
+    .struct_size = sizeof(artfusion_load_options),
+    .max_pixels = 178956970, /* RGB pixels in half a GiB */
+    .max_file_bytes = (uint64_t)1 << 30,
+};
+
+static const artfusion_save_options save_defaults = {
+    .struct_size = sizeof(artfusion_save_options),
+    .format = ARTFUSION_FORMAT_AUTO,
+    .jpeg_quality = 95,
+    .png_compression = 6,
+};
+
+artfusion_status artfusion_load_options_init(artfusion_load_options *options, size_t struct_size)
+{
+    af_error_clear();
+    return af_options_write("artfusion_load_options", options, struct_size, &load_defaults,
+                            sizeof load_defaults);
+}
+
+artfusion_status artfusion_save_options_init(artfusion_save_options *options, size_t struct_size)
+{
+    af_error_clear();
+    return af_options_write("artfusion_save_options", options, struct_size, &save_defaults,
+                            sizeof save_defaults);
+}
+
+static artfusion_status check_range(const char *name, int32_t value, int32_t least, int32_t most)
+{
+    if (value < least || value > most)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is %ld: it must be %ld..%ld", name,
+                       (long)value, (long)least, (long)most);
+    return ARTFUSION_OK;
+}
+
+static artfusion_status read_load_options(const artfusion_load_options *given,
+                                          artfusion_load_options *options)
+{
+    *options = load_defaults;
+    artfusion_status status =
+        af_options_read("artfusion_load_options", given, options, sizeof *options);
+    if (!status)
+        status = check_range("ignore_orientation", options->ignore_orientation, 0, 1);
+    if (!status)
+        status = check_range("background[3]", options->background[3], 0, 1);
+    if (!status && options->reserved)
+        status = af_fail(ARTFUSION_ERROR_ARGUMENT, "artfusion_load_options: reserved must be 0");
+    return status;
+}
+
+static artfusion_status read_save_options(const artfusion_save_options *given,
+                                          artfusion_save_options *options)
+{
+    *options = save_defaults;
+    artfusion_status status =
+        af_options_read("artfusion_save_options", given, options, sizeof *options);
+    if (!status)
+        status = check_range("format", options->format, ARTFUSION_FORMAT_AUTO,
+                             ARTFUSION_FORMAT_JPEG);
+    if (!status)
+        status = check_range("jpeg_quality", options->jpeg_quality, 1, 100);
+    if (!status)
+        status = check_range("png_compression", options->png_compression, 0, 9);
+    return status;
+}
+
+/* By the first bytes, whatever the file is called. */
+static artfusion_status decode(const uint8_t *data, size_t size,
+                               const artfusion_load_options *options, artfusion_image **image)
+{
+    static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF};
+    if (size >= sizeof png && memcmp(data, png, sizeof png) == 0)
+        return af_png_decode(data, size, options, image);
+    if (size >= sizeof jpeg && memcmp(data, jpeg, sizeof jpeg) == 0)
+        return af_jpeg_decode(data, size, options, image);
+    if (size == 0)
+        return af_fail(ARTFUSION_ERROR_FORMAT, "an empty file: it must be PNG or JPEG");
+
+    uint8_t start[4] = {0};
+    memcpy(start, data, size < sizeof start ? size : sizeof start);
+    return af_fail(ARTFUSION_ERROR_FORMAT,
+                   "neither PNG nor JPEG: %zu bytes, the first %02x %02x %02x %02x", size,
+                   start[0], start[1], start[2], start[3]);
+}
+
+/* The codecs do not know the path, and the first message wins: so it is set anew. */
+static artfusion_status name_in_error(artfusion_status status, const char *path)
+{
+    char message[512];
+    (void)snprintf(message, sizeof message, "%s", artfusion_error_message());
+    af_error_clear();
+    return af_fail(status, "%s: %s", path, message);
+}
+
+artfusion_status artfusion_image_load_memory(const void *data, size_t size,
+                                             const artfusion_load_options *options,
+                                             artfusion_image **image)
+{
+    af_error_clear();
+    if (!image)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+    *image = NULL;
+    if (!data)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "data is NULL");
+    artfusion_load_options read;
+    const artfusion_status status = read_load_options(options, &read);
+    return status ? status : decode(data, size, &read, image);
+}
+
+artfusion_status artfusion_image_load_file(const char *path, const artfusion_load_options *options,
+                                           artfusion_image **image)
+{
+    af_error_clear();
+    if (!image)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+    *image = NULL;
+    if (!path)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "path is NULL");
+    artfusion_load_options read;
+    artfusion_status status = read_load_options(options, &read);
+    if (status)
+        return status;
+
+    uint8_t *data = NULL;
+    size_t size = 0;
+    status = af_file_read(path, read.max_file_bytes, &data, &size);
+    if (status)
+        return status;
+    status = decode(data, size, &read, image);
+    af_free(data);
+    return status ? name_in_error(status, path) : ARTFUSION_OK;
+}
+
+static artfusion_status encode(const artfusion_image *image, const artfusion_save_options *options,
+                               uint8_t **data, size_t *size)
+{
+    return options->format == ARTFUSION_FORMAT_PNG
+               ? af_png_encode(image, options->png_compression, data, size)
+               : af_jpeg_encode(image, options->jpeg_quality, data, size);
+}
+
+artfusion_status artfusion_image_save_memory(const artfusion_image *image,
+                                             const artfusion_save_options *options, uint8_t **data,
+                                             size_t *size)
+{
+    af_error_clear();
+    if (data)
+        *data = NULL;
+    if (size)
+        *size = 0;
+    if (!image || !data || !size)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
+                       !image ? "image" : !data ? "data" : "size");
+    artfusion_save_options read;
+    const artfusion_status status = read_save_options(options, &read);
+    if (status)
+        return status;
+    if (read.format == ARTFUSION_FORMAT_AUTO)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "format is AUTO, and memory has no suffix: it must be PNG or JPEG");
+    return encode(image, &read, data, size);
+}
+
+/* Without regard to case, in ASCII whatever the locale. */
+static int equals(const char *text, const char *lower)
+{
+    for (; *text && *lower; text++, lower++)
+        if ((*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text) != *lower)
+            return 0;
+    return *text == *lower;
+}
+
+static artfusion_file_format format_of_suffix(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (!dot)
+        return ARTFUSION_FORMAT_AUTO;
+    if (equals(dot, ".png"))
+        return ARTFUSION_FORMAT_PNG;
+    return equals(dot, ".jpg") || equals(dot, ".jpeg") ? ARTFUSION_FORMAT_JPEG
+                                                       : ARTFUSION_FORMAT_AUTO;
+}
+
+artfusion_status artfusion_image_save_file(const artfusion_image *image, const char *path,
+                                           const artfusion_save_options *options)
+{
+    af_error_clear();
+    if (!image || !path)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !image ? "image" : "path");
+    artfusion_save_options read;
+    artfusion_status status = read_save_options(options, &read);
+    if (status)
+        return status;
+    if (read.format == ARTFUSION_FORMAT_AUTO)
+        read.format = format_of_suffix(path);
+    if (read.format == ARTFUSION_FORMAT_AUTO)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "%s: the suffix must be .png, .jpg or .jpeg where no format is given", path);
+
+    uint8_t *data = NULL;
+    size_t size = 0;
+    status = encode(image, &read, &data, &size);
+    if (status)
+        return name_in_error(status, path);
+    status = af_file_write(path, data, size);
+    af_free(data);
+    return status;
+}
