@@ -97,8 +97,8 @@ static artfusion_status make_tables(artfusion_model *model)
         af_free(betas);
         return af_fail_memory(bytes, "the noise schedule");
     }
-    const artfusion_status status = artfusion_schedule_betas(m->schedule, m->linear_start,
-                                                             m->linear_end, m->timesteps, betas);
+    artfusion_status status = artfusion_schedule_betas(m->schedule, m->linear_start,
+                                                       m->linear_end, m->timesteps, betas);
     if (status == ARTFUSION_OK)
         af_alphas_cumprod(betas, m->timesteps, model->alphas_cumprod);
     af_free(betas);
