@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * The engine's table. Each function is noexcept by way of `guarded`. */
+#include <torch/version.h>
+
+#include <exception>
+
+#include "failure.hpp"
+#include "network.hpp"
+
+namespace {
+
+using af::guarded;
+
+artfusion_status open(const af_source *source, const af_network_options *options,
+                      af_network **network, af_engine_error *error) noexcept
+{
+    *network = nullptr;
+    return guarded(error, [&] { *network = af_network::open(*source, *options).release(); });
+}
+
+void close(af_network *network) noexcept
+{
+    guarded(nullptr, [&] { delete network; });
+}
+
+artfusion_status info(const af_network *network, af_network_info *info,
+                      af_engine_error *error) noexcept
+{
+    return guarded(error, [&] { *info = network->info(); });
+}
+
+artfusion_status encode(af_network *network, const float *rgb, int32_t batch, int32_t height,
+                        int32_t width, float *mode, af_engine_error *error) noexcept
+{
+    return guarded(error, [&] { network->encode(rgb, batch, height, width, mode); });
+}
+
+artfusion_status decode(af_network *network, const float *z, int32_t batch, int32_t h, int32_t w,
+                        float *rgb, af_engine_error *error) noexcept
+{
+    return guarded(error, [&] { network->decode(z, batch, h, w, rgb); });
+}
+
+artfusion_status style(af_network *network, const float *rgb, int32_t batch, int32_t height,
+                       int32_t width, float *codes, af_engine_error *error) noexcept
+{
+    return guarded(error, [&] { network->style(rgb, batch, height, width, codes); });
+}
+
+artfusion_status null_style(af_network *network, float *code, af_engine_error *error) noexcept
+{
+    return guarded(error, [&] { network->null_style(code); });
+}
+
+artfusion_status condition(af_network *network, const float *timesteps, int32_t timestep_count,
+                           const float *styles, int32_t style_count, af_conditions **conditions,
+                           af_engine_error *error) noexcept
+{
+    *conditions = nullptr;
+    return guarded(error, [&] {
+        *conditions =
+            network->condition(timesteps, timestep_count, styles, style_count).release();
+    });
+}
+
+void conditions_destroy(af_conditions *conditions) noexcept
+{
+    guarded(nullptr, [&] { delete conditions; });
+}
+
+artfusion_status denoise(af_network *network, const af_conditions *conditions, const int32_t *rows,
+                         const float *x, const float *content, int32_t batch, int32_t h, int32_t w,
+                         float *prediction, af_engine_error *error) noexcept
+{
+    return guarded(
+        error, [&] { network->denoise(*conditions, rows, x, content, batch, h, w, prediction); });
+}
+
+constexpr af_engine engine = {
+    .struct_size = sizeof(af_engine),
+    .version = AF_ENGINE_VERSION,
+    .name = "torchscript",
+    .release = TORCH_VERSION,
+    .open = open,
+    .close = close,
+    .info = info,
+    .encode = encode,
+    .decode = decode,
+    .style = style,
+    .null_style = null_style,
+    .condition = condition,
+    .conditions_destroy = conditions_destroy,
+    .denoise = denoise,
+};
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) const af_engine *artfusion_engine_v1(void);
+
+const af_engine *artfusion_engine_v1(void)
+{
+    return &engine;
+}

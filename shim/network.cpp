@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "network.hpp"
+
+#include <ATen/Functions.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+#include <sstream>
+#include <vector>
+
+#include "device.hpp"
+#include "failure.hpp"
+#include "scope.hpp"
+#include "source.hpp"
+
+using af::CallScope;
+using af::Failure;
+
+namespace {
+
+std::string describe(const at::Tensor &tensor)
+{
+    std::ostringstream text;
+    text << tensor.dtype().name() << ' ' << tensor.sizes();
+    return text.str();
+}
+
+std::string describe(at::IntArrayRef sizes)
+{
+    std::ostringstream text;
+    text << "float " << sizes;
+    return text.str();
+}
+
+/* `value` as a float32 tensor of `sizes`, where -1 is any size. `name` is what gave it. */
+at::Tensor expect(const std::string &name, const c10::IValue &value, at::IntArrayRef sizes)
+{
+    if (!value.isTensor())
+        throw Failure(ARTFUSION_ERROR_FORMAT,
+                      name + " gave a " + value.tagKind() + "; a tensor was expected");
+    at::Tensor tensor = value.toTensor();
+    const bool fits =
+        tensor.defined() && tensor.layout() == at::kStrided &&
+        tensor.scalar_type() == at::kFloat && tensor.dim() == static_cast<int64_t>(sizes.size()) &&
+        std::equal(sizes.begin(), sizes.end(), tensor.sizes().begin(),
+                   [](int64_t wanted, int64_t size) { return wanted == -1 || wanted == size; });
+    if (!fits)
+        throw Failure(ARTFUSION_ERROR_FORMAT, name + " gave " + describe(tensor) + "; " +
+                                                  describe(sizes) + " was expected");
+    return tensor;
+}
+
+torch::jit::Module load(const af_source &source, c10::Device device)
+{
+    const auto reader = std::make_shared<af::SourceReader>(source);
+    try {
+        torch::jit::Module module = torch::jit::load(reader, device, /*load_debug_files=*/false);
+        module.eval();
+        return module;
+    } catch (const c10::Error &) {
+        af_engine_error error{};
+        const artfusion_status status = af::report_exception(&error);
+        throw Failure(status == ARTFUSION_ERROR_ENGINE ? ARTFUSION_ERROR_FORMAT : status,
+                      std::string("torch cannot load the model file: ") + error.text);
+    }
+}
+
+/* Weights stored in 16 bits become float32, once. What is stored wider stays as it is. */
+void widen(const torch::jit::Module &module)
+{
+    for (torch::jit::Module part : module.modules()) {
+        for (const auto &attribute : part.named_attributes(/*recurse=*/false)) {
+            if (!attribute.value.isTensor())
+                continue;
+            const at::Tensor tensor = attribute.value.toTensor();
+            if (tensor.defined() &&
+                (tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16))
+                part.setattr(attribute.name, tensor.to(at::kFloat));
+        }
+    }
+}
+
+torch::jit::Module submodule_of(const torch::jit::Module &module, const std::string &name)
+{
+    if (!module.hasattr(name) || !module.attr(name).isModule())
+        throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has no submodule " + name);
+    return module.attr(name).toModule();
+}
+
+void write(const at::Tensor &tensor, float *values)
+{
+    at::from_blob(values, tensor.sizes(), at::kFloat).copy_(tensor);
+}
+
+} // namespace
+
+std::unique_ptr<af_network> af_network::open(const af_source &source,
+                                             const af_network_options &options)
+{
+    af::require_own_process();
+    const c10::Device device = af::choose_device(options);
+    const CallScope scope(device, options.threads);
+    torch::jit::Module module = load(source, device);
+    widen(module);
+    return std::unique_ptr<af_network>(new af_network(std::move(module), options, device));
+}
+
+af_network::af_network(torch::jit::Module module, const af_network_options &options,
+                       c10::Device device)
+    : options_(options), device_(device), module_(std::move(module)),
+      encoder_(function(module_, "encoder", "forward")),
+      decoder_(function(module_, "decoder", "forward")),
+      style_(function(module_, "style", "forward")),
+      condition_(function(module_, "unet", "condition")),
+      denoise_(function(module_, "unet", "denoise"))
+{
+    const torch::jit::Module unet = submodule_of(module_, "unet");
+    if (!unet.hasattr("null_style"))
+        throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has no tensor unet.null_style");
+    null_style_ = expect("unet.null_style", unet.attr("null_style"), {options.style_width});
+
+    const at::Tensor timestep = at::zeros({1}, null_style_.options());
+    condition_width_ = call(condition_, {timestep, null_style_.unsqueeze(0)}, {1, -1}).size(1);
+    if (condition_width_ < 1 || condition_width_ > std::numeric_limits<int32_t>::max())
+        throw Failure(ARTFUSION_ERROR_FORMAT, "unet.condition gave rows of " +
+                                                  std::to_string(condition_width_) + " values");
+}
+
+af_network_info af_network::info() const
+{
+    af_network_info info{};
+    info.device = device_.is_cpu() ? ARTFUSION_DEVICE_CPU : ARTFUSION_DEVICE_CUDA;
+    info.device_index = device_.is_cpu() ? 0 : device_.index();
+    info.threads = af::thread_count(options_.threads);
+    info.condition_width = static_cast<int32_t>(condition_width_);
+    std::snprintf(info.device_name, sizeof info.device_name, "%s",
+                  af::device_name(device_).c_str());
+    std::snprintf(info.arithmetic, sizeof info.arithmetic, "float32");
+    return info;
+}
+
+void af_network::encode(const float *rgb, int64_t batch, int64_t height, int64_t width,
+                        float *mode) const
+{
+    af::require_own_process();
+    const CallScope scope(device_, options_.threads);
+    const int64_t down = options_.downsample;
+    write(call(encoder_, {to_device(rgb, {batch, 3, height, width})},
+               {batch, options_.latent_channels, height / down, width / down}),
+          mode);
+}
+
+void af_network::decode(const float *z, int64_t batch, int64_t h, int64_t w, float *rgb) const
+{
+    af::require_own_process();
+    const CallScope scope(device_, options_.threads);
+    const int64_t down = options_.downsample;
+    write(call(decoder_, {to_device(z, {batch, options_.latent_channels, h, w})},
+               {batch, 3, h * down, w * down}),
+          rgb);
+}
+
+void af_network::style(const float *rgb, int64_t batch, int64_t height, int64_t width,
+                       float *codes) const
+{
+    af::require_own_process();
+    const CallScope scope(device_, options_.threads);
+    write(call(style_, {to_device(rgb, {batch, 3, height, width})}, {batch, options_.style_width}),
+          codes);
+}
+
+void af_network::null_style(float *code) const
+{
+    af::require_own_process();
+    const CallScope scope(device_, options_.threads);
+    write(null_style_, code);
+}
+
+std::unique_ptr<af_conditions> af_network::condition(const float *timesteps, int64_t timestep_count,
+                                                     const float *styles,
+                                                     int64_t style_count) const
+{
+    af::require_own_process();
+    const CallScope scope(device_, options_.threads);
+    at::Tensor rows = call(condition_,
+                           {to_device(timesteps, {timestep_count}),
+                            to_device(styles, {style_count, options_.style_width})},
+                           {timestep_count * style_count, condition_width_});
+    return std::make_unique<af_conditions>(af_conditions{this, std::move(rows)});
+}
+
+void af_network::denoise(const af_conditions &conditions, const int32_t *rows, const float *x,
+                         const float *content, int64_t batch, int64_t h, int64_t w,
+                         float *prediction) const
+{
+    af::require_own_process();
+    if (conditions.network != this)
+        throw Failure(ARTFUSION_ERROR_ARGUMENT, "the conditions are of another network");
+    const int64_t count = conditions.rows.size(0);
+    for (int64_t i = 0; i < batch; i++)
+        if (rows[i] < 0 || rows[i] >= count)
+            throw Failure(ARTFUSION_ERROR_ARGUMENT,
+                          "row " + std::to_string(rows[i]) + " of the conditions was asked for; " +
+                              "there are " + std::to_string(count));
+
+    const CallScope scope(device_, options_.threads);
+    const at::Tensor index =
+        at::from_blob(const_cast<int32_t *>(rows), {batch}, at::kInt).to(device_);
+    const int64_t channels = options_.latent_channels;
+    write(call(denoise_,
+               {to_device(x, {batch, channels, h, w}), to_device(content, {batch, channels, h, w}),
+                conditions.rows.index_select(0, index)},
+               {batch, channels, h, w}),
+          prediction);
+}
+
+af_network::Function af_network::function(const torch::jit::Module &module,
+                                          const std::string &submodule, const std::string &method)
+{
+    const auto found = submodule_of(module, submodule).find_method(method);
+    if (!found)
+        throw Failure(ARTFUSION_ERROR_FORMAT,
+                      "the model file has no method " + submodule + "." + method);
+    /* torch makes a function's schema at its first use, and without a lock. */
+    found->function().getSchema();
+    return {submodule + "." + method, *found};
+}
+
+at::Tensor af_network::call(const Function &function, std::initializer_list<at::Tensor> inputs,
+                            at::IntArrayRef sizes) const
+{
+    return expect(function.name,
+                  function.method(std::vector<c10::IValue>(inputs.begin(), inputs.end())), sizes);
+}
+
+/* Always a copy: a program may write to its inputs, and an address of its own alignment makes the
+ * result independent of the caller's. */
+at::Tensor af_network::to_device(const float *values, at::IntArrayRef sizes) const
+{
+    return at::from_blob(const_cast<float *>(values), sizes, at::kFloat)
+        .to(device_, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A model file's TorchScript module as the seam wants it: four submodules
+ *
+ *     encoder.forward(rgb[N, 3, H, W]) -> mode[N, C, H / down, W / down]
+ *     decoder.forward(z[N, C, h, w]) -> rgb[N, 3, h * down, w * down]
+ *     style.forward(rgb[N, 3, H, W]) -> codes[N, style_width]
+ *     unet.condition(timesteps[T], styles[S, style_width]) -> rows[T * S, M]
+ *     unet.denoise(x[N, C, h, w], content[N, C, h, w], rows[N, M]) -> prediction[N, C, h, w]
+ *
+ * and the tensor unet.null_style[style_width].
+ */
+#ifndef AF_SHIM_NETWORK_HPP
+#define AF_SHIM_NETWORK_HPP
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/api/module.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+
+#include "model/network.h"
+
+/* Modulation rows, on the network's device. Does not keep the network alive. */
+struct af_conditions {
+    const af_network *network;
+    at::Tensor rows; /* [timesteps * styles, condition_width] */
+};
+
+/* Immutable once it stands: any number of threads may call it at once. All functions throw. */
+struct af_network {
+public:
+    static std::unique_ptr<af_network> open(const af_source &source,
+                                            const af_network_options &options);
+
+    af_network_info info() const;
+    void encode(const float *rgb, int64_t batch, int64_t height, int64_t width, float *mode) const;
+    void decode(const float *z, int64_t batch, int64_t h, int64_t w, float *rgb) const;
+    void style(const float *rgb, int64_t batch, int64_t height, int64_t width, float *codes) const;
+    void null_style(float *code) const;
+    std::unique_ptr<af_conditions> condition(const float *timesteps, int64_t timestep_count,
+                                             const float *styles, int64_t style_count) const;
+    void denoise(const af_conditions &conditions, const int32_t *rows, const float *x,
+                 const float *content, int64_t batch, int64_t h, int64_t w,
+                 float *prediction) const;
+
+private:
+    struct Function {
+        std::string name; /* "unet.denoise" */
+        torch::jit::Method method;
+    };
+
+    af_network(torch::jit::Module module, const af_network_options &options, c10::Device device);
+
+    static Function function(const torch::jit::Module &module, const std::string &submodule,
+                             const std::string &method);
+    at::Tensor call(const Function &function, std::initializer_list<at::Tensor> inputs,
+                    at::IntArrayRef sizes) const;
+    at::Tensor to_device(const float *values, at::IntArrayRef sizes) const;
+
+    af_network_options options_;
+    c10::Device device_;
+    torch::jit::Module module_;
+    Function encoder_, decoder_, style_, condition_, denoise_;
+    at::Tensor null_style_; /* [style_width], on the device */
+    int64_t condition_width_;
+};
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a call changes in the thread it runs on, and puts back: OpenMP's and torch's settings belong
+ * to the host.
+ */
+#ifndef AF_SHIM_SCOPE_HPP
+#define AF_SHIM_SCOPE_HPP
+
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <c10/util/Exception.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+
+#include <cstdint>
+
+namespace af {
+
+/* The number of threads that a call for `wanted` threads uses; 0: as the calling thread's OpenMP
+ * has it. */
+int32_t thread_count(int32_t wanted);
+
+/* Sets the calling thread's number of OpenMP threads. Not by at::set_num_threads, which is the
+ * process's and empties oneDNN's caches. The first torch operation of a thread overwrites that
+ * thread's OpenMP setting, so torch is made to do that here, before ours is set. */
+class ThreadScope {
+public:
+    explicit ThreadScope(int32_t wanted);
+    ~ThreadScope();
+    ThreadScope(const ThreadScope &) = delete;
+    ThreadScope &operator=(const ThreadScope &) = delete;
+
+private:
+    int32_t host_;
+};
+
+/* torch's warnings go to the standard error otherwise. */
+class SilentWarnings final : public c10::WarningHandler {
+public:
+    void process(const c10::Warning &) override {}
+};
+
+/* Throws in a process that was forked off one in which the engine had been used: OpenMP's threads
+ * do not survive fork, and the first operation would wait for them for ever. */
+void require_own_process();
+
+/* All of it, for the length of one call. */
+class CallScope {
+public:
+    CallScope(c10::Device device, int32_t threads)
+        : threads_(threads), warnings_guard_(&warnings_), device_(device)
+    {
+    }
+
+private:
+    ThreadScope threads_;
+    SilentWarnings warnings_;
+    c10::WarningUtils::WarningHandlerGuard warnings_guard_;
+    c10::DeviceGuard device_;
+    c10::InferenceMode inference_;
+    /* The host may be in autocast, which casts the weights anew at every call. */
+    c10::impl::ExcludeDispatchKeyGuard no_autocast_{c10::autocast_dispatch_keyset};
+    /* The profiling executor specialises the first two runs, which then take more than twice as
+     * long, and the later ones are no faster. This switch is the thread's, not the process's. */
+    torch::jit::GraphOptimizerEnabledGuard no_profiling_{false};
+};
+
+} // namespace af
+
+#endif
