@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * The `artfusion` command: finds the command that is meant and lets it run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "message.h"
+#include "option_tables.h"
+
+static const struct command commands[] = {
+    {.name = "stylize",
+     .summary = "a picture's shapes in another one's manner",
+     .synopsis = "--content FILE --style FILE --out FILE [OPTION...]",
+     .examples = "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png\n"
+                 "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png --steps 50\n"
+                 "  artfusion stylize -c photo.jpg -s painting.jpg -o result.jpg --style-scale 4\n",
+     .table = stylize_options,
+     .required = 1u << OPTION_CONTENT | 1u << OPTION_STYLE | 1u << OPTION_OUT,
+     .run = command_stylize},
+    {.name = "sample",
+     .summary = "new pictures in a picture's manner, on one sheet",
+     .synopsis = "--style FILE --out FILE [OPTION...]",
+     .examples = "  artfusion sample -s painting.jpg -o sheet.png\n"
+                 "  artfusion sample -s painting.jpg -o sheet.png --count 16 --seed 7\n",
+     .table = sample_options,
+     .required = 1u << OPTION_STYLE | 1u << OPTION_OUT,
+     .run = command_sample},
+    {.name = "reconstruct",
+     .summary = "a picture from its own shapes and manner, and its PSNR",
+     .synopsis = "--content FILE --out FILE [OPTION...]",
+     .examples = "  artfusion reconstruct -c painting.jpg -o again.png\n",
+     .table = reconstruct_options,
+     .required = 1u << OPTION_CONTENT | 1u << OPTION_OUT,
+     .run = command_reconstruct},
+    {.name = "info",
+     .summary = "what a model is and what it would run on",
+     .synopsis = "[MODEL] [OPTION...]",
+     .examples = "  artfusion info\n"
+                 "  artfusion info other.artfusion --json\n",
+     .table = info_options,
+     .takes_model = true,
+     .run = command_info},
+};
+
+static const size_t command_count = sizeof commands / sizeof commands[0];
+
+static void print_help(FILE *stream)
+{
+    fputs("artfusion - pictures in the manner of other pictures, by latent diffusion\n\n"
+          "Usage: artfusion COMMAND [OPTION...]\n\n"
+          "Commands:\n",
+          stream);
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(stream, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n"
+          "  artfusion COMMAND --help has a command's options and examples;\n"
+          "  artfusion --version tells the release.\n\n"
+          "Examples:\n"
+          "  artfusion stylize --content photo.jpg --style painting.jpg --out result.png\n"
+          "  artfusion sample --style painting.jpg --count 9 --out sheet.png\n\n"
+          "Environment:\n"
+          "  ARTFUSION_MODEL   the model file, where --model is not given\n"
+          "  ARTFUSION_ENGINE  the shared object that runs networks, where it is not\n"
+          "                    beside the library\n\n"
+          "Exit status:\n"
+          "  0    done\n"
+          "  1    it failed; what was in the way is on standard error\n"
+          "  2    the command line can't be followed\n"
+          "  130  interrupted by Ctrl-C (143: by SIGTERM); nothing half-written is left\n",
+          stream);
+}
+
+static int run_command(const struct command *command, int argc, const char **argv)
+{
+    struct options options;
+    int status = options_parse(command, argc, argv, &options);
+    if (status == 0)
+        status = command->run(&options);
+    else if (status < 0)
+        status = 0;
+    options_free(&options);
+    return status;
+}
+
+static int dispatch(int argc, const char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return STATUS_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("artfusion %s\n", artfusion_version_string());
+        return 0;
+    }
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return run_command(&commands[i], argc - 1, argv + 1);
+    return usage_error(
+        NULL, "\"%s\" is not a command; those are stylize, sample, reconstruct and info", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    const int status = dispatch(argc, (const char **)argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        if (status == 0)
+            return failure("standard output can't be written");
+    }
+    return status;
+}

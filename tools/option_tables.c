@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "option_tables.h"
+
+#include "options.h"
+
+#define TEXT(name, letter, option, help, argument)                                                 \
+    {                                                                                              \
+        name, letter, POPT_ARG_STRING, NULL, option, help, argument                                \
+    }
+#define FLAG(name, letter, option, help)                                                           \
+    {                                                                                              \
+        name, letter, POPT_ARG_NONE, NULL, option, help, NULL                                      \
+    }
+/* popt's type for a table within a table is a pointer to non-const; it does not write there. */
+#define GROUP(table, title)                                                                        \
+    {                                                                                              \
+        NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)table, 0, title, NULL                          \
+    }
+
+#define CONTENT TEXT("content", 'c', OPTION_CONTENT, "picture whose shapes are kept", "FILE")
+#define STYLE TEXT("style", 's', OPTION_STYLE, "picture whose manner is taken", "FILE")
+#define OUT TEXT("out", 'o', OPTION_OUT, "result, .png or .jpg", "FILE")
+#define SIZE(default_size)                                                                         \
+    TEXT("size", '\0', OPTION_SIZE, "result's pixels (default: " default_size ")", "WxH")
+#define FIT                                                                                        \
+    TEXT("fit", '\0', OPTION_FIT,                                                                  \
+         "longer side in pixels, at the content's proportions; sides are rounded to what the "     \
+         "model can do (default: the model's native size)",                                        \
+         "N")
+#define CONTENT_SCALE(default_scale)                                                               \
+    TEXT("content-scale", '\0', OPTION_CONTENT_SCALE,                                              \
+         "guidance towards the content: 0 ignores it, 1 is as trained, more exaggerates "          \
+         "(default: " default_scale ")",                                                           \
+         "A")
+#define STYLE_SCALE(default_scale)                                                                 \
+    TEXT("style-scale", '\0', OPTION_STYLE_SCALE,                                                  \
+         "guidance towards the style, on the same scale (default: " default_scale ")", "B")
+#define STRENGTH                                                                                   \
+    TEXT("strength", '\0', OPTION_STRENGTH,                                                        \
+         "below 1: starts from the content itself under noise and does this share of the steps "   \
+         "(default: 1)",                                                                           \
+         "X")
+
+static const struct poptOption stylize_pictures[] = {
+    CONTENT, STYLE, OUT, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
+
+static const struct poptOption sample_pictures[] = {
+    STYLE, OUT,
+    TEXT("count", '\0', OPTION_COUNT, "how many, laid out as one sheet (default: 4; 1 to 256)",
+         "N"),
+    SIZE("the model's native size"), POPT_TABLEEND};
+
+static const struct poptOption reconstruct_pictures[] = {
+    CONTENT, OUT, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
+
+static const struct poptOption stylize_guidance[] = {
+    CONTENT_SCALE("the model's"), STYLE_SCALE("the model's"), STRENGTH, POPT_TABLEEND};
+
+static const struct poptOption sample_guidance[] = {
+    TEXT(
+        "style-scale", '\0', OPTION_STYLE_SCALE,
+        "guidance towards the style: 0 ignores it, 1 is as trained, more exaggerates (default: the "
+        "model's)",
+        "B"),
+    POPT_TABLEEND};
+
+static const struct poptOption reconstruct_guidance[] = {CONTENT_SCALE("1"), STYLE_SCALE("1"),
+                                                         STRENGTH, POPT_TABLEEND};
+
+static const struct poptOption sampling[] = {
+    TEXT("preset", 'p', OPTION_PRESET,
+         "'notebook': the published one, 250 DDIM steps, uniform spacing, eta 1, content 0.5, "
+         "style 2, uniform x_T, torch's numbers, 256x256; other options override",
+         "NAME"),
+    TEXT("steps", '\0', OPTION_STEPS, "steps of the solver (default: the model's)", "N"),
+    TEXT("solver", '\0', OPTION_SOLVER,
+         "ddim, ddpm, dpmpp_2m, dpmpp_2m_sde or unipc (default: the model's)", "NAME"),
+    TEXT("spacing", '\0', OPTION_SPACING,
+         "timesteps: uniform, quad, trailing or linspace (default: the model's)", "NAME"),
+    TEXT("eta", '\0', OPTION_ETA, "noise of each step, 0 is none (default: the model's)", "E"),
+    TEXT("seed", '\0', OPTION_SEED, "of the random numbers (default: 0)", "N"),
+    TEXT("rng", '\0', OPTION_RNG, "random numbers: counter or torch_cpu (default: counter)",
+         "NAME"),
+    TEXT("noise", '\0', OPTION_NOISE, "start: normal or uniform (default: normal)", "NAME"),
+    POPT_TABLEEND};
+
+static const struct poptOption machine[] = {
+    TEXT("model", 'm', OPTION_MODEL,
+         "model file (default: $ARTFUSION_MODEL, the installed one, the source tree's)", "FILE"),
+    TEXT("device", 'd', OPTION_DEVICE, "auto, cpu, cuda or cuda:N (default: auto)", "NAME"),
+    TEXT("threads", 't', OPTION_THREADS, "of the CPU (default: 0, as many as fit)", "N"),
+    POPT_TABLEEND};
+
+static const struct poptOption talk[] = {
+    FLAG("json", '\0', OPTION_JSON, "one JSON object on standard output instead of text"),
+    FLAG("verbose", 'v', OPTION_VERBOSE, "stages' times, and what the library logs"),
+    FLAG("quiet", 'q', OPTION_QUIET, "errors only"), FLAG("help", 'h', OPTION_HELP, "this help"),
+    POPT_TABLEEND};
+
+const struct poptOption stylize_options[] = {GROUP(stylize_pictures, "Pictures:"),
+                                             GROUP(stylize_guidance, "Guidance:"),
+                                             GROUP(sampling, "Sampling:"),
+                                             GROUP(machine, "Model and machine:"),
+                                             GROUP(talk, "Output:"),
+                                             POPT_TABLEEND};
+
+const struct poptOption sample_options[] = {GROUP(sample_pictures, "Pictures:"),
+                                            GROUP(sample_guidance, "Guidance:"),
+                                            GROUP(sampling, "Sampling:"),
+                                            GROUP(machine, "Model and machine:"),
+                                            GROUP(talk, "Output:"),
+                                            POPT_TABLEEND};
+
+const struct poptOption reconstruct_options[] = {GROUP(reconstruct_pictures, "Pictures:"),
+                                                 GROUP(reconstruct_guidance, "Guidance:"),
+                                                 GROUP(sampling, "Sampling:"),
+                                                 GROUP(machine, "Model and machine:"),
+                                                 GROUP(talk, "Output:"),
+                                                 POPT_TABLEEND};
+
+const struct poptOption info_options[] = {GROUP(machine, "Model and machine:"),
+                                          GROUP(talk, "Output:"), POPT_TABLEEND};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ * The command line, as values. What they may be is the library's to judge; here is only read what
+ * they are. */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <popt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "artfusion.h"
+
+/* What popt returns for each option; below 32, for the bits of options.given. */
+enum option {
+    OPTION_HELP = 1,
+    OPTION_CONTENT,
+    OPTION_STYLE,
+    OPTION_OUT,
+    OPTION_SIZE,
+    OPTION_FIT,
+    OPTION_COUNT,
+    OPTION_PRESET,
+    OPTION_STEPS,
+    OPTION_SOLVER,
+    OPTION_SPACING,
+    OPTION_CONTENT_SCALE,
+    OPTION_STYLE_SCALE,
+    OPTION_ETA,
+    OPTION_STRENGTH,
+    OPTION_SEED,
+    OPTION_RNG,
+    OPTION_NOISE,
+    OPTION_MODEL,
+    OPTION_DEVICE,
+    OPTION_THREADS,
+    OPTION_JSON,
+    OPTION_VERBOSE,
+    OPTION_QUIET
+};
+
+struct options {
+    const char *command; /* "stylize", ... */
+    uint32_t given;      /* bit n: enum option n was on the command line */
+    char *content;       /* paths; NULL: not given */
+    char *style;
+    char *out;
+    char *model;
+    int32_t width, height; /* pixels; where OPTION_SIZE is given */
+    int32_t fit;           /* pixels; where OPTION_FIT is given */
+    int32_t count;
+    artfusion_sampler_options sampling; /* only what is given counts; see sampling.h */
+    artfusion_context_options context;
+};
+
+static inline bool is_given(const struct options *options, enum option option)
+{
+    return (options->given >> option & 1u) != 0;
+}
+
+struct command {
+    const char *name;
+    const char *summary;  /* without a stop */
+    const char *synopsis; /* after the name */
+    const char *examples; /* whole lines */
+    const struct poptOption *table;
+    uint32_t required; /* bits as in options.given */
+    bool takes_model;  /* one argument that is not an option: the model */
+    int (*run)(const struct options *options);
+};
+
+/* Reads argv[1...]; argv[0] is the command's name. Returns 0, the exit status of a usage error
+ * (said on stderr), or -1 where help was asked for and printed. In any case options_free is due. */
+int options_parse(const struct command *command, int argc, const char **argv,
+                  struct options *options);
+void options_free(struct options *options);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "clock.h"
+#include "message.h"
+
+json_t *report_text(const char *text)
+{
+    json_t *string = json_string(text);
+    return string == NULL ? json_null() : string;
+}
+
+int report_print(json_t *object)
+{
+    if (object == NULL)
+        return failure("out of memory");
+    const int status = json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
+    json_decref(object);
+    putchar('\n');
+    return status == 0 ? 0 : failure("the JSON object can't be written");
+}
+
+/* clang-format off: a key and its value a line */
+static json_t *stages_json(const struct run *run, double total)
+{
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "pictures", run->seconds_pictures,
+                     "model", run->seconds_model, "style", run->seconds_style, "encode",
+                     run->done.seconds_encode, "denoise", run->done.seconds_denoise, "decode",
+                     run->done.seconds_decode, "write", run->seconds_write, "total", total);
+}
+
+static json_t *sampling_json(const artfusion_sampler_options *sampling)
+{
+    return json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:I, s:s, s:s}", "solver",
+                     artfusion_name_of(ARTFUSION_ENUM_SOLVER, sampling->solver), "spacing",
+                     artfusion_name_of(ARTFUSION_ENUM_SPACING, sampling->spacing), "content_scale",
+                     sampling->content_scale, "style_scale", sampling->style_scale, "eta",
+                     sampling->eta, "strength", sampling->strength, "seed",
+                     (json_int_t)sampling->seed, "rng",
+                     artfusion_name_of(ARTFUSION_ENUM_RNG, sampling->rng), "noise",
+                     artfusion_name_of(ARTFUSION_ENUM_NOISE, sampling->noise));
+}
+
+static json_t *model_json(const struct run *run)
+{
+    return json_pack("{s:o, s:o, s:s}", "path", report_text(run->model_path), "name",
+                     report_text(run->info.name), "sha256", run->info.weights_sha256);
+}
+
+static json_t *run_json(const struct run *run, const artfusion_image *image, double total)
+{
+    return json_pack(
+        "{s:s, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:s, s:s, s:i, s:s, s:o}", "command",
+        run->options->command, "out", report_text(run->options->out), "width",
+        (int)artfusion_image_width(image), "height", (int)artfusion_image_height(image), "count",
+        (int)run->sampling.batch, "steps", (int)run->done.steps, "nfe", (int)run->done.passes,
+        "sampling", sampling_json(&run->sampling), "model", model_json(run), "engine",
+        run->info.engine, "device", run->info.device_name, "threads", (int)run->info.threads,
+        "arithmetic", run->info.arithmetic, "seconds", stages_json(run, total));
+}
+/* clang-format on */
+
+static int print_json(const struct run *run, const artfusion_image *image, const double *psnr,
+                      double total)
+{
+    json_t *object = run_json(run, image, total);
+    /* Infinity, of equal pictures, has no place in JSON. */
+    if (object != NULL && psnr != NULL)
+        json_object_set_new(object, "psnr", isfinite(*psnr) ? json_real(*psnr) : json_null());
+    return report_print(object);
+}
+
+static void print_stage(const char *name, double seconds)
+{
+    printf("  %-9s %8.3f s\n", name, seconds);
+}
+
+static void print_stages(const struct run *run)
+{
+    print_stage("pictures", run->seconds_pictures);
+    print_stage("model", run->seconds_model);
+    print_stage("style", run->seconds_style);
+    print_stage("encode", run->done.seconds_encode);
+    print_stage("denoise", run->done.seconds_denoise);
+    print_stage("decode", run->done.seconds_decode);
+    print_stage("write", run->seconds_write);
+    printf("  model     %s (%s)\n", run->model_path, run->info.name);
+    printf("  sampling  content scale %g, style scale %g, eta %g, strength %g, seed %llu\n",
+           run->sampling.content_scale, run->sampling.style_scale, run->sampling.eta,
+           run->sampling.strength, (unsigned long long)run->sampling.seed);
+}
+
+static const char *plural(int32_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_text(const struct run *run, const artfusion_image *image, const double *psnr,
+                       double total)
+{
+    const int32_t steps = run->done.steps, passes = run->done.passes, threads = run->info.threads;
+    printf("%s: %dx%d pixels", run->options->out, (int)artfusion_image_width(image),
+           (int)artfusion_image_height(image));
+    if (run->sampling.batch > 1)
+        printf(", %d pictures", (int)run->sampling.batch);
+    if (psnr != NULL)
+        printf(", PSNR %.2f dB", *psnr);
+    printf(", %.2f s\n", total);
+    printf("%d step%s of %s, %d network pass%s, on %s, %d thread%s, %s\n", (int)steps,
+           plural(steps), artfusion_name_of(ARTFUSION_ENUM_SOLVER, run->sampling.solver),
+           (int)passes, passes == 1 ? "" : "es", run->info.device_name, (int)threads,
+           plural(threads), run->info.arithmetic);
+    if (is_given(run->options, OPTION_VERBOSE))
+        print_stages(run);
+}
+
+int report_run(const struct run *run, const artfusion_image *image, const double *psnr)
+{
+    const double total = clock_seconds() - run->started;
+    if (is_given(run->options, OPTION_JSON))
+        return print_json(run, image, psnr, total);
+    if (!is_given(run->options, OPTION_QUIET))
+        print_text(run, image, psnr, total);
+    return 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * What a run made, how, and how long each stage took: for a person, or as JSON. */
+#ifndef TOOLS_REPORT_H
+#define TOOLS_REPORT_H
+
+#include <jansson.h>
+
+#include "run.h"
+
+/* A string, or null where it is not UTF-8 and so can't stand in JSON. */
+json_t *report_text(const char *text);
+
+/* Prints `object` (NULL: it could not be made) on a line and releases it. Returns 0 or an exit
+ * status. */
+int report_print(json_t *object);
+
+/* `psnr` in dB, NULL where there is none. To standard output; with --quiet only JSON. */
+int report_run(const struct run *run, const artfusion_image *image, const double *psnr);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * The stages that the commands have in common. Each returns 0 or an exit status, after what was
+ * wrong has been said; each ends so where a signal came. */
+#ifndef TOOLS_RUN_H
+#define TOOLS_RUN_H
+
+#include "options.h"
+#include "progress.h"
+
+struct run {
+    const struct options *options;
+    struct progress progress;
+    char *model_path;
+    artfusion_context *context;
+    artfusion_model *model;
+    artfusion_model_info info;
+    artfusion_sampler_options sampling;
+    artfusion_sampler *sampler;
+    artfusion_progress done; /* of the sampler, once it is through */
+    double started;          /* on clock_seconds' clock */
+    double seconds_pictures; /* wall clock: reading them */
+    double seconds_model;    /*   opening it */
+    double seconds_style;    /*   style network */
+    double seconds_write;    /*   writing the result */
+};
+
+/* What needs no model: what an output path can be refused for, before hours are spent on it. */
+int run_begin(struct run *run, const struct options *options);
+int run_load_image(struct run *run, const char *path, artfusion_image **image);
+
+/* Also sets run->info, and run->sampling to the model's defaults, then the preset's values, then
+ * the options'. */
+int run_open_model(struct run *run);
+
+/* By run->sampling, whose size is set to what the options ask for; `content` (NULL: none) gives the
+ * proportions where they don't. */
+int run_create_sampler(struct run *run, const artfusion_image *content);
+
+/* The preset's style pictures are squeezed to the run's size, as the notebook does it; others are
+ * brought within the model's native size, as artfusion_stylize_file does it. */
+int run_make_style(struct run *run, const artfusion_image *image, artfusion_style **style);
+
+/* All steps; NULL content is the null content. */
+int run_steps(struct run *run, const artfusion_image *content, const artfusion_style *style);
+int run_decode(struct run *run, int32_t index, artfusion_image **image);
+
+/* From its success on a signal changes nothing any more. */
+int run_save(struct run *run, const artfusion_image *image);
+
+/* The exit status that goes with a library call's: 0 for success. */
+int run_check(struct run *run, artfusion_status status);
+void run_end(struct run *run);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands.h"
+#include "report.h"
+#include "run.h"
+
+struct pictures {
+    artfusion_image *content, *painting, *result;
+    artfusion_style *style;
+};
+
+static int stylize(struct run *run, struct pictures *pictures)
+{
+    const struct options *options = run->options;
+    int code = run_load_image(run, options->content, &pictures->content);
+    if (code == 0)
+        code = run_load_image(run, options->style, &pictures->painting);
+    if (code == 0)
+        code = run_open_model(run);
+    if (code == 0)
+        code = run_create_sampler(run, pictures->content);
+    if (code == 0)
+        code = run_make_style(run, pictures->painting, &pictures->style);
+    if (code == 0)
+        code = run_steps(run, pictures->content, pictures->style);
+    if (code == 0)
+        code = run_decode(run, 0, &pictures->result);
+    if (code == 0)
+        code = run_save(run, pictures->result);
+    if (code == 0)
+        code = report_run(run, pictures->result, NULL);
+    return code;
+}
+
+int command_stylize(const struct options *options)
+{
+    struct run run;
+    struct pictures pictures = {0};
+    int code = run_begin(&run, options);
+    if (code == 0)
+        code = stylize(&run, &pictures);
+    artfusion_style_destroy(pictures.style);
+    artfusion_image_destroy(pictures.content);
+    artfusion_image_destroy(pictures.painting);
+    artfusion_image_destroy(pictures.result);
+    run_end(&run);
+    return code;
+}
