@@ -102,6 +102,32 @@ static void test_not_a_model(void **state)
     free(bundle);
 }
 
+/* What is damaged is named, and nothing may stand behind the archive's end. */
+static void test_damaged(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
+    size_t at = 0;
+    while (at + 8 < size && memcmp(bundle + at, "weights ", 8) != 0)
+        at++;
+    bundle[at] ^= 1;
+    expect_refused(bundle, size, ARTFUSION_ERROR_FORMAT, "small/data/0 has another CRC");
+    bundle[at] ^= 1;
+
+    uint8_t *longer = malloc(size + 1);
+    assert_non_null(longer);
+    memcpy(longer, bundle, size);
+    longer[size] = 0;
+    expect_refused(longer, size + 1, ARTFUSION_ERROR_FORMAT, "no archive directory ends its");
+    longer[size - 2] = 1; /* and as a comment of one byte */
+    expect_refused(longer, size + 1, ARTFUSION_ERROR_FORMAT, "no archive directory ends its");
+    free(longer);
+    bundle[size - 2] = 1; /* the comment is announced, and the file ends */
+    expect_refused(bundle, size, ARTFUSION_ERROR_FORMAT, "no archive directory ends its");
+    free(bundle);
+}
+
 /* Every length short of the whole is refused, and so is every flipped bit that matters: none of
  * them opens as if nothing were wrong. */
 static void test_cut_and_flipped(void **state)
@@ -490,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_device),         cmocka_unit_test(test_stages),
         cmocka_unit_test(test_flat_content),   cmocka_unit_test(test_null),
         cmocka_unit_test(test_context_options),
+        cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

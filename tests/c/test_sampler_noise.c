@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Whose random numbers a run takes, and in which order. */
+#include <math.h>
 #include <string.h>
 
 #include "runs.h"
@@ -104,12 +105,98 @@ static void test_noise_callback(void **state)
     artfusion_model_destroy(model);
 }
 
+static int32_t zero_eps(void *user_data, artfusion_sampler *sampler, float *eps, size_t count)
+{
+    (void)user_data;
+    (void)sampler;
+    memset(eps, 0, count * sizeof *eps);
+    return 0;
+}
+
+/* The noise of DDIM's first two steps with eta 1: with eps 0, what x is more than sqrt(a') x0. */
+static void step_noise(artfusion_model *model, double dropout, double noise[2][VALUES])
+{
+    artfusion_sampler_options options = options_for(model);
+    artfusion_model_info info;
+    double alphas[10], alphas_prev[10], sigmas[10];
+    int32_t timesteps[10];
+    options.eta = 1;
+    options.noise_dropout = dropout;
+    options.eps_callback = zero_eps;
+    assert_ok(artfusion_model_get_info(model, &info, sizeof info));
+    assert_ok(artfusion_timesteps(options.spacing, 10, 1000, timesteps));
+    assert_ok(artfusion_ddim_coefficients(info.alphas_cumprod, 1000, options.spacing, timesteps, 10,
+                                          1, alphas, alphas_prev, sigmas));
+    artfusion_sampler *sampler = sampler_for(model, &options);
+    for (int step = 0; step < 2; step++) {
+        assert_ok(artfusion_sampler_next(sampler));
+        const float *x = artfusion_sampler_x(sampler, NULL);
+        const float *x0 = artfusion_sampler_x0(sampler, NULL);
+        for (int i = 0; i < VALUES; i++)
+            noise[step][i] =
+                ((double)x[i] - sqrt(alphas_prev[step]) * (double)x0[i]) / sigmas[step];
+    }
+    artfusion_sampler_destroy(sampler);
+}
+
+/* Each step has numbers of its own; dropout zeroes its share of them and enlarges the rest. */
+static void test_step_noise(void **state)
+{
+    (void)state;
+    artfusion_model *model = test_model(NULL, NULL);
+    double whole[2][VALUES], dropped[2][VALUES];
+    step_noise(model, 0.0, whole);
+    step_noise(model, 0.6, dropped);
+    int alike = 0, zeros = 0;
+    for (int i = 0; i < VALUES; i++) {
+        alike += fabs(whole[0][i] - whole[1][i]) < 1e-3;
+        for (int step = 0; step < 2; step++) {
+            const int gone = fabs(dropped[step][i]) < 1e-4;
+            zeros += gone;
+            if (!gone)
+                assert_near(dropped[step][i], whole[step][i] / 0.4, 1e-3);
+        }
+    }
+    assert_true(alike < 3);
+    assert_in_range(zeros, 35, 80); /* of 96, 58 expected */
+    artfusion_model_destroy(model);
+}
+
+static int32_t no_noise(void *user_data, artfusion_noise_use use, int32_t step, float *values,
+                        size_t count)
+{
+    (void)user_data;
+    (void)step;
+    if (use == ARTFUSION_NOISE_X_T)
+        return 1;
+    memset(values, 0, count * sizeof *values);
+    return 0;
+}
+
+/* Dropping elements of a noise that is zero changes nothing, in a solver that starts from x. */
+static void test_dropout_of_nothing(void **state)
+{
+    (void)state;
+    artfusion_model *model = test_model(NULL, NULL);
+    artfusion_sampler_options options = options_for(model);
+    float with[VALUES], without[VALUES];
+    options.solver = ARTFUSION_SOLVER_DDPM;
+    options.noise_callback = no_noise;
+    run_batch(model, options, 1, without);
+    options.noise_dropout = 0.5;
+    run_batch(model, options, 1, with);
+    assert_memory_equal(with, without, sizeof with);
+    artfusion_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batch_independence),
         cmocka_unit_test(test_start),
         cmocka_unit_test(test_noise_callback),
+        cmocka_unit_test(test_step_noise),
+        cmocka_unit_test(test_dropout_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * How many steps a run has, where they start and end, and what is kept of them. */
 #include <math.h>
+#include <string.h>
 
 #include "runs.h"
 
@@ -234,6 +235,80 @@ static void test_kept(void **state)
     artfusion_model_destroy(model);
 }
 
+/* The conditions of a long run are made in parts, where they would take too much memory at once. */
+static void test_conditions_in_parts(void **state)
+{
+    (void)state;
+    test_engine_control *engine = test_engine();
+    artfusion_model *small = test_model(NULL, NULL);
+    artfusion_model *wide = test_model("\"width\": 3", "\"width\": 1000000"); /* 4 MB a row */
+    artfusion_sampler_options options = options_for(small);
+    options.steps = 40;
+    artfusion_sampler *expected = sampler_for(small, &options), *sampler = sampler_for(wide, &options);
+    assert_ok(artfusion_sampler_run(expected));
+    atomic_store(&engine->calls[TEST_CONDITION], 0);
+    assert_ok(artfusion_sampler_run(sampler));
+    assert_in_range(atomic_load(&engine->calls[TEST_CONDITION]), 2, 4);
+    assert_memory_equal(artfusion_sampler_x(sampler, NULL), artfusion_sampler_x(expected, NULL),
+                        VALUES * sizeof(float));
+    artfusion_sampler_destroy(sampler);
+    artfusion_sampler_destroy(expected);
+    assert_int_equal(atomic_load(&engine->conditions), 0);
+    artfusion_model_destroy(wide);
+    artfusion_model_destroy(small);
+}
+
+/* An init latent that was given is not replaced by the content's. */
+static void test_init_latent_stays(void **state)
+{
+    (void)state;
+    artfusion_model *model = test_model(NULL, NULL);
+    artfusion_sampler_options options = options_for(model);
+    float init[VALUES] = {0}, x[2][VALUES];
+    options.strength = 0.5;
+    for (int order = 0; order < 2; order++) {
+        artfusion_sampler *sampler = sampler_for(model, &options);
+        if (order)
+            condition(sampler, model);
+        assert_ok(artfusion_sampler_set_init_latent(sampler, 0, init, VALUES));
+        if (!order)
+            condition(sampler, model);
+        assert_ok(artfusion_sampler_run(sampler));
+        memcpy(x[order], artfusion_sampler_x(sampler, NULL), sizeof x[order]);
+        artfusion_sampler_destroy(sampler);
+    }
+    assert_memory_equal(x[0], x[1], sizeof x[0]);
+    artfusion_model_destroy(model);
+}
+
+/* Before the last step the picture is a preview of x0, after it the latent itself. */
+static void test_preview(void **state)
+{
+    (void)state;
+    artfusion_model *model = test_model(NULL, NULL);
+    artfusion_sampler_options options = options_for(model);
+    options.steps = 2;
+    artfusion_sampler *sampler = sampler_for(model, &options);
+    for (int step = 0; step < 2; step++) {
+        float rgb[3 * SIDE * SIDE];
+        artfusion_image *image;
+        assert_ok(artfusion_sampler_next(sampler));
+        const float *latent =
+            step ? artfusion_sampler_x(sampler, NULL) : artfusion_sampler_x0(sampler, NULL);
+        assert_ok(artfusion_model_decode(model, latent, 1, 4, 4, rgb, 3 * SIDE * SIDE));
+        assert_ok(artfusion_sampler_image(sampler, 0, &image));
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) {
+                const double level = fmin(fmax(((double)rgb[y * SIDE + x] + 1) / 2, 0), 1) * 255;
+                const size_t at = (size_t)y * artfusion_image_stride(image) + (size_t)(3 * x);
+                assert_near(artfusion_image_pixels(image)[at], floor(level), 1);
+            }
+        artfusion_image_destroy(image);
+    }
+    artfusion_sampler_destroy(sampler);
+    artfusion_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +318,9 @@ int main(void)
         cmocka_unit_test(test_strength),
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_conditions_in_parts),
+        cmocka_unit_test(test_init_latent_stays),
+        cmocka_unit_test(test_preview),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
