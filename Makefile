@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# A façade: CMake does the work (CMakePresets.json). `make help` lists what there is.
+
+CONTENT ?= examples/images/pagoda.jpg
+STYLE   ?= examples/images/van-gogh.jpg
+OUT     ?= demo.png
+STEPS   ?=
+MODEL   ?= models/mini.artfusion
+PREFIX  ?= /usr/local
+JOBS    ?= $(shell nproc)
+TORCH_DIR ?=
+
+RELEASE := build/release
+CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
+
+.PHONY: help setup setup-test build demo test install clean
+
+help:
+	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
+	@echo '              [STEPS=N] [MODEL=FILE]; sets up what is missing first'
+	@echo 'make test     build and run all tests; sets up what is missing first'
+	@echo 'make build    the library, the engine and the command, in $(RELEASE)'
+	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
+	@echo 'make setup    only system packages, .venv and libtorch'
+	@echo 'make clean    remove the builds; .venv stays'
+	@echo
+	@echo 'TORCH_DIR=DIR  the folder of another TorchConfig.cmake; demo and build then need no .venv'
+	@echo 'TORCH_BUILD=, TORCH_INDEX=, PYTHON=: scripts/setup-python.sh tells what they do'
+
+setup:
+	@scripts/setup-system.sh build
+	@$(if $(TORCH_DIR),,scripts/setup-python.sh requirements.txt)
+
+setup-test:
+	@scripts/setup-system.sh test
+	@scripts/setup-python.sh requirements-test.txt
+
+build: setup
+	@cmake --preset release $(CONFIGURE) >/dev/null
+	@cmake --build --preset release -j $(JOBS)
+
+demo: build
+	$(RELEASE)/bin/artfusion stylize --verbose --model '$(MODEL)' $(if $(STEPS),--steps $(STEPS)) \
+	    --content '$(CONTENT)' --style '$(STYLE)' --out '$(OUT)'
+	@echo "The result lies in $$(realpath '$(OUT)')"
+
+test: setup-test
+	@scripts/test.sh $(JOBS) $(CONFIGURE)
+
+install: build
+	cmake --install $(RELEASE) --prefix $(PREFIX)
+
+clean:
+	rm -rf build

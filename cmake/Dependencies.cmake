@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# The system's libraries. libtorch is found by shim/, which alone uses it.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng>=1.6)
+pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.10)
+pkg_check_modules(MINIZIP REQUIRED IMPORTED_TARGET minizip)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+if(ARTFUSION_BUILD_TOOLS)
+  pkg_check_modules(POPT REQUIRED IMPORTED_TARGET popt)
+endif()
+if(ARTFUSION_BUILD_TESTS)
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()
