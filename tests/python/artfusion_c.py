@@ -1,270 +1,39 @@
 # SPDX-License-Identifier: MIT
-"""The public header for ctypes: every constant, struct and function, and owners of handles.
+"""The C library for tests: artfusion_abi's declarations, owners of handles, exceptions.
 
-This is what the tests drive the C library with. It adds nothing to the header but ownership and
-the turning of error statuses into exceptions. The library is the file that the environment
-variable ARTFUSION_LIBRARY names.
+This adds nothing to the header but ownership and the turning of error statuses into exceptions.
 """
 
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 from collections.abc import Callable, Sequence
-from ctypes import (
-    POINTER,
-    Structure,
-    c_char_p,
-    c_double,
-    c_float,
-    c_int32,
-    c_size_t,
-    c_uint8,
-    c_uint32,
-    c_uint64,
-    c_void_p,
-)
+from ctypes import c_int32, c_size_t, c_void_p
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-# artfusion_status
-OK, DONE = 0, 1
-ERROR_ARGUMENT, ERROR_MEMORY, ERROR_IO, ERROR_FORMAT = -1, -2, -3, -4
-ERROR_UNSUPPORTED, ERROR_LIMIT, ERROR_STATE, ERROR_CANCELLED = -5, -6, -7, -8
-ERROR_ENGINE, ERROR_MISMATCH, ERROR_NUMERIC, ERROR_CHECKSUM = -9, -10, -11, -12
-DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA = 0, 1, 2
-LOG_NONE, LOG_WARNING, LOG_INFO, LOG_DEBUG = 0, 1, 2, 3
-FILTER_BICUBIC, FILTER_BOX, FILTER_BILINEAR, FILTER_LANCZOS = 0, 1, 2, 3
-FORMAT_AUTO, FORMAT_PNG, FORMAT_JPEG = 0, 1, 2
-SOLVER_DDIM, SOLVER_DDPM, SOLVER_DPMPP_2M, SOLVER_DPMPP_2M_SDE, SOLVER_UNIPC = 0, 1, 2, 3, 4
-SPACING_UNIFORM, SPACING_QUAD, SPACING_TRAILING, SPACING_LINSPACE = 0, 1, 2, 3
-SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_SQRT_LINEAR, SCHEDULE_SQRT = 0, 1, 2, 3
-PREDICTION_EPS, PREDICTION_V, PREDICTION_X0 = 0, 1, 2
-RNG_COUNTER, RNG_TORCH_CPU = 0, 1
-NOISE_NORMAL, NOISE_UNIFORM = 0, 1
-NOISE_X_T, NOISE_STEP, NOISE_MASK = 0, 1, 2
-LATENT_MODE, LATENT_SCALED, LATENT_CONTENT = 0, 1, 2
-ENUM_SOLVER, ENUM_SPACING, ENUM_SCHEDULE, ENUM_PREDICTION = 0, 1, 2, 3
-ENUM_DEVICE, ENUM_FILTER, ENUM_RNG, ENUM_NOISE = 4, 5, 6, 7
-ALL = -1
+from artfusion_abi import *  # noqa: F403 - all of the header under this name
+from artfusion_abi import (
+    ALL,
+    FILTER_BICUBIC,
+    ContextOptions,
+    ModelInfo,
+    Progress,
+    SamplerOptions,
+    doubles_p,
+    eps_callback,
+    floats_p,
+    ints_p,
+    library,
+    noise_callback,
+    step_callback,
+)
 
 FloatArray = NDArray[np.float32]
-_floats, _doubles, _ints = POINTER(c_float), POINTER(c_double), POINTER(c_int32)
-_bytes = POINTER(c_uint8)
-
-log_callback = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
-read_callback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_uint64, c_void_p, c_size_t)
-noise_callback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_int32, c_int32, _floats, c_size_t)
-step_callback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p)
-eps_callback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, _floats, c_size_t)
-
-
-class ContextOptions(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("device", c_int32),
-        ("device_index", c_int32),
-        ("threads", c_int32),
-        ("engine_path", c_char_p),
-        ("log", log_callback),
-        ("log_user_data", c_void_p),
-        ("log_level", c_int32),
-        ("reserved", c_uint32),
-    ]
-
-
-class LoadOptions(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("ignore_orientation", c_int32),
-        ("max_pixels", c_uint64),
-        ("max_file_bytes", c_uint64),
-        ("background", c_uint8 * 4),
-        ("reserved", c_uint32),
-    ]
-
-
-class SaveOptions(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("format", c_int32),
-        ("jpeg_quality", c_int32),
-        ("png_compression", c_int32),
-    ]
-
-
-class ModelInfo(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("latent_channels", c_int32),
-        ("downsample", c_int32),
-        ("size_multiple", c_int32),
-        ("native_width", c_int32),
-        ("native_height", c_int32),
-        ("style_width", c_int32),
-        ("style_min_size", c_int32),
-        ("timesteps", c_int32),
-        ("schedule", c_int32),
-        ("prediction", c_int32),
-        ("device", c_int32),
-        ("name", c_char_p),
-        ("description", c_char_p),
-        ("licence", c_char_p),
-        ("origin", c_char_p),
-        ("weights_sha256", c_char_p),
-        ("engine", c_char_p),
-        ("device_name", c_char_p),
-        ("arithmetic", c_char_p),
-        ("latent_shift", _floats),
-        ("latent_scale", _floats),
-        ("alphas_cumprod", _doubles),
-        ("device_index", c_int32),
-        ("threads", c_int32),
-    ]
-
-
-class SamplerOptions(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("width", c_int32),
-        ("height", c_int32),
-        ("batch", c_int32),
-        ("steps", c_int32),
-        ("solver", c_int32),
-        ("spacing", c_int32),
-        ("rng", c_int32),
-        ("noise", c_int32),
-        ("keep_every", c_int32),
-        ("seed", c_uint64),
-        ("content_scale", c_double),
-        ("style_scale", c_double),
-        ("content_start", c_double),
-        ("content_end", c_double),
-        ("style_start", c_double),
-        ("style_end", c_double),
-        ("eta", c_double),
-        ("temperature", c_double),
-        ("noise_dropout", c_double),
-        ("strength", c_double),
-        ("timesteps", _ints),
-        ("noise_callback", noise_callback),
-        ("noise_user_data", c_void_p),
-        ("step_callback", step_callback),
-        ("step_user_data", c_void_p),
-        ("eps_callback", eps_callback),
-        ("eps_user_data", c_void_p),
-    ]
-
-
-class Progress(Structure):
-    _fields_ = [
-        ("struct_size", c_uint32),
-        ("step", c_int32),
-        ("steps", c_int32),
-        ("timestep", c_int32),
-        ("passes", c_int32),
-        ("batch", c_int32),
-        ("seconds_encode", c_double),
-        ("seconds_denoise", c_double),
-        ("seconds_decode", c_double),
-        ("seconds_total", c_double),
-    ]
-
-
-_handle, _out = c_void_p, POINTER(c_void_p)
-_sizes = POINTER(c_size_t)
-
-# name without its prefix: (result, arguments)
-FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
-    "version": (c_uint32, []),
-    "version_string": (c_char_p, []),
-    "error_message": (c_char_p, []),
-    "status_name": (c_char_p, [c_int32]),
-    "stylize_file": (c_int32, [c_char_p] * 4),
-    "context_options_init": (c_int32, [POINTER(ContextOptions), c_size_t]),
-    "context_create": (c_int32, [POINTER(ContextOptions), _out]),
-    "context_destroy": (None, [_handle]),
-    "load_options_init": (c_int32, [POINTER(LoadOptions), c_size_t]),
-    "save_options_init": (c_int32, [POINTER(SaveOptions), c_size_t]),
-    "image_create": (c_int32, [c_int32, c_int32, _out]),
-    "image_wrap": (c_int32, [_bytes, c_int32, c_int32, c_size_t, _out]),
-    "image_load_file": (c_int32, [c_char_p, POINTER(LoadOptions), _out]),
-    "image_load_memory": (c_int32, [c_void_p, c_size_t, POINTER(LoadOptions), _out]),
-    "image_save_file": (c_int32, [_handle, c_char_p, POINTER(SaveOptions)]),
-    "image_save_memory": (c_int32, [_handle, POINTER(SaveOptions), POINTER(_bytes), _sizes]),
-    "image_resize": (c_int32, [_handle, c_int32, c_int32, c_int32, _out]),
-    "image_resize_fit": (c_int32, [_handle, c_int32, c_int32, c_int32, _out]),
-    "image_resize_cover": (c_int32, [_handle, c_int32, c_int32, c_int32, _out]),
-    "image_width": (c_int32, [_handle]),
-    "image_height": (c_int32, [_handle]),
-    "image_stride": (c_size_t, [_handle]),
-    "image_pixels": (_bytes, [_handle]),
-    "image_destroy": (None, [_handle]),
-    "free": (None, [c_void_p]),
-    "model_open_file": (c_int32, [_handle, c_char_p, _out]),
-    "model_open_memory": (c_int32, [_handle, c_void_p, c_size_t, _out]),
-    "model_open_reader": (c_int32, [_handle, read_callback, c_void_p, c_uint64, _out]),
-    "model_destroy": (None, [_handle]),
-    "model_get_info": (c_int32, [_handle, POINTER(ModelInfo), c_size_t]),
-    "style_from_image": (c_int32, [_handle, _handle, _out]),
-    "style_blend": (c_int32, [_out, _doubles, c_size_t, _out]),
-    "style_from_values": (c_int32, [_handle, _floats, c_size_t, _out]),
-    "style_null": (c_int32, [_handle, _out]),
-    "style_values": (_floats, [_handle, _sizes]),
-    "style_destroy": (None, [_handle]),
-    "sampler_options_init": (c_int32, [POINTER(SamplerOptions), c_size_t, _handle]),
-    "sampler_create": (c_int32, [_handle, POINTER(SamplerOptions), _out]),
-    "sampler_set_content": (c_int32, [_handle, c_int32, _handle]),
-    "sampler_set_content_latent": (c_int32, [_handle, c_int32, _floats, c_size_t]),
-    "sampler_set_style": (c_int32, [_handle, c_int32, _handle]),
-    "sampler_set_init_latent": (c_int32, [_handle, c_int32, _floats, c_size_t]),
-    "sampler_set_mask": (c_int32, [_handle, c_int32, _floats, c_size_t]),
-    "sampler_next": (c_int32, [_handle]),
-    "sampler_run": (c_int32, [_handle]),
-    "sampler_cancel": (None, [_handle]),
-    "sampler_get_progress": (c_int32, [_handle, POINTER(Progress), c_size_t]),
-    "sampler_x": (_floats, [_handle, _sizes]),
-    "sampler_x0": (_floats, [_handle, _sizes]),
-    "sampler_kept_count": (c_int32, [_handle]),
-    "sampler_kept": (c_int32, [_handle, c_int32, POINTER(_floats), POINTER(_floats)]),
-    "sampler_image": (c_int32, [_handle, c_int32, _out]),
-    "sampler_destroy": (None, [_handle]),
-    "model_encode": (c_int32, [_handle, _handle, c_int32, _floats, c_size_t]),
-    "model_decode": (c_int32, [_handle, _floats, c_int32, c_int32, c_int32, _floats, c_size_t]),
-    "model_denoise": (
-        c_int32,
-        [_handle, _floats, _ints, _floats, _floats, c_int32, c_int32, c_int32, _floats],
-    ),
-    "schedule_betas": (c_int32, [c_int32, c_double, c_double, c_int32, _doubles]),
-    "timesteps": (c_int32, [c_int32, c_int32, c_int32, _ints]),
-    "ddim_coefficients": (
-        c_int32,
-        [_doubles, c_int32, c_int32, _ints, c_int32, c_double, _doubles, _doubles, _doubles],
-    ),
-    "rng_create": (c_int32, [c_int32, c_uint64, _out]),
-    "rng_normal": (c_int32, [_handle, _floats, c_size_t]),
-    "rng_uniform": (c_int32, [_handle, _floats, c_size_t]),
-    "rng_destroy": (None, [_handle]),
-    "name_of": (c_char_p, [c_int32, c_int32]),
-    "value_of": (c_int32, [c_int32, c_char_p, _ints]),
-}
-
-
-@functools.cache
-def library() -> ctypes.CDLL:
-    """The library, with every function declared."""
-    path = os.environ.get("ARTFUSION_LIBRARY")
-    if not path:
-        raise RuntimeError("set ARTFUSION_LIBRARY to the path of libartfusion.so")
-    lib = ctypes.CDLL(path)
-    for name, (result, arguments) in FUNCTIONS.items():
-        function = getattr(lib, "artfusion_" + name)
-        function.restype, function.argtypes = result, arguments
-    return lib
 
 
 class ArtfusionError(Exception):
@@ -286,17 +55,17 @@ def check(status: int) -> int:
 def floats(array: FloatArray) -> Any:
     """A C-contiguous float32 array as `float *`; the array must outlive the call."""
     assert array.dtype == np.float32 and array.flags.c_contiguous
-    return array.ctypes.data_as(_floats)
+    return array.ctypes.data_as(floats_p)
 
 
 def doubles(array: NDArray[np.float64]) -> Any:
     assert array.dtype == np.float64 and array.flags.c_contiguous
-    return array.ctypes.data_as(_doubles)
+    return array.ctypes.data_as(doubles_p)
 
 
 def ints(array: NDArray[np.int32]) -> Any:
     assert array.dtype == np.int32 and array.flags.c_contiguous
-    return array.ctypes.data_as(_ints)
+    return array.ctypes.data_as(ints_p)
 
 
 class Handle:
@@ -581,7 +350,7 @@ class Sampler(Handle):
         lib = library()
         entries: list[tuple[FloatArray, FloatArray | None]] = []
         for i in range(lib.artfusion_sampler_kept_count(self.pointer)):
-            x, x0 = _floats(), _floats()
+            x, x0 = floats_p(), floats_p()
             check(lib.artfusion_sampler_kept(self.pointer, i, ctypes.byref(x), ctypes.byref(x0)))
             entries.append(
                 (

@@ -122,7 +122,7 @@ def encode(pixels: Pixels, **options: int) -> bytes:
     af.check(af.library().artfusion_save_options_init(c, ctypes.sizeof(c)))
     for name, value in options.items():
         setattr(c, name, value)
-    data, size = af._bytes(), ctypes.c_size_t()
+    data, size = af.bytes_p(), ctypes.c_size_t()
     with af.Image.from_array(pixels) as image:
         af.check(
             af.library().artfusion_image_save_memory(

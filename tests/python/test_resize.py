@@ -134,7 +134,7 @@ def test_a_wrapped_picture_with_gaps_between_its_rows() -> None:
     buffer = picture((40, 30), 4)
     inner = af.Image(
         af.Image._create(
-            "image_wrap", buffer.ctypes.data_as(af._bytes), 33, 30, buffer.strides[0]
+            "image_wrap", buffer.ctypes.data_as(af.bytes_p), 33, 30, buffer.strides[0]
         )
     )
     np.testing.assert_array_equal(inner.resize(20, 50).array(), pillow(buffer[:, :33], (20, 50)))

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""Writes a model file: one TorchScript archive with its manifest inside.
+
+The archive holds one module with the submodules
+
+    encoder.forward(rgb [N,3,H,W] in [-1,1])              -> latent [N,C,h,w]
+    decoder.forward(latent [N,C,h,w])                     -> rgb [N,3,H,W], not clamped
+    style.forward(rgb [N,3,H,W] in [-1,1])                -> style code [N,width]
+    unet.condition(timesteps [T], styles [S,width])       -> modulation [T*S,M], row t*S+s
+    unet.denoise(x, content [N,C,h,w], modulation [N,M])  -> prediction [N,C,h,w]
+    unet.null_style [width]                                  buffer
+
+and, as the extra record `extra/manifest.json`, what a program must know without running
+any of it. `weights_sha256` there covers every other record, so that a changed byte shows.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_MANIFEST = "extra/manifest.json"
+# fp16 keeps 11 significant bits, bf16 8: rounding of that order is all that may differ.
+_SLACK = 1e-5
+
+
+class BundleError(RuntimeError):
+    """The bundle would not be true to the networks it was given; nothing is written."""
+
+
+class _Model(nn.Module):
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, style: nn.Module, unet: nn.Module
+    ) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.style, self.unet = encoder, decoder, style, unet
+
+
+def _narrow(model: nn.Module, dtype: torch.dtype) -> None:
+    """Parameters to `dtype`; float32 buffers (schedules, scalings) keep their precision."""
+    for name, parameter in model.named_parameters():
+        narrowed = parameter.detach().to(dtype)
+        if not bool(torch.isfinite(narrowed).all()):
+            raise BundleError(f"{name} has values that {dtype} cannot hold")
+        parameter.data = narrowed.contiguous()
+        parameter.requires_grad_(False)
+
+
+def widen(model: torch.nn.Module) -> torch.nn.Module:
+    """What a loader does: 16-bit tensors become float32, everything else stays."""
+    for tensor in [*model.parameters(), *model.buffers()]:
+        if tensor.dtype in (torch.float16, torch.bfloat16):
+            tensor.data = tensor.data.float()
+    return model
+
+
+def weights_sha256(path: Path) -> str:
+    """SHA-256 over all records but the manifest, in central-directory order: the name
+    without the root folder in UTF-8, a zero byte, the uncompressed bytes."""
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            name = info.filename.split("/", 1)[1]
+            if name != _MANIFEST:
+                digest.update(name.encode("utf-8") + b"\0" + archive.read(info))
+    return digest.hexdigest()
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(path) as archive:
+        root = archive.infolist()[0].filename.split("/", 1)[0]
+        manifest: dict[str, Any] = json.loads(archive.read(f"{root}/{_MANIFEST}"))
+    return manifest
+
+
+def _append_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    full = {**manifest, "weights_sha256": weights_sha256(path)}
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+        root = archive.infolist()[0].filename.split("/", 1)[0]
+        # A fixed date: the same networks give the same bytes.
+        record = zipfile.ZipInfo(f"{root}/{_MANIFEST}", (1980, 1, 1, 0, 0, 0))
+        archive.writestr(record, json.dumps(full, indent=1, ensure_ascii=False))
+
+
+@torch.inference_mode()
+def _probe(model: Any, manifest: dict[str, Any]) -> list[Tensor]:
+    """Every entry point once, on sizes and batches that are not the native ones."""
+    draw = torch.Generator().manual_seed(0)
+    multiple = int(manifest["size"]["multiple"])
+    channels, width = int(manifest["latent"]["channels"]), int(manifest["style"]["width"])
+    rgb = torch.rand(2, 3, 2 * multiple, 3 * multiple, generator=draw) * 2.0 - 1.0
+    latent = model.encoder(rgb)
+    shape = (4, channels, latent.shape[2], latent.shape[3])
+    styles = torch.cat([model.style(rgb)[:1], model.unet.null_style[None]])
+    if styles.shape[1] != width or latent.shape[1] != channels:
+        raise BundleError("manifest and networks disagree on the latent or the style width")
+    modulation = model.unet.condition(torch.tensor([3.0, 900.0]), styles)
+    x = torch.randn(shape, generator=draw)
+    content = torch.randn(shape, generator=draw)
+    content[1] = 0.0
+    prediction = model.unet.denoise(x, content, modulation)
+    return [latent, model.decoder(latent), styles, modulation, prediction]
+
+
+def _check(path: Path, expected: list[Tensor], manifest: dict[str, Any]) -> None:
+    loaded = widen(torch.jit.load(str(path), map_location="cpu"))
+    for got, wanted in zip(_probe(loaded, manifest), expected, strict=True):
+        error = float((got - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
+        if not error <= _SLACK:
+            raise BundleError(f"the written model differs from its networks by {error:.2e}")
+
+
+def write_bundle(
+    path: Path,
+    *,
+    encoder: nn.Module,
+    decoder: nn.Module,
+    style: nn.Module,
+    unet: nn.Module,
+    manifest: dict[str, Any],
+    dtype: torch.dtype,
+) -> None:
+    """Scripts the networks, stores their parameters in `dtype`, adds the manifest, and checks
+    the file against the networks (with the same rounded weights) before it takes its name.
+
+    The given modules are not changed. Buffers that must keep float32 in the file should be
+    buffers, not parameters. Raises BundleError, and leaves no file, where something is off.
+    """
+    model = copy.deepcopy(_Model(encoder, decoder, style, unet)).eval()
+    _narrow(model, dtype)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        torch.jit.save(torch.jit.script(model), str(partial))
+        _append_manifest(partial, manifest)
+        expected = _probe(widen(model), manifest)
+        del model  # two sets of weights at a time are enough
+        _check(partial, expected, manifest)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT
+"""Reads the tensors of a PyTorch checkpoint without running anything from it.
+
+A checkpoint (torch.save since 1.6) is a ZIP archive with the pickled object tree in
+`<root>/data.pkl` and one record `<root>/data/<n>` a storage. A pickle is a program, so the tree is
+read by an unpickler that knows tensors and plain containers; every other name in it becomes a
+placeholder that swallows its arguments. Storages are read one by one, when asked for, so that
+nothing is spent on optimizer states.
+"""
+
+from __future__ import annotations
+
+import collections
+import pickle
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import torch
+from torch import Tensor
+
+# Far above what a tree of a few thousand tensors takes, far below what would hurt.
+_MAX_TREE_BYTES = 256 << 20
+_LEGACY_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+_ZIP_MAGIC = b"PK\x03\x04"
+
+_DTYPES = {
+    "FloatStorage": torch.float32,
+    "DoubleStorage": torch.float64,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+
+class CheckpointError(Exception):
+    """The file is not a checkpoint this program can read; the message says why."""
+
+
+@dataclass(frozen=True)
+class _Storage:
+    dtype: torch.dtype
+    record: str
+    count: int
+
+
+@dataclass(frozen=True)
+class TensorRecord:
+    """Where a tensor lies: elements from `offset` of a storage, by `stride`."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    @property
+    def span(self) -> int:
+        """Elements from its first to its last."""
+        if 0 in self.shape:
+            return 0
+        return 1 + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True))
+
+
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> TensorRecord:
+    numbers = (offset, *shape, *stride)
+    sound = len(shape) == len(stride) and all(type(n) is int and n >= 0 for n in numbers)
+    if not sound or not isinstance(storage, _Storage):
+        raise CheckpointError("a tensor's description is malformed")
+    record = TensorRecord(storage, offset, tuple(shape), tuple(stride))
+    if offset + record.span > storage.count:
+        raise CheckpointError("a tensor's description reaches beyond its storage")
+    return record
+
+
+def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
+    return tensor
+
+
+class _Placeholder:
+    """Stands for any object of a class that is not allowed. Does nothing."""
+
+    def __new__(cls, *_: Any, **__: Any) -> _Placeholder:
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __call__(self, *_: Any, **__: Any) -> _Placeholder:
+        return _Placeholder()
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+    def __setitem__(self, _: Any, __: Any) -> None:
+        pass
+
+    def append(self, _: Any) -> None:
+        pass
+
+    def extend(self, _: Any) -> None:
+        pass
+
+    def add(self, _: Any) -> None:
+        pass
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+    **{("torch", name): dtype for name, dtype in _DTYPES.items()},
+}
+
+
+class _TreeUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        return _ALLOWED.get((module, name), _Placeholder)
+
+    def persistent_load(self, pid: Any) -> Any:
+        match pid:
+            case ("storage", torch.dtype() as dtype, str(record), _, int(count)):
+                return _Storage(dtype, record, count)
+            case _:  # of a type that is not in _DTYPES
+                return _Placeholder()
+
+
+class Checkpoint:
+    """The `state_dict` of a checkpoint, tensor by tensor. Close it, or use `with`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] = path.open("rb")
+        try:
+            self._archive = self._open_archive()
+            self._root = self._find_root()
+            tree = self._read_tree()
+            self.tensors = self._state_dict(tree)
+            self.step = self._step(tree)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return {name: record.shape for name, record in self.tensors.items()}
+
+    def read(self, name: str) -> Tensor:
+        """A copy of the tensor `name`, in the type it is stored in."""
+        record = self.tensors[name]
+        size = record.storage.dtype.itemsize
+        try:
+            data = self._read_span(record, size)
+        except (zipfile.BadZipFile, EOFError, OSError, KeyError, NotImplementedError) as error:
+            raise CheckpointError(f"{self._path}: tensor {name} cannot be read: {error}") from error
+        if len(data) != record.span * size:
+            raise CheckpointError(
+                f"{self._path}: tensor {name} needs {record.span * size} bytes, "
+                f"its record holds {len(data)} of them"
+            )
+        if not data:
+            return torch.empty(record.shape, dtype=record.storage.dtype)
+        flat = torch.frombuffer(data, dtype=record.storage.dtype)
+        return flat.as_strided(record.shape, record.stride)
+
+    def _read_span(self, record: TensorRecord, size: int) -> bytearray:
+        data = bytearray(record.span * size)
+        with self._archive.open(f"{self._root}/data/{record.storage.record}") as member:
+            if record.offset:  # a record read from its start to its end has its CRC checked
+                member.seek(record.offset * size)
+            filled = 0
+            while filled < len(data):
+                part = member.read(min(len(data) - filled, 1 << 24))
+                if not part:
+                    break
+                data[filled : filled + len(part)] = part
+                filled += len(part)
+        return data[:filled]
+
+    def _open_archive(self) -> zipfile.ZipFile:
+        start = self._file.read(len(_LEGACY_MAGIC))
+        size = self._file.seek(0, 2)
+        if start == _LEGACY_MAGIC:
+            raise CheckpointError(
+                f"{self._path}: is in the format of PyTorch before 1.6, which is not supported. "
+                "If you trust its origin, load it with torch.load and save it with torch.save."
+            )
+        if not start.startswith(_ZIP_MAGIC):
+            raise CheckpointError(
+                f"{self._path}: is not a PyTorch checkpoint ({size:,} bytes"
+                + (f", beginning with {start[:8]!r})" if start else ")")
+            )
+        try:
+            return zipfile.ZipFile(self._file)
+        except zipfile.BadZipFile as error:
+            raise CheckpointError(
+                f"{self._path}: the archive's end is missing after {size:,} bytes: the download "
+                "broke off, or the file was cut. The official file is about 3 GB; fetch it again."
+            ) from error
+
+    def _find_root(self) -> str:
+        roots = [n.removesuffix("/data.pkl") for n in self._archive.namelist()
+                 if n.endswith("/data.pkl") and n.count("/") == 1]
+        if len(roots) != 1:
+            raise CheckpointError(f"{self._path}: a ZIP archive, but not a PyTorch checkpoint")
+        return roots[0]
+
+    def _read_tree(self) -> Any:
+        try:
+            order = self._archive.read(f"{self._root}/byteorder")
+        except KeyError:  # PyTorch before 2.1 knew only the one
+            order = b"little"
+        if order != b"little":
+            raise CheckpointError(f"{self._path}: is not little-endian")
+        info = self._archive.getinfo(f"{self._root}/data.pkl")
+        if info.file_size > _MAX_TREE_BYTES:
+            raise CheckpointError(f"{self._path}: data.pkl has {info.file_size:,} bytes")
+        try:
+            with self._archive.open(info) as member:
+                return _TreeUnpickler(member, encoding="utf-8").load()
+        except CheckpointError as error:
+            raise CheckpointError(f"{self._path}: {error}") from error
+        except Exception as error:  # damaged bytes make an unpickler raise nearly anything
+            raise CheckpointError(
+                f"{self._path}: data.pkl is damaged: {type(error).__name__}: {error}"
+            ) from error
+
+    def _state_dict(self, tree: Any) -> dict[str, TensorRecord]:
+        state = tree.get("state_dict") if isinstance(tree, dict) else None
+        if not isinstance(state, dict):
+            raise CheckpointError(f"{self._path}: holds no state_dict")
+        for name, record in state.items():
+            if not isinstance(name, str) or not isinstance(record, TensorRecord):
+                raise CheckpointError(f"{self._path}: state_dict[{name!r}] is not a plain tensor")
+        return dict(state)
+
+    @staticmethod
+    def _step(tree: Any) -> int | None:
+        step = tree.get("global_step")
+        return step if type(step) is int else None
+
+
+def averaged(key: str) -> str:
+    """The name of the exponential average of the raw weight `key`; other names as they are."""
+    if key.startswith("model."):
+        return "model_ema." + key.removeprefix("model.").replace(".", "")
+    if key.startswith("null_style_vector."):
+        return key.replace("null_style_vector.", "null_style_vector_ema.", 1)
+    return key
+
+
+def listed(names: Sequence[str], limit: int = 8) -> str:
+    """Names for an error message, not more than a person reads."""
+    rest = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + rest

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""The parity table as a page of documentation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stages import Result
+
+_HEAD = """\
+# Parity with the published code
+
+What the C library computes against what the published PyTorch code does (arXiv 2306.09330), for a
+checkpoint of the published layout with synthetic weights. Engine: {setting}.
+Written by `tests/parity/parity.py --markdown`; every figure is measured.
+
+An error is max |a − b| / max |b|; of pictures (`__rgb`) the largest difference in levels of 255; of
+counts (`__n_inter`) and random numbers, whether there is any difference. The weights being random,
+latents reach several hundred: that is what the errors are relative to. Pictures are truncated to
+8 bits, so that a value on the edge between two levels may fall to either side.
+
+`__x0_first` is the x0 predicted in a sample's first step, `__rgb` its picture, `__n_inter` the
+number of latents kept on the way. All samples are given the published code's own noise.
+
+"""
+
+# Rows of the table that stand for many stages: (pattern, title).
+_GROUPS = (
+    (r"betas_.*", "`betas_*`"),
+    (r"alphas_cumprod_f32", "`alphas_cumprod_f32`"),
+    (r"ts_.*", "`ts_*`: timesteps"),
+    (r"alphas_prev_.*", "`alphas_prev_*`"),
+    (r"alphas_.*", "`alphas_*`"),
+    (r"sigmas_.*", "`sigmas_*`"),
+    (r"(randn?|seq)_\d.*", "random numbers of the CPU generator"),
+)
+
+
+def _title(name: str) -> str:
+    for pattern, title in _GROUPS:
+        if re.fullmatch(pattern, name):
+            return title
+    return f"`{name}`"
+
+
+def _grouped(results: Sequence[Result]) -> dict[str, list[Result]]:
+    rows: dict[str, list[Result]] = {}
+    for result in results:
+        rows.setdefault(_title(result.name), []).append(result)
+    return rows
+
+
+def _cell(results: Sequence[Result]) -> str:
+    if not results:
+        return ""
+    count = f" ({len(results)} stages)" if len(results) > 1 else ""
+    failed = "" if all(result.ok for result in results) else " **FAIL**"
+    return f"{max(result.error for result in results):.1e}{count}{failed}"
+
+
+def write_markdown(path: Path, tables: Mapping[str, Sequence[Result]], setting: str) -> None:
+    """One row a stage or group of stages, one column a golden file."""
+    columns = {name: _grouped(results) for name, results in tables.items()}
+    titles = list(dict.fromkeys(title for rows in columns.values() for title in rows))
+    heads = [name.removesuffix(".npz") for name in columns]
+    lines = [
+        f"| stage | bound | {' | '.join(f'`{head}`' for head in heads)} |",
+        f"| --- | --- |{' --- |' * len(heads)}",
+    ]
+    for title in titles:
+        found = [rows.get(title, []) for rows in columns.values()]
+        bound = next(results[0].bound for results in found if results)
+        cells = " | ".join(map(_cell, found))
+        lines.append(f"| {title} | {bound:g} | {cells} |")
+    path.write_text(_HEAD.format(setting=setting) + "\n".join(lines) + "\n", encoding="utf-8")
