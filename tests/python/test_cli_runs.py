@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""The command while it runs: progress, signals; and where it looks for the model."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import (  # noqa: F401 - fixtures
+    BEFORE,
+    COMMAND,
+    MODEL,
+    artfusion,
+    environment,
+    model,
+    pictures,
+    side,
+    stylize,
+)
+
+
+@pytest.fixture
+def moved(tmp_path: Path) -> tuple[str, dict[str, str | None]]:
+    """The command in a folder of its own, and the environment it needs there."""
+    copy = tmp_path / "prefix" / "a" / "bin" / "artfusion"
+    copy.parent.mkdir(parents=True)
+    shutil.copy(COMMAND, copy)
+    library = str(Path(os.environ["ARTFUSION_LIBRARY"]).parent)
+    path = f"{library}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+    return str(copy), {"LD_LIBRARY_PATH": path, "ARTFUSION_MODEL": None}
+
+
+def run_moved(moved: tuple[str, dict[str, str | None]], *arguments: str, **changes: str) -> Any:
+    return subprocess.run(
+        [moved[0], "info", "--json", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment(**{**moved[1], **changes}),
+    )
+
+
+def test_model_search(tmp_path: Path, moved: tuple[str, dict[str, str | None]]) -> None:
+    installed = tmp_path / "prefix/a/share/artfusion/mini.artfusion"
+    source = tmp_path / "models/mini.artfusion"  # for the command in build/<preset>/bin
+
+    lost = run_moved(moved)
+    assert lost.returncode == 1
+    for place in ("--model", "ARTFUSION_MODEL", str(installed), str(source)):
+        assert place in lost.stderr
+
+    for place in (source, installed):  # the latter goes first from when it is there
+        place.parent.mkdir(parents=True)
+        place.symlink_to(MODEL)
+        found = run_moved(moved)
+        assert found.returncode == 0, found.stderr
+        assert json.loads(found.stdout)["path"] == str(place)
+
+    named = run_moved(moved, ARTFUSION_MODEL="/none/named")
+    assert named.returncode == 1 and "/none/named" in named.stderr
+    option = run_moved(moved, "--model", str(source), ARTFUSION_MODEL="/none/named")
+    assert json.loads(option.stdout)["path"] == str(source)
+
+
+def test_progress_is_plain_lines_off_a_terminal(stylize: list[object], side: int) -> None:
+    quick = [*stylize, "--steps", 25, "--size", f"{side}x{side}"]
+    done = artfusion(*quick)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 10 and "\r" not in done.stderr and "\033" not in done.stderr
+    assert lines[-1] == "step 25 of 25, 100 %"
+    for line in lines[:-1]:
+        assert re.fullmatch(r"step \d+ of 25, \d+ %, .+ left", line), line
+    assert not re.search("^step", done.stdout, re.M)
+    verbose = artfusion(*quick, "--verbose")
+    for stage in ("pictures", "model", "style", "encode", "denoise", "decode", "write"):
+        assert re.search(rf"^  {stage} +\d+\.\d+ s$", verbose.stdout, re.M)
+    quiet = artfusion(*quick, "--quiet")
+    assert quiet.returncode == 0 and quiet.stdout == quiet.stderr == ""
+
+
+def read_terminal(arguments: list[object]) -> bytes:
+    """What the command writes on a terminal of its own; stdout goes nowhere."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [COMMAND, *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+        env=environment(),
+    ) as process:
+        os.close(follower)
+        written = b""
+        while True:
+            try:
+                block = os.read(leader, 65536)
+            except OSError as error:  # how Linux says that the other end is closed
+                assert error.errno == errno.EIO
+                break
+            if not block:
+                break
+            written += block
+        assert process.wait() == 0
+    os.close(leader)
+    return written
+
+
+def test_progress_is_a_bar_on_a_terminal(stylize: list[object], side: int) -> None:
+    written = read_terminal([*stylize, "--steps", 25, "--size", f"{side}x{side}"])
+    assert b"\n" not in written  # one line, redrawn
+    drawn = written.split(b"\r\033[K")
+    bars = [line.decode() for line in drawn if b"sampling [" in line]
+    assert 2 <= len(bars) <= 25 and max(map(len, bars)) < 80
+    assert "25/25  100 %" in bars[-1] and re.search(r"\[=+\]", bars[-1])
+    assert any(re.search(r"\d s left", bar) for bar in bars)
+    assert drawn[-1] == b""  # and cleared at the end
+
+
+def default_signals() -> None:
+    """Programs that a shell runs in the background have Ctrl-C ignored, and pass it on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(
+    ("number", "times"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 2)]
+)
+def test_interrupt(
+    stylize: list[object], tmp_path: Path, side: int, number: signal.Signals, times: int
+) -> None:
+    (tmp_path / "out.png").write_bytes(BEFORE)
+    arguments = [*stylize, "--steps", 1000, "--size", f"{side}x{side}"]
+    with subprocess.Popen(
+        [COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=default_signals,
+    ) as process:
+        assert process.stderr is not None and process.stdout is not None
+        assert process.stderr.readline().startswith("step 100 of 1000")  # amid the steps
+        start = time.monotonic()
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.01)
+        rest = process.stderr.read()
+        assert process.wait(timeout=60) == 128 + number
+        assert time.monotonic() - start < 10  # 900 steps take longer
+        assert "step 1000" not in rest and process.stdout.read() == ""
+        assert times == 2 or rest.endswith("artfusion: interrupted, nothing was written\n")
+    assert (tmp_path / "out.png").read_bytes() == BEFORE
+    assert os.listdir(tmp_path) == ["out.png"]
