@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""The training loop that both networks share: resumable, deterministic, stops on NaN.
+
+Every step draws from generators seeded by (seed, step), so a run that was killed and
+started again from its checkpoint sees the same pictures and the same noise.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the last good checkpoint is kept."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, how fast: counted in samples, so that it does not depend on the batch."""
+
+    samples: int
+    batch: int
+    learning_rate: float
+    final_rate: float
+    warmup: int
+    ema: float
+    seconds: float  # between checkpoints
+
+    def rate(self, done: int) -> float:
+        """Learning rate after `done` samples: linear warm-up, then linear decay."""
+        start = min(1.0, (done + self.batch) / max(self.warmup, 1))
+        left = max(0.0, 1.0 - done / self.samples)
+        return self.learning_rate * start * (self.final_rate + (1.0 - self.final_rate) * left)
+
+
+class Task(Protocol):
+    """What is trained: a network and its loss."""
+
+    network: nn.Module
+
+    def losses(self, rng: np.random.Generator, noise: torch.Generator) -> dict[str, Tensor]:
+        """One batch's losses; 'loss' is the one to minimise, the others are for the curve."""
+
+    def evaluate(self, averaged: nn.Module) -> dict[str, float]:
+        """Scores of the averaged weights, at every checkpoint."""
+
+
+@dataclass
+class History:
+    """The curve so far: rows of {'samples': n, name: value}."""
+
+    train: list[dict[str, float]] = field(default_factory=list)
+    scores: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)  # of the row that is being gathered
+    count: int = 0  # steps in it
+
+    def add(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+
+    def close_row(self, samples: int) -> dict[str, float]:
+        row = {"samples": float(samples), **{k: v / self.count for k, v in self.sums.items()}}
+        self.train.append(row)
+        self.sums, self.count = {}, 0
+        return row
+
+
+def save_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Writes beside the target, flushes to disk, renames: a failure leaves the old file."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        write(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, identity: str) -> dict[str, Any]:
+    """Reads a checkpoint of this recipe; TrainingError when it is of another or unreadable."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises half a dozen unrelated types here
+        raise TrainingError(f"{path} cannot be read as a checkpoint: {error}") from error
+    if state.get("identity") != identity:
+        raise TrainingError(
+            f"{path} was made by another recipe ({state.get('identity')}, not {identity}); "
+            "take another --work directory, or remove it to start again"
+        )
+    return state
+
+
+def _told(row: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "samples")
+
+
+class Trainer:
+    def __init__(
+        self, task: Task, plan: Plan, seed: int, identity: str, path: Path, device: torch.device
+    ) -> None:
+        self.task, self.plan, self.seed = task, plan, seed
+        self.identity, self.path, self.device = identity, path, device
+        network = task.network
+        self.averaged = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        decayed = [p for p in network.parameters() if p.ndim > 1]
+        plain = [p for p in network.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+        )
+        self.step = 0
+        self.history = History()
+        if path.exists():
+            self._restore(load_checkpoint(path, identity))
+
+    @property
+    def samples(self) -> int:
+        return self.step * self.plan.batch
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.task.network.load_state_dict(state["network"])
+        for key, value in state["averaged"].items():
+            self.averaged[key].copy_(value)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        self.history = History(**json.loads(state["history"]))
+
+    def save(self) -> None:
+        state = {
+            "identity": self.identity,
+            "network": self.task.network.state_dict(),
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "history": json.dumps(asdict(self.history)),
+        }
+        save_atomically(self.path, lambda partial: torch.save(state, partial))
+
+    def _average(self) -> None:
+        # Young averages forget faster, or the random start would stay in them for long.
+        keep = min(self.plan.ema, (1 + self.step) / (10 + self.step))
+        current = self.task.network.state_dict()
+        pairs = [(self.averaged[k], v) for k, v in current.items() if v.is_floating_point()]
+        averages, values = zip(*pairs, strict=True)
+        torch._foreach_lerp_(averages, values, 1.0 - keep)
+
+    def _advance(self) -> dict[str, Tensor]:
+        noise = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step)
+        rng = np.random.default_rng((self.seed, self.step))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.rate(self.samples)
+        losses = self.task.losses(rng, noise)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.task.network.parameters(), 1.0)
+        if not (math.isfinite(float(norm)) and math.isfinite(losses["loss"].item())):
+            raise TrainingError(
+                f"loss or gradient is not finite at sample {self.samples}; "
+                f"the last good checkpoint is {self.path}"
+            )
+        self.optimizer.step()
+        self._average()
+        self.step += 1
+        return {name: value.detach() for name, value in losses.items()}
+
+    def averaged_network(self) -> nn.Module:
+        """The network with the averaged weights, for a moment: see `run`."""
+        self.task.network.load_state_dict(self.averaged)
+        return self.task.network
+
+    def evaluate(self) -> dict[str, float]:
+        current = {k: v.detach().clone() for k, v in self.task.network.state_dict().items()}
+        try:
+            with torch.inference_mode():
+                scores = self.task.evaluate(self.averaged_network().eval())
+        finally:
+            self.task.network.train()
+            self.task.network.load_state_dict(current)
+        return {"samples": float(self.samples), **scores}
+
+    def _checkpoint(self, report: Callable[[History], None] | None) -> None:
+        # Saved before it is judged: a kill during the evaluation costs a score alone.
+        self.save()
+        scores = self.evaluate()
+        self.history.scores.append(scores)
+        print(f"{self.samples:>8} scores  {_told(scores)}", flush=True)
+        if self.samples >= self.plan.samples:
+            self.save()
+        if report:
+            report(self.history)
+
+    def run(self, every: int = 50, report: Callable[[History], None] | None = None) -> None:
+        """Trains to the end of the plan; a checkpoint now and then and at the end."""
+        self.task.network.train()
+        steps, began, last = 0, time.monotonic(), time.monotonic()
+        while self.samples < self.plan.samples:
+            losses = self._advance()
+            self.history.add({name: float(value) for name, value in losses.items()})
+            steps += 1
+            done = self.samples >= self.plan.samples
+            if self.step % every == 0 or done:
+                row = self.history.close_row(self.samples)
+                speed = steps * self.plan.batch / (time.monotonic() - began)
+                print(
+                    f"{self.samples:>8}/{self.plan.samples}  {_told(row)}  {speed:.1f}/s",
+                    flush=True,
+                )
+                steps, began = 0, time.monotonic()
+            if done or time.monotonic() - last >= self.plan.seconds:
+                paused = time.monotonic()
+                self._checkpoint(report)
+                last = time.monotonic()
+                began += last - paused

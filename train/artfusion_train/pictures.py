@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""Pictures, decoded once into a memory-mapped array [N, size, size, 3] of uint8."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from .config import Config
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
+_MAX_PIXELS = 200_000_000  # a larger picture is passed over before it is decoded
+_MIN_SIDE = 64
+_MIN_DEVIATION = 4.0  # grey levels; below this a picture is one colour
+
+
+class PictureError(ValueError):
+    """A picture that cannot be trained on; the message says why."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    pixels: NDArray[np.uint8]  # [N, size, size, 3]
+    names: list[str]
+    photo: NDArray[np.bool_]
+    heldout: NDArray[np.bool_]
+
+
+def read(path: Path, size: int) -> NDArray[np.uint8]:
+    """Decodes, honours orientation, covers and centre-crops to size x size RGB."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > _MAX_PIXELS:
+                    raise PictureError(f"{image.width} x {image.height} is too large")
+                if min(image.size) < _MIN_SIDE:
+                    raise PictureError(f"{image.width} x {image.height} is too small")
+                image.draft("RGB", (size, size))
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PictureError(str(error)) from error
+    pixels = np.asarray(ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC))
+    if float(pixels.std(axis=(0, 1)).max()) < _MIN_DEVIATION:
+        raise PictureError("one colour all over")
+    return pixels
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def heldout_hashes(path: Path) -> set[str]:
+    """The SHA-256 of every held-out picture: lines of 'hash  kind/name', # is a comment."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
+
+
+def _folder(config: Config, pictures: Path, name: str) -> list[Path]:
+    folder = pictures / name
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
+    if not files:
+        raise SystemExit(f"{folder}: no pictures here")
+    return files
+
+
+def prepare(config: Config, pictures: Path, work: Path) -> None:
+    """Decodes every usable picture. What cannot be used is named on stderr and passed over."""
+    held = heldout_hashes(config.folder / config.data.heldout)
+    files = [(p, False) for p in _folder(config, pictures, config.data.paintings)]
+    files += [(p, True) for p in _folder(config, pictures, config.data.photos)]
+    size = config.data.size
+    work.mkdir(parents=True, exist_ok=True)
+    partial = work / "pictures.u8.partial"
+    rows: list[tuple[str, str, bool, bool]] = []
+    with partial.open("wb") as out:
+        for path, photo in files:
+            try:
+                pixels = read(path, size)
+            except PictureError as error:
+                print(f"warning: {path} is passed over: {error}", file=sys.stderr)
+                continue
+            digest = sha256(path)
+            rows.append((path.name, digest, photo, digest in held))
+            out.write(pixels.tobytes())
+        out.flush()
+        os.fsync(out.fileno())
+    listing = hashlib.sha256("".join(sorted(f"{d}\n" for _, d, _, _ in rows)).encode())
+    partial.replace(work / "pictures.u8")
+    index = {"size": size, "list_sha256": listing.hexdigest(), "rows": rows}
+    (work / "pictures.json").write_text(json.dumps(index), encoding="utf-8")
+    print(f"{len(rows)} pictures, {sum(r[3] for r in rows)} held out, list {listing.hexdigest()}")
+
+
+def load(work: Path) -> Pictures:
+    index = json.loads((work / "pictures.json").read_text(encoding="utf-8"))
+    rows, size = index["rows"], index["size"]
+    pixels = np.memmap(work / "pictures.u8", np.uint8, "r", shape=(len(rows), size, size, 3))
+    return Pictures(
+        pixels,
+        [row[0] for row in rows],
+        np.array([row[2] for row in rows], bool),
+        np.array([row[3] for row in rows], bool),
+    )

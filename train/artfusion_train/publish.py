@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""From trained networks to a model file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import config as configs
+from . import latents, stylenet, train_autoencoder, train_unet
+
+# The bundle format is written in one place only, for every kind of model.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "export"))
+from artfusion_export.bundle import write_bundle  # noqa: E402
+
+
+def manifest(config: configs.Config, data: latents.Dataset) -> dict[str, Any]:
+    size = config.data.size
+    return {
+        "format": "artfusion-model",
+        "format_version": 1,
+        "name": config.name,
+        "description": config.publish.description,
+        "licence": config.publish.licence,
+        "origin": config.publish.origin,
+        "latent": {
+            "channels": config.autoencoder.latent_channels,
+            "downsample": 8,
+            "shift": data.shift.tolist(),
+            "scale": data.scale.tolist(),
+        },
+        "size": {"multiple": 32, "native_width": size, "native_height": size},
+        "style": {"width": stylenet.STYLE_WIDTH, "min_size": 32},
+        "content": {"normalise": True},
+        "schedule": {
+            "kind": "linear",
+            "timesteps": 1000,
+            "linear_start": 0.0015,
+            "linear_end": 0.0195,
+        },
+        "prediction": "v",
+        "defaults": {
+            "solver": "dpmpp_2m",
+            "spacing": "trailing",
+            "steps": config.publish.steps,
+            "eta": 0.0,
+            "content_scale": config.publish.content_scale,
+            "style_scale": config.publish.style_scale,
+        },
+    }
+
+
+def bundle(config: configs.Config, work: Path, out: Path, blur: float) -> None:
+    """Writes the model file from what is trained so far."""
+    cpu = torch.device("cpu")
+    autoencoder = train_autoencoder.load(config, work, cpu)
+    unet = train_unet.load(config, work, cpu, blur)
+    write_bundle(
+        out,
+        encoder=autoencoder.encoder,
+        decoder=autoencoder.decoder,
+        style=stylenet.pretrained(),
+        unet=unet,
+        manifest=manifest(config, latents.load(config, work)),
+        dtype=torch.float16,
+    )
+    print(f"{out}: {out.stat().st_size} bytes")

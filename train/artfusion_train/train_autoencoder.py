@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""Trains the autoencoder on random crops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import config as configs
+from . import pictures, sheets, stylenet
+from .autoencoder import Autoencoder
+from .loop import History, Plan, Trainer, load_checkpoint
+
+
+def to_rgb(pixels: np.ndarray, device: torch.device) -> Tensor:
+    """uint8 [N,H,W,3] -> float32 [N,3,H,W] in [-1,1], channels last."""
+    return torch.tensor(pixels, device=device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def psnr(a: Tensor, b: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB of each picture; a, b in [-1,1]."""
+    return -10.0 * torch.log10(((a - b).clamp(-2.0, 2.0) / 2.0).square().mean(dim=(1, 2, 3)))
+
+
+def reconstruct(network: nn.Module, rgb: Tensor) -> Tensor:
+    """Through the posterior's mode and back, clamped; a few at a time to bound the memory."""
+    parts = [network.decoder(network.encoder(part)) for part in rgb.split(8)]
+    return torch.cat(parts).clamp(-1.0, 1.0)
+
+
+def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    """Squared differences of features normalised over channels (arXiv 1801.03924, eq. 1,
+    with unit weights), averaged over the layers."""
+    terms = []
+    for x, y in zip(a, b, strict=True):
+        x, y = F.normalize(x.float(), dim=1), F.normalize(y.float(), dim=1)
+        terms.append((x - y).square().sum(dim=1).mean())
+    return torch.stack(terms).mean()
+
+
+class AutoencoderTask:
+    def __init__(self, config: configs.Config, work: Path, device: torch.device) -> None:
+        self.section, self.device = config.autoencoder, device
+        self.data = pictures.load(work)
+        self.rows = np.flatnonzero(~self.data.heldout)
+        torch.manual_seed(config.seed)
+        network = Autoencoder(self.section.channels, self.section.latent_channels)
+        self.network: nn.Module = network.to(device, memory_format=torch.channels_last)
+        # Also the copy for the loss runs in 16 bits: only differences of it count.
+        self.judge = stylenet.pretrained().to(device, memory_format=torch.channels_last)
+        held = np.flatnonzero(self.data.heldout)
+        self.test = to_rgb(np.ascontiguousarray(self.data.pixels[held]), device)
+
+    def _batch(self, rng: np.random.Generator) -> Tensor:
+        crop, size = self.section.crop, self.data.pixels.shape[1]
+        out = np.empty((self.section.batch, crop, crop, 3), np.uint8)
+        for i, row in enumerate(rng.choice(self.rows, self.section.batch)):
+            y, x = rng.integers(0, size - crop + 1, 2)
+            picture = self.data.pixels[row, y : y + crop, x : x + crop]
+            out[i] = picture[:, ::-1] if rng.random() < 0.5 else picture
+        return to_rgb(out, self.device)
+
+    def losses(self, rng: np.random.Generator, noise: torch.Generator) -> dict[str, Tensor]:
+        rgb = self._batch(rng)
+        low = self.section.crop // 8
+        shape = (rgb.shape[0], self.section.latent_channels, low, low)
+        drawn = torch.randn(shape, generator=noise, device=self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            out, mean, logvar = self.network(rgb, drawn)
+            with torch.no_grad():
+                wanted = self.judge.features(rgb)
+            features = feature_distance(self.judge.features(out), wanted)
+        mean, logvar = mean.float(), logvar.float()
+        kl = 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean()
+        l1 = (out.float() - rgb).abs().mean()
+        loss = l1 + self.section.feature_weight * features + self.section.kl_weight * kl
+        return {"loss": loss, "l1": l1, "features": features, "kl": kl}
+
+    def evaluate(self, averaged: nn.Module) -> dict[str, float]:
+        """PSNR of held-out pictures at full size."""
+        return {"psnr": float(psnr(reconstruct(averaged, self.test), self.test).mean())}
+
+
+def train(config: configs.Config, work: Path, device: torch.device) -> None:
+    """Trains, or goes on training, work/autoencoder.pt; curve and sheet as PNG beside it."""
+    task = AutoencoderTask(config, work, device)
+    s = config.autoencoder
+    plan = Plan(
+        s.crops, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, config.checkpoint.seconds
+    )
+    name = configs.identity(config, "autoencoder")
+    trainer = Trainer(task, plan, config.seed, name, work / "autoencoder.pt", device)
+
+    def report(history: History) -> None:
+        sheets.curve(work / "autoencoder.curve.png", history.train, history.scores)
+
+    trainer.run(report=report)
+    network = load(config, work, device)
+    with torch.inference_mode():
+        some = task.test[:: max(1, len(task.test) // 8)]
+        sheets.grid(work / "autoencoder.sheet.png", [some, reconstruct(network, some)])
+
+
+def load(config: configs.Config, work: Path, device: torch.device) -> Autoencoder:
+    """The trained autoencoder (averaged weights), frozen."""
+    state = load_checkpoint(work / "autoencoder.pt", configs.identity(config, "autoencoder"))
+    network = Autoencoder(config.autoencoder.channels, config.autoencoder.latent_channels)
+    network.load_state_dict(state["averaged"])
+    return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""Trains the UNet on stored latents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import config as configs
+from . import latents, pictures, sampling, sheets, train_autoencoder
+from .loop import History, Plan, Trainer, load_checkpoint
+from .unet import Latents, UNet
+
+_PROBES = 4  # timesteps at which the held-out loss is taken
+_RECOLOURED_SHARE = 0.5
+
+
+class UNetTask:
+    def __init__(self, config: configs.Config, work: Path, device: torch.device) -> None:
+        self.section, self.device = config.unet, device
+        self.data = latents.load(config, work)
+        index = pictures.load(work)
+        training = ~index.heldout
+        self.paintings = np.flatnonzero(training & ~index.photo)
+        self.photos = np.flatnonzero(training & index.photo)
+        self.held = np.flatnonzero(index.heldout)
+        torch.manual_seed(config.seed)
+        measured = latents.measure(self.data, np.flatnonzero(training), config.unet.blur)
+        network = UNet(config.unet, config.autoencoder.latent_channels, measured)
+        self.unet = network.to(device, memory_format=torch.channels_last)
+        self.network: nn.Module = self.unet
+
+    def _rows(self, rng: np.random.Generator) -> np.ndarray:
+        photo = rng.random(self.section.batch) < self.section.photo_share
+        painting = rng.choice(self.paintings, self.section.batch)
+        return np.where(photo, rng.choice(self.photos, self.section.batch), painting)
+
+    def _terms(
+        self, rows: np.ndarray, mirror: np.ndarray, draw: dict[str, np.ndarray], noise: Tensor
+    ) -> dict[str, Tensor]:
+        """Losses for given pictures and draws (each row its own)."""
+        put = {k: torch.from_numpy(v).to(self.device) for k, v in draw.items()}
+        x0 = self.data.scaled((rows, 0, mirror)).to(self.device)
+        seen = self.data.scaled((rows, draw["recoloured"].astype(int), mirror))
+        content = latents.normalised(seen).to(self.device)
+        content = content * put["content"][:, None, None, None]
+        styles = torch.from_numpy(np.asarray(self.data.styles[rows], np.float32)).to(self.device)
+        net = self.unet
+
+        code = torch.where(put["style"][:, None] > 0, net.code(styles), net.null_code[None])
+        statistics = net.statistics(code)
+        std, mean = torch.std_mean(x0, dim=(2, 3))
+        wanted = torch.cat([mean, std.clamp_min(0.02).log()], dim=1)
+        regression = (statistics - wanted).square().mean()
+
+        blur = put["blur"]
+        # The closed form is data to the UNet: only the regression teaches the statistics.
+        rows_ = net.rows(put["time"], code, statistics.detach(), blur)
+        alpha, sigma = rows_[:, 0, None, None, None], rows_[:, 1, None, None, None]
+        x = alpha * x0 + sigma * noise
+        v = alpha * noise - sigma * x0
+        prior = net.prior(x, content, rows_, blur)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            inputs = prior.inputs.contiguous(memory_format=torch.channels_last)
+            out = net.body(inputs, net.body_modulation(rows_))
+        denoising = (out.float() - (v - prior.v) / prior.unit).square().mean()
+        loss = denoising + self.section.statistics_weight * regression
+        return {"loss": loss, "denoising": denoising, "statistics": regression}
+
+    def losses(self, rng: np.random.Generator, noise: torch.Generator) -> dict[str, Tensor]:
+        s, n = self.section, self.section.batch
+        rows = self._rows(rng)
+        draw = {
+            # Stratified over the batch: the same distribution, a quieter loss.
+            "time": np.floor((rng.random() + np.arange(n)) / n % 1.0 * 1000.0),
+            # Most pictures are wanted with their shapes kept: little blur is drawn more often.
+            "blur": s.blur[0] + (s.blur[1] - s.blur[0]) * rng.random(n) ** 2,
+            "content": (rng.random(n) >= s.content_dropout) * 1.0,
+            "style": (rng.random(n) >= s.style_dropout) * 1.0,
+            "recoloured": (rng.random(n) < _RECOLOURED_SHARE) * 1.0,
+        }
+        shape = (n, *self.data.latents.shape[3:])
+        eps = torch.randn(shape, generator=noise, device=self.device)
+        mirror = rng.integers(0, self.data.latents.shape[2], n)
+        return self._terms(rows, mirror, {k: v.astype(np.float32) for k, v in draw.items()}, eps)
+
+    def evaluate(self, averaged: nn.Module) -> dict[str, float]:
+        """Loss of held-out pictures with both conditions, at fixed draws."""
+        assert averaged is self.network
+        n, shape = len(self.held), self.data.latents.shape[3:]
+        eps = torch.randn((n, *shape), generator=torch.Generator().manual_seed(0)).to(self.device)
+        one = np.ones(n, np.float32)
+        sums: dict[str, float] = {}
+        for probe in range(_PROBES):
+            draw = {
+                "time": one * np.float32((probe + 0.5) * 1000.0 // _PROBES),
+                "blur": one * np.float32(self.section.content_blur),
+                "content": one,
+                "style": one,
+                "recoloured": 0.0 * one,
+            }
+            terms = self._terms(self.held, np.zeros(n, int), draw, eps)
+            for name in ("denoising", "statistics"):
+                sums[f"held-out {name}"] = sums.get(f"held-out {name}", 0.0) + float(terms[name])
+        return {name: value / _PROBES for name, value in sums.items()}
+
+
+def sheet_rows(
+    config: configs.Config, work: Path, device: torch.device, net: UNet, columns: int = 8
+) -> list[Tensor]:
+    """Held-out photos, held-out paintings, latent AdaIN, then results at several scales."""
+    data, index = latents.load(config, work), pictures.load(work)
+    photos = np.flatnonzero(index.heldout & index.photo)[:columns]
+    paintings = np.flatnonzero(index.heldout & ~index.photo)
+    paintings = paintings[:: max(1, len(paintings) // columns)][:columns]
+    autoencoder = train_autoencoder.load(config, work, device)
+
+    def decode(scaled: Tensor) -> Tensor:
+        z = scaled.cpu() / data.scale[:, None, None] + data.shift[:, None, None]
+        with torch.inference_mode():
+            return autoencoder.decoder(z.to(device)).cpu()
+
+    content = latents.normalised(data.scaled((photos, 0, 0))).to(device)
+    std, mean = torch.std_mean(data.scaled((paintings, 0, 0)), dim=(2, 3), keepdim=True)
+    styles = torch.from_numpy(np.asarray(data.styles[paintings], np.float32)).to(device)
+    noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(5)).to(device)
+    cpu = torch.device("cpu")
+    originals = [
+        train_autoencoder.to_rgb(np.ascontiguousarray(index.pixels[rows]), cpu)
+        for rows in (photos, paintings)
+    ]
+    rows = [*originals, decode(content.cpu() * std + mean)]
+    for scales in ((1.0, 1.0), (1.0, 2.0), (0.6, 2.0)):
+        rows.append(decode(sampling.sample(net, content, styles, noise, scales=scales)))
+    nothing = torch.zeros_like(content)
+    rows.append(decode(sampling.sample(net, nothing, styles, noise, scales=(1.0, 1.5))))
+    return rows
+
+
+def train(config: configs.Config, work: Path, device: torch.device) -> None:
+    """Trains, or goes on training, work/unet.pt; curve and sheet as PNG beside it."""
+    task = UNetTask(config, work, device)
+    s, seconds = config.unet, config.checkpoint.seconds
+    plan = Plan(s.samples, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, seconds)
+    name = configs.identity(config, "unet")
+    trainer = Trainer(task, plan, config.seed, name, work / "unet.pt", device)
+
+    def report(history: History) -> None:
+        sheets.curve(work / "unet.curve.png", history.train, history.scores)
+
+    trainer.run(report=report)
+    sheets.grid(
+        work / "unet.sheet.png",
+        sheet_rows(config, work, device, load(config, work, device, s.content_blur)),
+    )
+
+
+def load(
+    config: configs.Config, work: Path, device: torch.device, content_blur: float
+) -> UNet:
+    """The trained UNet (averaged weights), ready to sample from."""
+    state = load_checkpoint(work / "unet.pt", configs.identity(config, "unet"))
+    averaged = state["averaged"]
+    empty = Latents(*(averaged[k] for k in ("style_mean", "style_std", "blurs", "residual")))
+    network = UNet(config.unet, config.autoencoder.latent_channels, empty)
+    network.load_state_dict(averaged)
+    network.finish(content_blur)
+    return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
