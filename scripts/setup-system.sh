@@ -41,11 +41,21 @@ else
 fi
 echo "setup: $install"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+kept=$(mktemp)
+trap 'rm -f "$log" "$kept"' EXIT
+# A bundle of certificates that is there without its package was put there by somebody, as behind a
+# proxy that has one of its own. The package, which python3-venv brings, would replace it.
+bundle=/etc/ssl/certs/ca-certificates.crt
+if [ -s "$bundle" ] && ! grep -qxF ca-certificates <<<"$have"; then
+  cp "$bundle" "$kept"
+fi
 export_options=(DEBIAN_FRONTEND=noninteractive LC_ALL=C)
 if ! { "${root[@]}" "${export_options[@]}" apt-get update -q &&
        "${root[@]}" "${export_options[@]}" $install -q; } </dev/null >"$log" 2>&1; then
   cat "$log" >&2
   echo "setup: installing the packages failed (above: apt-get's own words)" >&2
   exit 1
+fi
+if [ -s "$kept" ]; then
+  "${root[@]}" sh -c 'cat "$1" >>"$2"' - "$kept" "$bundle"
 fi
