@@ -4,6 +4,7 @@
 CONTENT ?= examples/images/pagoda.jpg
 STYLE   ?= examples/images/van-gogh.jpg
 OUT     ?= demo.png
+FIT     ?= 512
 STEPS   ?=
 MODEL   ?= models/mini.artfusion
 PREFIX  ?= /usr/local
@@ -17,7 +18,7 @@ CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
-	@echo '              [STEPS=N] [MODEL=FILE]; sets up what is missing first'
+	@echo '              [FIT=PIXELS] [STEPS=N] [MODEL=FILE]; sets up what is missing first'
 	@echo 'make test     build and run all tests; sets up what is missing first'
 	@echo 'make build    the library, the engine and the command, in $(RELEASE)'
 	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
@@ -40,7 +41,7 @@ build: setup
 	@cmake --build --preset release -j $(JOBS)
 
 demo: build
-	$(RELEASE)/bin/artfusion stylize --verbose --model '$(MODEL)' $(if $(STEPS),--steps $(STEPS)) \
+	$(RELEASE)/bin/artfusion stylize --verbose --model '$(MODEL)' --fit $(FIT) $(if $(STEPS),--steps $(STEPS)) \
 	    --content '$(CONTENT)' --style '$(STYLE)' --out '$(OUT)'
 	@echo "The result lies in $$(realpath '$(OUT)')"
 
