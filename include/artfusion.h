@@ -564,7 +564,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sam
  * solver's update. ARTFUSION_OK after a step, ARTFUSION_DONE if none was left.
  * After an error, CANCELLED included, the sampler stands before the step it was
  * in, and the next call tries that again; where the step callback cancelled, the
- * step was done and the next call does the one after it.
+ * step was done and the next call does the one after it. A latent that overflowed
+ * (NUMERIC) is the exception: the run is lost.
  * Errors: ARGUMENT (an init latent is needed and missing), CANCELLED, ENGINE,
  * NUMERIC (with the step), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_next(artfusion_sampler *sampler);

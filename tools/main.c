@@ -13,7 +13,7 @@ static const struct command commands[] = {
      .synopsis = "--content FILE --style FILE --out FILE [OPTION...]",
      .examples = "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png\n"
                  "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png --steps 50\n"
-                 "  artfusion stylize -c photo.jpg -s painting.jpg -o result.jpg --style-scale 4\n",
+                 "  artfusion stylize -c photo.jpg -s painting.jpg -o result.jpg --style-scale 1\n",
      .table = stylize_options,
      .required = 1u << OPTION_CONTENT | 1u << OPTION_STYLE | 1u << OPTION_OUT,
      .run = command_stylize},

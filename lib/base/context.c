@@ -45,6 +45,8 @@ static artfusion_status check(const artfusion_context_options *options)
     if (options->log_level < ARTFUSION_LOG_NONE || options->log_level > ARTFUSION_LOG_DEBUG)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "log_level is %d, which is no ARTFUSION_LOG_*",
                        (int)options->log_level);
+    if (options->reserved)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "artfusion_context_options: reserved must be 0");
     return ARTFUSION_OK;
 }
 
