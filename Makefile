@@ -6,6 +6,7 @@ STYLE   ?= examples/images/van-gogh.jpg
 OUT     ?= demo.png
 FIT     ?= 512
 STEPS   ?=
+STRENGTH ?=
 MODEL   ?= models/mini.artfusion
 PREFIX  ?= /usr/local
 JOBS    ?= $(shell nproc)
@@ -18,7 +19,8 @@ CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
-	@echo '              [FIT=PIXELS] [STEPS=N] [MODEL=FILE]; sets up what is missing first'
+	@echo '              [STRENGTH=subtle|balanced|bold] [FIT=PIXELS] [STEPS=N] [MODEL=FILE];'
+	@echo '              sets up what is missing first'
 	@echo 'make test     build and run all tests; sets up what is missing first'
 	@echo 'make build    the library, the engine and the command, in $(RELEASE)'
 	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
@@ -42,6 +44,7 @@ build: setup
 
 demo: build
 	$(RELEASE)/bin/artfusion stylize --verbose --model '$(MODEL)' --fit $(FIT) $(if $(STEPS),--steps $(STEPS)) \
+	    $(if $(STRENGTH),--strength '$(STRENGTH)') \
 	    --content '$(CONTENT)' --style '$(STYLE)' --out '$(OUT)'
 	@echo "The result lies in $$(realpath '$(OUT)')"
 

@@ -407,6 +407,16 @@ ARTFUSION_API artfusion_status artfusion_model_fit_size(const artfusion_model *m
                                                         int32_t longest, int32_t *fit_width,
                                                         int32_t *fit_height);
 
+/* Presets are ways to sample that the model's maker has named, such as "subtle",
+ * "balanced" and "bold"; artfusion_sampler_options_set_preset takes one. */
+
+/* How many the model has, 0..16. 0 for NULL. */
+ARTFUSION_API int32_t artfusion_model_preset_count(const artfusion_model *model);
+
+/* The name of preset `index`, 0..count - 1, in the manifest's order: 1..31 of a-z,
+ * 0-9 and '-'. Borrowed from the model. NULL for another index or a NULL model. */
+ARTFUSION_API const char *artfusion_model_preset_name(const artfusion_model *model, int32_t index);
+
 /* ======================================================================
  * Style: a style code, which needs no picture any more
  * ====================================================================== */
@@ -503,8 +513,8 @@ typedef struct artfusion_sampler_options {
     double eta;                 /* 0 (DDIM's ODE) .. 1 and more; for DDIM and 2M-SDE, >= 0 */
     double temperature;         /* 1: factor of each step's noise, >= 0 */
     double noise_dropout;       /* 0: share of the step noise's elements zeroed, 0 <= p < 1 */
-    double strength;            /* 1: all steps from x_T; less: starts from the noised init latent
-                                 * and does the last round(strength * steps) of the steps, >= 1 */
+    double denoising_strength;  /* 1: all steps from x_T; less: starts from the noised init latent
+                                 * and does the last round(this * steps) of the steps, >= 1 */
     const int32_t *timesteps;   /* NULL: by `spacing`; else `steps` of them, not increasing, ending
                                  * at x0. Copied. */
     artfusion_noise_callback noise_callback; /* NULL: the generator */
@@ -521,6 +531,15 @@ typedef struct artfusion_sampler_options {
 ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_options *options,
                                                               size_t struct_size,
                                                               const artfusion_model *model);
+
+/* Changes options that are filled in to what the model's preset `name` says: the
+ * solver, spacing, steps, eta, both scales and both intervals, and NULL timesteps.
+ * What the preset leaves open is the model's default; other fields stay. After an
+ * error all of them do.
+ * Errors: ARGUMENT (no such preset: the message lists those there are),
+ * UNSUPPORTED (as for any options: set fields that this library is too old for). */
+ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
+    artfusion_sampler_options *options, const artfusion_model *model, const char *name);
 
 /* Without further calls it paints from null content and null style. Errors:
  * ARGUMENT, MEMORY. */
@@ -548,8 +567,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_style(artfusion_sampler *sa
                                                            int32_t index,
                                                            const artfusion_style *style);
 
-/* The scaled latent [channels, height, width] that a strength below 1 starts
- * from and that a mask keeps. Default: the content's own. */
+/* The scaled latent [channels, height, width] that a denoising strength below 1
+ * starts from and that a mask keeps. Default: the content's own. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler,
                                                                  int32_t index,
                                                                  const float *latent, size_t count);
@@ -581,7 +600,7 @@ ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 typedef struct artfusion_progress {
     uint32_t struct_size;
     int32_t step;             /* steps done */
-    int32_t steps;            /* steps in all: fewer than asked where strength < 1 */
+    int32_t steps;            /* steps in all: fewer than asked below denoising_strength 1 */
     int32_t timestep;         /* of the last step done; -1 before the first */
     int32_t passes;           /* passes through the UNet so far, a picture: NFE */
     int32_t batch;

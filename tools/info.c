@@ -11,22 +11,34 @@ static const char *name(artfusion_enumeration enumeration, int32_t value)
     return text == NULL ? "unknown" : text;
 }
 
-/* clang-format off: a key and its value a line */
-static json_t *defaults_json(const artfusion_sampler_options *defaults)
+/* Preset `index`, over the model's defaults. NULL: there is none. */
+static const char *load_preset(const struct run *run, int32_t index,
+                               artfusion_sampler_options *sampling)
 {
-    return json_pack("{s:i, s:s, s:s, s:f, s:f, s:f}", "steps", (int)defaults->steps, "solver",
-                     name(ARTFUSION_ENUM_SOLVER, defaults->solver), "spacing",
-                     name(ARTFUSION_ENUM_SPACING, defaults->spacing), "content_scale",
-                     defaults->content_scale, "style_scale", defaults->style_scale, "eta",
-                     defaults->eta);
+    const char *preset = artfusion_model_preset_name(run->model, index);
+    *sampling = run->sampling;
+    if (preset != NULL)
+        artfusion_sampler_options_set_preset(sampling, run->model, preset);
+    return preset;
 }
 
+static json_t *presets_json(const struct run *run)
+{
+    json_t *object = json_object();
+    artfusion_sampler_options sampling;
+    const char *preset;
+    for (int32_t i = 0; (preset = load_preset(run, i, &sampling)) != NULL; i++)
+        json_object_set_new(object, preset, report_sampling(&sampling));
+    return object;
+}
+
+/* clang-format off: a key and its value a line */
 static json_t *info_json(const struct run *run)
 {
     const artfusion_model_info *info = &run->info;
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, "
-        "s:s, s:o, s:s, s:s, s:i, s:s}",
+        "s:s, s:o, s:o, s:s, s:s, s:i, s:s}",
         "path", report_text(run->model_path), "name", report_text(info->name), "description",
         report_text(info->description), "licence", report_text(info->licence), "origin",
         report_text(info->origin), "sha256", info->weights_sha256, "native_width",
@@ -36,15 +48,44 @@ static json_t *info_json(const struct run *run)
         (int)info->style_min_size, "timesteps", (int)info->timesteps, "schedule",
         name(ARTFUSION_ENUM_SCHEDULE, info->schedule), "prediction",
         name(ARTFUSION_ENUM_PREDICTION, info->prediction), "defaults",
-        defaults_json(&run->sampling), "engine", info->engine, "device", info->device_name,
+        report_sampling(&run->sampling), "presets", presets_json(run), "engine", info->engine,
+        "device", info->device_name,
         "threads", (int)info->threads, "arithmetic", info->arithmetic);
 }
 /* clang-format on */
 
+static void print_interval(const char *of, double start, double end)
+{
+    if (start > 0.0 || end < 1.0)
+        printf(", %s guided from %g to %g of the way", of, start, end);
+}
+
+static void print_sampling(const char *label, const artfusion_sampler_options *sampling)
+{
+    printf("  %-11s %d steps of %s, %s spacing, eta %g, content scale %g, style scale %g", label,
+           (int)sampling->steps, name(ARTFUSION_ENUM_SOLVER, sampling->solver),
+           name(ARTFUSION_ENUM_SPACING, sampling->spacing), sampling->eta, sampling->content_scale,
+           sampling->style_scale);
+    print_interval("content", sampling->content_start, sampling->content_end);
+    print_interval("style", sampling->style_start, sampling->style_end);
+    putchar('\n');
+}
+
+static void print_presets(const struct run *run)
+{
+    artfusion_sampler_options sampling;
+    const char *preset;
+    for (int32_t i = 0; (preset = load_preset(run, i, &sampling)) != NULL; i++) {
+        if (i == 0)
+            printf("  presets, for --strength:\n");
+        printf("  ");
+        print_sampling(preset, &sampling);
+    }
+}
+
 static void print_text(const struct run *run)
 {
     const artfusion_model_info *info = &run->info;
-    const artfusion_sampler_options *defaults = &run->sampling;
     printf("%s: %s\n", info->name, info->description);
     printf("  file        %s\n", run->model_path);
     printf("  licence     %s\n", info->licence);
@@ -59,10 +100,8 @@ static void print_text(const struct run *run)
     printf("  diffusion   %d timesteps, %s schedule, predicts %s\n", (int)info->timesteps,
            name(ARTFUSION_ENUM_SCHEDULE, info->schedule),
            name(ARTFUSION_ENUM_PREDICTION, info->prediction));
-    printf("  defaults    %d steps of %s, %s spacing, eta %g, content scale %g, style scale %g\n",
-           (int)defaults->steps, name(ARTFUSION_ENUM_SOLVER, defaults->solver),
-           name(ARTFUSION_ENUM_SPACING, defaults->spacing), defaults->eta, defaults->content_scale,
-           defaults->style_scale);
+    print_sampling("defaults", &run->sampling);
+    print_presets(run);
     printf("  engine      %s\n", info->engine);
     printf("  runs on     %s, %d thread%s, %s\n", info->device_name, (int)info->threads,
            info->threads == 1 ? "" : "s", info->arithmetic);

@@ -37,6 +37,23 @@
          "guidance towards the style, on the same scale (default: " default_scale ")", "B")
 #define STRENGTH                                                                                   \
     TEXT("strength", '\0', OPTION_STRENGTH,                                                        \
+         "how much of the style: subtle, balanced, bold, or whatever presets the model has by "    \
+         "artfusion info; other options override",                                                 \
+         "NAME")
+#define CONTENT_INTERVAL                                                                           \
+    TEXT("content-start", '\0', OPTION_CONTENT_START,                                              \
+         "the content's scale holds from this fraction of the steps on, and is 1 elsewhere "       \
+         "(default: the model's)",                                                                 \
+         "X"),                                                                                     \
+        TEXT("content-end", '\0', OPTION_CONTENT_END, "and to this one (default: the model's)", "X")
+#define STYLE_INTERVAL                                                                             \
+    TEXT("style-start", '\0', OPTION_STYLE_START,                                                  \
+         "the style's scale holds from this fraction of the steps on, and is 1 elsewhere "         \
+         "(default: the model's)",                                                                 \
+         "X"),                                                                                     \
+        TEXT("style-end", '\0', OPTION_STYLE_END, "and to this one (default: the model's)", "X")
+#define DENOISING_STRENGTH                                                                         \
+    TEXT("denoising-strength", '\0', OPTION_DENOISING_STRENGTH,                                    \
          "below 1: starts from the content itself under noise and does this share of the steps "   \
          "(default: 1)",                                                                           \
          "X")
@@ -54,18 +71,21 @@ static const struct poptOption reconstruct_pictures[] = {
     CONTENT, OUT, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
 
 static const struct poptOption stylize_guidance[] = {
-    CONTENT_SCALE("the model's"), STYLE_SCALE("the model's"), STRENGTH, POPT_TABLEEND};
+    STRENGTH,       CONTENT_SCALE("the model's"), STYLE_SCALE("the model's"), CONTENT_INTERVAL,
+    STYLE_INTERVAL, DENOISING_STRENGTH,           POPT_TABLEEND};
 
 static const struct poptOption sample_guidance[] = {
+    STRENGTH,
     TEXT(
         "style-scale", '\0', OPTION_STYLE_SCALE,
         "guidance towards the style: 0 ignores it, 1 is as trained, more exaggerates (default: the "
         "model's)",
         "B"),
-    POPT_TABLEEND};
+    STYLE_INTERVAL, POPT_TABLEEND};
 
-static const struct poptOption reconstruct_guidance[] = {CONTENT_SCALE("1"), STYLE_SCALE("1"),
-                                                         STRENGTH, POPT_TABLEEND};
+static const struct poptOption reconstruct_guidance[] = {
+    CONTENT_SCALE("1"), STYLE_SCALE("1"),   CONTENT_INTERVAL,
+    STYLE_INTERVAL,     DENOISING_STRENGTH, POPT_TABLEEND};
 
 static const struct poptOption sampling[] = {
     TEXT("preset", 'p', OPTION_PRESET,

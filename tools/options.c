@@ -109,19 +109,19 @@ static int read_seed(const char *command, const char *text, uint64_t *seed)
 }
 
 /* Takes over `text`. */
-static int keep_path(const char *command, const char *name, char *text, char **path)
+static int keep_text(const char *command, const char *name, char *text, char **kept)
 {
-    if (*path != NULL) {
+    if (*kept != NULL) {
         const int status =
-            usage_error(command, "--%s was given twice: \"%s\" and \"%s\"", name, *path, text);
+            usage_error(command, "--%s was given twice: \"%s\" and \"%s\"", name, *kept, text);
         free(text);
         return status;
     }
-    *path = text;
+    *kept = text;
     return 0;
 }
 
-/* The value of an option that is not a path. */
+/* The value of an option that is not kept as text. */
 static int read_value(struct options *options, enum option option, const char *text)
 {
     const char *const command = options->command;
@@ -140,7 +140,13 @@ static int read_value(struct options *options, enum option option, const char *t
         return read_real(command, "content-scale", text, &sampling->content_scale);
     case OPTION_STYLE_SCALE: return read_real(command, "style-scale", text, &sampling->style_scale);
     case OPTION_ETA: return read_real(command, "eta", text, &sampling->eta);
-    case OPTION_STRENGTH: return read_real(command, "strength", text, &sampling->strength);
+    case OPTION_CONTENT_START:
+        return read_real(command, "content-start", text, &sampling->content_start);
+    case OPTION_CONTENT_END: return read_real(command, "content-end", text, &sampling->content_end);
+    case OPTION_STYLE_START: return read_real(command, "style-start", text, &sampling->style_start);
+    case OPTION_STYLE_END: return read_real(command, "style-end", text, &sampling->style_end);
+    case OPTION_DENOISING_STRENGTH:
+        return read_real(command, "denoising-strength", text, &sampling->denoising_strength);
     case OPTION_SEED: return read_seed(command, text, &sampling->seed);
     case OPTION_RNG: return read_name(command, text, ARTFUSION_ENUM_RNG, &sampling->rng);
     case OPTION_NOISE: return read_name(command, text, ARTFUSION_ENUM_NOISE, &sampling->noise);
@@ -158,10 +164,11 @@ static int read_option(struct options *options, enum option option, char *text)
     const char *const command = options->command;
     options->given |= 1u << option;
     switch (option) {
-    case OPTION_CONTENT: return keep_path(command, "content", text, &options->content);
-    case OPTION_STYLE: return keep_path(command, "style", text, &options->style);
-    case OPTION_OUT: return keep_path(command, "out", text, &options->out);
-    case OPTION_MODEL: return keep_path(command, "model", text, &options->model);
+    case OPTION_CONTENT: return keep_text(command, "content", text, &options->content);
+    case OPTION_STYLE: return keep_text(command, "style", text, &options->style);
+    case OPTION_OUT: return keep_text(command, "out", text, &options->out);
+    case OPTION_MODEL: return keep_text(command, "model", text, &options->model);
+    case OPTION_STRENGTH: return keep_text(command, "strength", text, &options->strength);
     default: break;
     }
     const int status = read_value(options, option, text);
@@ -180,7 +187,7 @@ static int read_arguments(const struct command *command, poptContext context,
         char *copy = strdup(argument);
         if (copy == NULL)
             return failure("out of memory");
-        const int status = keep_path(command->name, "model", copy, &options->model);
+        const int status = keep_text(command->name, "model", copy, &options->model);
         if (status != 0)
             return status;
     }
@@ -199,6 +206,8 @@ static int check_combination(const struct command *command, const struct options
             return usage_error(command->name, "--%s is missing", required[i].name);
     if (is_given(options, OPTION_SIZE) && is_given(options, OPTION_FIT))
         return usage_error(command->name, "--size and --fit exclude each other");
+    if (is_given(options, OPTION_STRENGTH) && is_given(options, OPTION_PRESET))
+        return usage_error(command->name, "--strength and --preset exclude each other");
     if (is_given(options, OPTION_VERBOSE) && is_given(options, OPTION_QUIET))
         return usage_error(command->name, "--verbose and --quiet exclude each other");
     return 0;
@@ -258,5 +267,6 @@ void options_free(struct options *options)
     free(options->style);
     free(options->out);
     free(options->model);
+    free(options->strength);
     *options = (struct options){0};
 }

@@ -19,6 +19,7 @@ enum option {
     OPTION_SIZE,
     OPTION_FIT,
     OPTION_COUNT,
+    OPTION_STRENGTH,
     OPTION_PRESET,
     OPTION_STEPS,
     OPTION_SOLVER,
@@ -26,7 +27,11 @@ enum option {
     OPTION_CONTENT_SCALE,
     OPTION_STYLE_SCALE,
     OPTION_ETA,
-    OPTION_STRENGTH,
+    OPTION_CONTENT_START,
+    OPTION_CONTENT_END,
+    OPTION_STYLE_START,
+    OPTION_STYLE_END,
+    OPTION_DENOISING_STRENGTH,
     OPTION_SEED,
     OPTION_RNG,
     OPTION_NOISE,
@@ -45,6 +50,7 @@ struct options {
     char *style;
     char *out;
     char *model;
+    char *strength;        /* one of the model's presets, NULL: its defaults */
     int32_t width, height; /* pixels; where OPTION_SIZE is given */
     int32_t fit;           /* pixels; where OPTION_FIT is given */
     int32_t count;

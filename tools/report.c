@@ -24,6 +24,18 @@ int report_print(json_t *object)
 }
 
 /* clang-format off: a key and its value a line */
+json_t *report_sampling(const artfusion_sampler_options *sampling)
+{
+    return json_pack("{s:i, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "steps",
+                     (int)sampling->steps, "solver",
+                     artfusion_name_of(ARTFUSION_ENUM_SOLVER, sampling->solver), "spacing",
+                     artfusion_name_of(ARTFUSION_ENUM_SPACING, sampling->spacing), "eta",
+                     sampling->eta, "content_scale", sampling->content_scale, "style_scale",
+                     sampling->style_scale, "content_start", sampling->content_start, "content_end",
+                     sampling->content_end, "style_start", sampling->style_start, "style_end",
+                     sampling->style_end);
+}
+
 static json_t *stages_json(const struct run *run, double total)
 {
     return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "pictures", run->seconds_pictures,
@@ -34,14 +46,14 @@ static json_t *stages_json(const struct run *run, double total)
 
 static json_t *sampling_json(const artfusion_sampler_options *sampling)
 {
-    return json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:I, s:s, s:s}", "solver",
-                     artfusion_name_of(ARTFUSION_ENUM_SOLVER, sampling->solver), "spacing",
-                     artfusion_name_of(ARTFUSION_ENUM_SPACING, sampling->spacing), "content_scale",
-                     sampling->content_scale, "style_scale", sampling->style_scale, "eta",
-                     sampling->eta, "strength", sampling->strength, "seed",
-                     (json_int_t)sampling->seed, "rng",
-                     artfusion_name_of(ARTFUSION_ENUM_RNG, sampling->rng), "noise",
-                     artfusion_name_of(ARTFUSION_ENUM_NOISE, sampling->noise));
+    json_t *object = report_sampling(sampling);
+    json_object_set_new(object, "denoising_strength", json_real(sampling->denoising_strength));
+    json_object_set_new(object, "seed", json_integer((json_int_t)sampling->seed));
+    json_object_set_new(object, "rng",
+                        json_string(artfusion_name_of(ARTFUSION_ENUM_RNG, sampling->rng)));
+    json_object_set_new(object, "noise",
+                        json_string(artfusion_name_of(ARTFUSION_ENUM_NOISE, sampling->noise)));
+    return object;
 }
 
 static json_t *model_json(const struct run *run)
@@ -88,9 +100,10 @@ static void print_stages(const struct run *run)
     print_stage("decode", run->done.seconds_decode);
     print_stage("write", run->seconds_write);
     printf("  model     %s (%s)\n", run->model_path, run->info.name);
-    printf("  sampling  content scale %g, style scale %g, eta %g, strength %g, seed %llu\n",
+    printf("  sampling  content scale %g, style scale %g, eta %g, "
+           "denoising strength %g, seed %llu\n",
            run->sampling.content_scale, run->sampling.style_scale, run->sampling.eta,
-           run->sampling.strength, (unsigned long long)run->sampling.seed);
+           run->sampling.denoising_strength, (unsigned long long)run->sampling.seed);
 }
 
 static const char *plural(int32_t count)

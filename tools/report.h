@@ -10,6 +10,9 @@
 /* A string, or null where it is not UTF-8 and so can't stand in JSON. */
 json_t *report_text(const char *text);
 
+/* What a model's defaults and presets say. */
+json_t *report_sampling(const artfusion_sampler_options *sampling);
+
 /* Prints `object` (NULL: it could not be made) on a line and releases it. Returns 0 or an exit
  * status. */
 int report_print(json_t *object);

@@ -129,10 +129,12 @@ int run_open_model(struct run *run)
     progress_note(&run->progress, "opening the model");
     code = run_check(run, open_model(run));
     run->seconds_model = clock_seconds() - start;
-    if (code != 0)
-        return code;
-    sampling_apply(run->options, &run->sampling);
-    return 0;
+    if (code == 0 && run->options->strength != NULL)
+        code = check_values(run, artfusion_sampler_options_set_preset(&run->sampling, run->model,
+                                                                      run->options->strength));
+    if (code == 0)
+        sampling_apply(run->options, &run->sampling);
+    return code;
 }
 
 static artfusion_status choose_size(struct run *run, const artfusion_image *content)

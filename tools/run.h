@@ -28,15 +28,15 @@ struct run {
 int run_begin(struct run *run, const struct options *options);
 int run_load_image(struct run *run, const char *path, artfusion_image **image);
 
-/* Also sets run->info, and run->sampling to the model's defaults, then the preset's values, then
- * the options'. */
+/* Also sets run->info, and run->sampling to the model's defaults or, by --strength, one of its
+ * presets; then to the notebook's values, then to the options'. */
 int run_open_model(struct run *run);
 
 /* By run->sampling, whose size is set to what the options ask for; `content` (NULL: none) gives the
  * proportions where they don't. */
 int run_create_sampler(struct run *run, const artfusion_image *content);
 
-/* The preset's style pictures are squeezed to the run's size, as the notebook does it; others are
+/* The notebook's style pictures are squeezed to the run's size, as the notebook does it; others are
  * brought within the model's native size, as artfusion_stylize_file does it. */
 int run_make_style(struct run *run, const artfusion_image *image, artfusion_style **style);
 

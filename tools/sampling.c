@@ -15,7 +15,7 @@ static void apply_notebook(artfusion_sampler_options *sampling)
     sampling->content_end = sampling->style_end = 1.0;
     sampling->temperature = 1.0;
     sampling->noise_dropout = 0.0;
-    sampling->strength = 1.0;
+    sampling->denoising_strength = 1.0;
     sampling->noise = ARTFUSION_NOISE_UNIFORM;
     sampling->rng = ARTFUSION_RNG_TORCH_CPU;
     sampling->width = sampling->height = 256;
@@ -38,8 +38,16 @@ void sampling_apply(const struct options *options, artfusion_sampler_options *sa
         sampling->style_scale = given->style_scale;
     if (is_given(options, OPTION_ETA))
         sampling->eta = given->eta;
-    if (is_given(options, OPTION_STRENGTH))
-        sampling->strength = given->strength;
+    if (is_given(options, OPTION_CONTENT_START))
+        sampling->content_start = given->content_start;
+    if (is_given(options, OPTION_CONTENT_END))
+        sampling->content_end = given->content_end;
+    if (is_given(options, OPTION_STYLE_START))
+        sampling->style_start = given->style_start;
+    if (is_given(options, OPTION_STYLE_END))
+        sampling->style_end = given->style_end;
+    if (is_given(options, OPTION_DENOISING_STRENGTH))
+        sampling->denoising_strength = given->denoising_strength;
     if (is_given(options, OPTION_SEED))
         sampling->seed = given->seed;
     if (is_given(options, OPTION_RNG))

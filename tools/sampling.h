@@ -5,7 +5,7 @@
 
 #include "options.h"
 
-/* Changes what the preset and the options say; the rest of *sampling stays. */
+/* Changes what --preset and the options say; the rest of *sampling stays. */
 void sampling_apply(const struct options *options, artfusion_sampler_options *sampling);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -24,21 +25,27 @@ typedef struct fields {
     artfusion_status status;
 } fields;
 
-/* "latent.channels" -> root["latent"]["channels"], NULL after an error or if it is missing. */
+/* "latent.channels" -> object["latent"]["channels"], NULL if it is missing. */
+static const json_t *look_up(const json_t *object, const char *path)
+{
+    char key[32]; /* longer than every key asked for, names of presets included */
+    for (;;) {
+        const size_t length = strcspn(path, ".");
+        memcpy(key, path, length);
+        key[length] = '\0';
+        object = json_object_get(object, key);
+        if (!path[length])
+            return object;
+        path += length + 1;
+    }
+}
+
+/* NULL after an error or if it is missing, which is one. */
 static const json_t *find(fields *f, const char *path)
 {
     if (f->status != ARTFUSION_OK)
         return NULL;
-    const char *dot = strchr(path, '.');
-    const json_t *parent = f->root;
-    if (dot) {
-        char section[32];
-        const size_t length = (size_t)(dot - path);
-        memcpy(section, path, length);
-        section[length] = '\0';
-        parent = json_object_get(parent, section);
-    }
-    const json_t *value = json_object_get(parent, dot ? dot + 1 : path);
+    const json_t *value = look_up(f->root, path);
     if (!value)
         f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s is missing", path);
     return value;
@@ -100,8 +107,12 @@ static int32_t constant(fields *f, const char *path, artfusion_enumeration enume
 {
     int32_t value = 0;
     const char *name = string(f, path);
-    if (f->status == ARTFUSION_OK && artfusion_value_of(enumeration, name, &value) != ARTFUSION_OK)
-        f->status = ARTFUSION_ERROR_FORMAT; /* its message lists the names there are */
+    if (f->status != ARTFUSION_OK || artfusion_value_of(enumeration, name, &value) == ARTFUSION_OK)
+        return value;
+    char why[512]; /* lists the names there are */
+    (void)snprintf(why, sizeof why, "%s", artfusion_error_message());
+    af_error_clear();
+    f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s: %s", path, why);
     return value;
 }
 
@@ -160,6 +171,84 @@ static void check_sizes(fields *f, const af_manifest *m)
                             (int)m->native_width, (int)m->native_height, (int)m->size_multiple);
 }
 
+/* Whether `section` is to be asked for `key`, whose path is then in `path`. */
+static int32_t has(const fields *f, const char *section, const char *key, int32_t required,
+                   char path[64])
+{
+    (void)snprintf(path, 64, "%s.%s", section, key);
+    return required || look_up(f->root, path);
+}
+
+/* `section` is "defaults" or "presets.NAME". What it may leave out and does stays as it is in *s:
+ * all but the intervals is `required` of the former. */
+static void read_sampling(fields *f, const char *section, int32_t required, int32_t timesteps,
+                          af_sampling *s)
+{
+    char path[64];
+    if (has(f, section, "solver", required, path))
+        s->solver = constant(f, path, ARTFUSION_ENUM_SOLVER);
+    if (has(f, section, "spacing", required, path))
+        s->spacing = constant(f, path, ARTFUSION_ENUM_SPACING);
+    if (has(f, section, "steps", required, path))
+        s->steps = integer(f, path, 1, timesteps);
+    if (has(f, section, "eta", required, path))
+        s->eta = real(f, path, 0.0, 100.0);
+    if (has(f, section, "content_scale", required, path))
+        s->content_scale = real(f, path, -100.0, 100.0);
+    if (has(f, section, "style_scale", required, path))
+        s->style_scale = real(f, path, -100.0, 100.0);
+    if (has(f, section, "content_start", 0, path))
+        s->content_start = real(f, path, 0.0, 1.0);
+    if (has(f, section, "content_end", 0, path))
+        s->content_end = real(f, path, 0.0, 1.0);
+    if (has(f, section, "style_start", 0, path))
+        s->style_start = real(f, path, 0.0, 1.0);
+    if (has(f, section, "style_end", 0, path))
+        s->style_end = real(f, path, 0.0, 1.0);
+}
+
+static void read_preset(fields *f, const char *name, const json_t *value, af_manifest *m)
+{
+    af_preset *preset = &m->presets[m->preset_count];
+    const size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (length < 1 || length >= sizeof preset->name || name[length]) {
+        f->status = af_fail(ARTFUSION_ERROR_FORMAT,
+                            "manifest: presets: \"%.64s\" is no name: 1 to %zu of a-z, 0-9 and -",
+                            name, sizeof preset->name - 1);
+        return;
+    }
+    char section[48];
+    (void)snprintf(section, sizeof section, "presets.%s", name);
+    if (!json_is_object(value)) {
+        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s is no object", section);
+        return;
+    }
+    memcpy(preset->name, name, length + 1);
+    preset->sampling = m->defaults;
+    read_sampling(f, section, 0, m->timesteps, &preset->sampling);
+    m->preset_count++;
+}
+
+static void read_presets(fields *f, af_manifest *m)
+{
+    json_t *presets = json_object_get(f->root, "presets");
+    if (f->status != ARTFUSION_OK || !presets)
+        return;
+    if (!json_is_object(presets))
+        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: presets is no object");
+    else if (json_object_size(presets) > AF_MAX_PRESETS)
+        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: presets has %zu entries, more than %d",
+                            json_object_size(presets), AF_MAX_PRESETS);
+    const char *name;
+    json_t *value;
+    json_object_foreach(presets, name, value)
+    {
+        if (f->status != ARTFUSION_OK)
+            return;
+        read_preset(f, name, value, m);
+    }
+}
+
 static void read_fields(fields *f, af_manifest *m)
 {
     read_format(f);
@@ -187,12 +276,9 @@ static void read_fields(fields *f, af_manifest *m)
     m->linear_start = real(f, "schedule.linear_start", 0.0, 1.0);
     m->linear_end = real(f, "schedule.linear_end", m->linear_start, 1.0);
     m->prediction = constant(f, "prediction", ARTFUSION_ENUM_PREDICTION);
-    m->solver = constant(f, "defaults.solver", ARTFUSION_ENUM_SOLVER);
-    m->spacing = constant(f, "defaults.spacing", ARTFUSION_ENUM_SPACING);
-    m->steps = integer(f, "defaults.steps", 1, m->timesteps);
-    m->eta = real(f, "defaults.eta", 0.0, 100.0);
-    m->content_scale = real(f, "defaults.content_scale", -100.0, 100.0);
-    m->style_scale = real(f, "defaults.style_scale", -100.0, 100.0);
+    m->defaults.content_end = m->defaults.style_end = 1.0;
+    read_sampling(f, "defaults", 1, m->timesteps, &m->defaults);
+    read_presets(f, m);
 }
 
 artfusion_status af_manifest_parse(const char *text, size_t size, af_manifest *manifest)

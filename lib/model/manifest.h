@@ -7,6 +7,23 @@
 
 #define AF_MANIFEST_VERSION 1
 
+#define AF_MAX_PRESETS 16
+#define AF_PRESET_NAME 32 /* 31 characters and the zero */
+
+/* How to sample: what `defaults` and each of the presets say. */
+typedef struct af_sampling {
+    artfusion_solver solver;
+    artfusion_spacing spacing;
+    int32_t steps;
+    double eta, content_scale, style_scale;
+    double content_start, content_end, style_start, style_end;
+} af_sampling;
+
+typedef struct af_preset {
+    char name[AF_PRESET_NAME];
+    af_sampling sampling;
+} af_preset;
+
 typedef struct af_manifest {
     char *name, *description, *licence, *origin, *weights_sha256;
     int32_t latent_channels, downsample;
@@ -18,10 +35,9 @@ typedef struct af_manifest {
     int32_t timesteps;
     double linear_start, linear_end;
     artfusion_prediction prediction;
-    artfusion_solver solver; /* the model's preferred defaults from here on */
-    artfusion_spacing spacing;
-    int32_t steps;
-    double eta, content_scale, style_scale;
+    af_sampling defaults;
+    af_preset presets[AF_MAX_PRESETS]; /* in the manifest's order */
+    int32_t preset_count;
 } af_manifest;
 
 /* Errors: FORMAT (the field and what it should be), UNSUPPORTED (a newer format), MEMORY. */

@@ -268,6 +268,18 @@ artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t 
     return ARTFUSION_OK;
 }
 
+int32_t artfusion_model_preset_count(const artfusion_model *model)
+{
+    return model ? model->manifest.preset_count : 0;
+}
+
+const char *artfusion_model_preset_name(const artfusion_model *model, int32_t index)
+{
+    if (index < 0 || index >= artfusion_model_preset_count(model))
+        return NULL;
+    return model->manifest.presets[index].name;
+}
+
 artfusion_status af_model_check_size(const artfusion_model *model, int32_t width, int32_t height)
 {
     const int32_t multiple = model->manifest.size_multiple;

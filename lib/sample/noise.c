@@ -53,7 +53,7 @@ artfusion_status af_sampler_draw(artfusion_sampler *sampler, artfusion_noise_use
     /* A uniform x_T is the published notebook's; noise that is added to a latent is normal. */
     generate(sampler, use,
              use == ARTFUSION_NOISE_X_T && o->noise == ARTFUSION_NOISE_UNIFORM &&
-                 o->strength == 1.0);
+                 o->denoising_strength == 1.0);
     return ARTFUSION_OK;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/options.h"
@@ -7,6 +9,20 @@
 
 #define MAX_BATCH 256
 #define MAX_SCALE 1000.0
+
+static void put_sampling(const af_sampling *from, artfusion_sampler_options *options)
+{
+    options->solver = from->solver;
+    options->spacing = from->spacing;
+    options->steps = from->steps;
+    options->eta = from->eta;
+    options->content_scale = from->content_scale;
+    options->style_scale = from->style_scale;
+    options->content_start = from->content_start;
+    options->content_end = from->content_end;
+    options->style_start = from->style_start;
+    options->style_end = from->style_end;
+}
 
 static artfusion_sampler_options default_options(const artfusion_model *model)
 {
@@ -23,18 +39,12 @@ static artfusion_sampler_options default_options(const artfusion_model *model)
         .content_end = 1.0,
         .style_end = 1.0,
         .temperature = 1.0,
-        .strength = 1.0,
+        .denoising_strength = 1.0,
     };
     if (model) {
-        const af_manifest *m = &model->manifest;
-        options.width = m->native_width;
-        options.height = m->native_height;
-        options.steps = m->steps;
-        options.solver = m->solver;
-        options.spacing = m->spacing;
-        options.content_scale = m->content_scale;
-        options.style_scale = m->style_scale;
-        options.eta = m->eta;
+        options.width = model->manifest.native_width;
+        options.height = model->manifest.native_height;
+        put_sampling(&model->manifest.defaults, &options);
     }
     return options;
 }
@@ -46,6 +56,46 @@ artfusion_status artfusion_sampler_options_init(artfusion_sampler_options *optio
     const artfusion_sampler_options defaults = default_options(model);
     return af_options_write("artfusion_sampler_options", options, struct_size, &defaults,
                             sizeof defaults);
+}
+
+static artfusion_status find_preset(const af_manifest *m, const char *name,
+                                    const af_preset **preset)
+{
+    char names[AF_MAX_PRESETS * (AF_PRESET_NAME + 1)] = "";
+    size_t used = 0;
+    for (int32_t i = 0; i < m->preset_count; i++) {
+        *preset = &m->presets[i];
+        if (strcmp((*preset)->name, name) == 0)
+            return ARTFUSION_OK;
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                                 (*preset)->name);
+    }
+    return af_fail(ARTFUSION_ERROR_ARGUMENT, "preset \"%.64s\" is unknown, model %.64s has %s",
+                   name, m->name, m->preset_count ? names : "no presets");
+}
+
+artfusion_status artfusion_sampler_options_set_preset(artfusion_sampler_options *options,
+                                                      const artfusion_model *model,
+                                                      const char *name)
+{
+    af_error_clear();
+    if (!options || !model || !name)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
+                       !options ? "options"
+                       : !model ? "model"
+                                : "name");
+    const af_preset *preset = NULL;
+    artfusion_sampler_options changed = default_options(model);
+    artfusion_status status =
+        af_options_read("artfusion_sampler_options", options, &changed, sizeof changed);
+    if (status == ARTFUSION_OK)
+        status = find_preset(&model->manifest, name, &preset);
+    if (status != ARTFUSION_OK)
+        return status;
+    put_sampling(&preset->sampling, &changed);
+    changed.timesteps = NULL; /* there were as many of them as there were steps */
+    return af_options_write("artfusion_sampler_options", options, options->struct_size, &changed,
+                            sizeof changed);
 }
 
 static artfusion_status check_integer(const char *name, int32_t value, int32_t least, int32_t most)
@@ -119,7 +169,7 @@ artfusion_status af_sampler_read_options(const artfusion_model *model,
     CHECK(check_real("eta", o->eta, 0.0, MAX_SCALE));
     CHECK(check_real("temperature", o->temperature, 0.0, MAX_SCALE));
     CHECK(check_real("noise_dropout", o->noise_dropout, 0.0, nextafter(1.0, 0.0)));
-    CHECK(check_real("strength", o->strength, 0.0, 1.0));
+    CHECK(check_real("denoising_strength", o->denoising_strength, 0.0, 1.0));
     CHECK(check_timesteps(o, timesteps));
 #undef CHECK
     return ARTFUSION_OK;

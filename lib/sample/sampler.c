@@ -25,7 +25,7 @@ artfusion_status af_sampler_check_cancelled(artfusion_sampler *sampler)
     return af_fail(ARTFUSION_ERROR_CANCELLED, "cancelled");
 }
 
-/* The steps of the run: all that were asked for, less those that a strength below 1 skips. */
+/* The steps of the run: all asked for, less those that a denoising strength below 1 skips. */
 static artfusion_status make_steps(artfusion_sampler *s)
 {
     const artfusion_sampler_options *o = &s->options;
@@ -41,7 +41,7 @@ static artfusion_status make_steps(artfusion_sampler *s)
         status = artfusion_timesteps(o->spacing, o->steps, train_timesteps, all);
 
     if (status == ARTFUSION_OK) {
-        const int32_t wanted = (int32_t)lround(o->strength * o->steps);
+        const int32_t wanted = (int32_t)lround(o->denoising_strength * o->steps);
         s->steps = wanted < 1 ? 1 : wanted;
         const int32_t first = o->steps - s->steps;
         for (int32_t i = 0; i < s->steps; i++) {

@@ -23,7 +23,7 @@ struct artfusion_sampler {
     size_t values; /* of one picture's latent */
     size_t count;  /* of the batch's */
 
-    int32_t steps; /* in this run: those that strength leaves */
+    int32_t steps; /* in this run: those that denoising_strength leaves */
     int32_t *timesteps;         /* [steps], descending */
     double *alphas, *alphas_next; /* [steps] */
 

@@ -12,11 +12,11 @@ static artfusion_status check_init(const artfusion_sampler *s)
     for (int32_t i = 0; i < s->options.batch; i++) {
         if (s->has_init[i])
             continue;
-        if (s->options.strength < 1.0)
+        if (s->options.denoising_strength < 1.0)
             return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                           "strength is %g, and picture %d has neither a content nor an init "
-                           "latent to start from",
-                           s->options.strength, (int)i);
+                           "denoising_strength is %g, and picture %d has neither a content nor an "
+                           "init latent to start from",
+                           s->options.denoising_strength, (int)i);
         if (s->has_mask[i])
             return af_fail(ARTFUSION_ERROR_ARGUMENT,
                            "picture %d has a mask, and neither a content nor an init latent to "
@@ -48,7 +48,7 @@ static artfusion_status begin(artfusion_sampler *s)
         s->rng = before;
         return status;
     }
-    if (s->options.strength < 1.0)
+    if (s->options.denoising_strength < 1.0)
         af_add_noise(s->alphas[0], s->init, s->noise, s->x, s->count);
     else
         memcpy(s->x, s->noise, s->count * sizeof *s->x);

@@ -11,7 +11,8 @@ static void test_defaults(void **state)
     assert_ok(artfusion_sampler_options_init(&o, sizeof o, NULL));
     assert_int_equal(o.steps, 250);
     assert_int_equal(o.solver, ARTFUSION_SOLVER_DDIM);
-    assert_true(o.content_scale == 1 && o.style_scale == 1 && o.eta == 0 && o.strength == 1);
+    assert_true(o.content_scale == 1 && o.style_scale == 1 && o.eta == 0);
+    assert_true(o.denoising_strength == 1);
     artfusion_model *model = test_model(NULL, NULL);
     assert_ok(artfusion_sampler_options_init(&o, sizeof o, model));
     assert_int_equal(o.width, 32);
@@ -60,7 +61,7 @@ static void test_bad_options(void **state)
     REFUSED(eta, NAN, "eta is nan");
     REFUSED(temperature, -1, "temperature");
     REFUSED(noise_dropout, 1, "noise_dropout is 1");
-    REFUSED(strength, 1.5, "strength is 1.5");
+    REFUSED(denoising_strength, 1.5, "denoising_strength is 1.5");
     REFUSED(struct_size, 0, "struct_size is 0");
 #undef REFUSED
     artfusion_sampler_options custom = o;

@@ -122,19 +122,19 @@ static void test_custom_timesteps(void **state)
     artfusion_model_destroy(model);
 }
 
-static void test_strength(void **state)
+static void test_denoising_strength(void **state)
 {
     (void)state;
     artfusion_model *model = test_model(NULL, NULL);
     artfusion_sampler_options options = options_for(model);
     static const struct {
-        double strength;
+        double denoising_strength;
         int32_t steps;
     } cases[] = {{1, 20}, {0.5, 10}, {0.51, 10}, {0.53, 11}, {0.01, 1}, {0, 1}};
     options.steps = 20;
     options.spacing = ARTFUSION_SPACING_TRAILING;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        options.strength = cases[i].strength;
+        options.denoising_strength = cases[i].denoising_strength;
         artfusion_sampler *sampler = sampler_for(model, &options);
         condition(sampler, model);
         assert_int_equal(progress_of(sampler).steps, cases[i].steps);
@@ -148,7 +148,7 @@ static void test_strength(void **state)
     for (int i = 0; i < VALUES; i++)
         init[i] = 0.1f * (float)i;
     noise_log log = {.calls = 0};
-    options.strength = 0.5;
+    options.denoising_strength = 0.5;
     options.noise_callback = give_noise;
     options.noise_user_data = &log;
     options.keep_every = 1;
@@ -265,7 +265,7 @@ static void test_init_latent_stays(void **state)
     artfusion_model *model = test_model(NULL, NULL);
     artfusion_sampler_options options = options_for(model);
     float init[VALUES] = {0}, x[2][VALUES];
-    options.strength = 0.5;
+    options.denoising_strength = 0.5;
     for (int order = 0; order < 2; order++) {
         artfusion_sampler *sampler = sampler_for(model, &options);
         if (order)
@@ -315,7 +315,7 @@ int main(void)
         cmocka_unit_test(test_every_step_count),
         cmocka_unit_test(test_result),
         cmocka_unit_test(test_custom_timesteps),
-        cmocka_unit_test(test_strength),
+        cmocka_unit_test(test_denoising_strength),
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_kept),
         cmocka_unit_test(test_conditions_in_parts),

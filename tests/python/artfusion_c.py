@@ -165,6 +165,12 @@ class Model(Handle):
         check(library().artfusion_model_get_info(self.pointer, info, ctypes.sizeof(info)))
         return info
 
+    def presets(self) -> list[str]:
+        lib = library()
+        count = lib.artfusion_model_preset_count(self.pointer)
+        names = (lib.artfusion_model_preset_name(self.pointer, i) for i in range(count))
+        return [name.decode() for name in names]
+
     def style(self, image: Image) -> Style:
         return Style(self._create("style_from_image", self.pointer, image.pointer))
 
@@ -228,7 +234,8 @@ class Model(Handle):
 
 
 class Sampler(Handle):
-    """One run; `options` are fields of SamplerOptions, the rest is the model's default.
+    """One run; `options` are fields of SamplerOptions, the rest is the preset's or the model's
+    default.
 
     Callbacks are Python functions: `noise(use, step, values) -> int`, `step(sampler) -> int`,
     `eps(sampler, values) -> int`, where `values` is a flat array over the library's memory and
@@ -241,6 +248,7 @@ class Sampler(Handle):
         self,
         model: Model,
         *,
+        preset: str | None = None,
         noise: Callable[[int, int, FloatArray], int] | None = None,
         step: Callable[[int], int] | None = None,
         eps: Callable[[int, FloatArray], int] | None = None,
@@ -250,6 +258,8 @@ class Sampler(Handle):
         self._raised: BaseException | None = None
         c = SamplerOptions()
         check(library().artfusion_sampler_options_init(c, ctypes.sizeof(c), model.pointer))
+        if preset is not None:
+            check(library().artfusion_sampler_options_set_preset(c, model.pointer, preset.encode()))
         for name, value in options.items():
             setattr(c, name, value)
         if timesteps is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,16 @@ def report(*arguments: object) -> dict[str, Any]:
 
 def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"), dtype=np.int32)
+
+
+def alter_manifest(source: str, target: Path, **changes: object) -> None:
+    """The model with other fields in its manifest."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            data = old.read(entry)
+            if entry.filename.endswith("manifest.json"):
+                data = json.dumps(json.loads(data) | changes).encode()
+            new.writestr(entry.filename, data)
 
 
 @pytest.fixture(scope="module")

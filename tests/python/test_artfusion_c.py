@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -138,6 +139,15 @@ def test_errors_become_exceptions_and_pixels_are_copied() -> None:
     with af.Image.from_array(pixels) as image:
         copy = image.array()
     assert np.array_equal(copy, pixels)
+
+
+def test_presets_of_the_default_model() -> None:
+    """The rule of the published models, of docs/model-format.md."""
+    path = os.environ["ARTFUSION_MODEL"]
+    with af.Context(threads=1) as context, af.Model(context, path) as model:
+        assert {"subtle", "balanced", "bold"} <= set(model.presets())
+        with af.Sampler(model) as plain, af.Sampler(model, preset="balanced") as balanced:
+            assert bytes(balanced.options) == bytes(plain.options)
 
 
 def test_an_exception_in_a_callback_comes_out_of_its_call(tiny_model: Path) -> None:

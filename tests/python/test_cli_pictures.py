@@ -17,6 +17,7 @@ from command import (  # noqa: F401 - fixtures
     IMAGES,
     MODEL,
     SOURCE,
+    alter_manifest,
     artfusion,
     environment,
     model,
@@ -95,12 +96,17 @@ def test_json(stylize: list[object], tmp_path: Path, model: dict[str, Any], side
     assert (found["width"], found["height"], found["count"]) == (side, side, 1)
     assert (found["steps"], found["nfe"]) == (3, 9)  # both guided: three passes a step
     assert found["sampling"] == {
+        "steps": 3,
         "solver": "ddim",
         "spacing": "quad",
         "content_scale": 0.5,
         "style_scale": 2.0,
+        "content_start": 0.0,
+        "content_end": 1.0,
+        "style_start": 0.0,
+        "style_end": 1.0,
         "eta": 0.5,
-        "strength": 1.0,
+        "denoising_strength": 1.0,
         "seed": 9007199254740993,  # no double holds it
         "rng": "counter",
         "noise": "normal",
@@ -115,20 +121,58 @@ def test_json(stylize: list[object], tmp_path: Path, model: dict[str, Any], side
     assert sum(seconds[stage] for stage in stages) <= seconds["total"]
 
 
-def test_strength(stylize: list[object], side: int) -> None:
-    found = report(*stylize, "--steps", 4, "--strength", 0.5, "--size", f"{side}x{side}")
-    assert found["steps"] == 2 and found["sampling"]["strength"] == 0.5
+def test_denoising_strength(stylize: list[object], side: int) -> None:
+    found = report(*stylize, "--steps", 4, "--denoising-strength", 0.5, "--size", f"{side}x{side}")
+    assert (found["steps"], found["sampling"]["steps"]) == (2, 4)
+    assert found["sampling"]["denoising_strength"] == 0.5
+
+
+def test_strength(
+    stylize: list[object], pictures: Path, tmp_path: Path, model: dict[str, Any], side: int
+) -> None:
+    """A preset is its values: given one by one they make the same picture."""
+    altered, out = tmp_path / "altered.artfusion", tmp_path / "out.png"
+    bold = {"solver": "ddim", "spacing": "quad", "steps": 3, "eta": 0.5}
+    bold |= {"content_scale": 0.75, "style_scale": 3.5, "content_start": 0.25, "style_end": 0.75}
+    alter_manifest(MODEL, altered, presets={"faint": {"style_scale": 0.5}, "bold": bold})
+    quick = ["--model", altered, "--size", f"{side}x{side}"]
+
+    told = report("info", altered)
+    faint, full = model["defaults"] | {"style_scale": 0.5}, model["defaults"] | bold
+    assert told["defaults"] == model["defaults"]
+    assert list(told["presets"].items()) == [("faint", faint), ("bold", full)]
+    text = succeed("info", altered)
+    for words in ("faint .* style scale 0.5\n", "bold .* 3 steps of ddim, quad .* from 0 to 0.75"):
+        assert re.search(words, text)
+
+    by_name = report(*stylize, *quick, "--strength", "bold")
+    assert full.items() <= by_name["sampling"].items()
+    picture = out.read_bytes()
+    values = [(f"--{name.replace('_', '-')}", value) for name, value in full.items()]
+    by_value = report(*stylize, *quick, *sum(values, ()))
+    assert by_value["sampling"] == by_name["sampling"] and out.read_bytes() == picture
+    # Wherever the preset stands, what is said outright holds.
+    some = report(*stylize, *quick, "--steps", 2, "--strength", "bold", "--style-scale", 1)
+    assert some["sampling"] == by_name["sampling"] | {"steps": 2, "style_scale": 1.0}
+
+    sheet = ["sample", "-s", pictures / "painting.jpg", "-o", out, "--count", 1]
+    assert full.items() <= report(*sheet, *quick, "--strength", "bold")["sampling"].items()
 
 
 def test_preset(stylize: list[object], model: dict[str, Any]) -> None:
     small = model["size_multiple"]
     notebook = {
+        "steps": 250,
         "solver": "ddim",
         "spacing": "uniform",
         "content_scale": 0.5,
         "style_scale": 2.0,
+        "content_start": 0.0,
+        "content_end": 1.0,
+        "style_start": 0.0,
+        "style_end": 1.0,
         "eta": 1.0,
-        "strength": 1.0,
+        "denoising_strength": 1.0,
         "seed": 0,
         "rng": "torch_cpu",
         "noise": "uniform",
@@ -138,7 +182,7 @@ def test_preset(stylize: list[object], model: dict[str, Any]) -> None:
     assert (whole["steps"], whole["nfe"]) == (250, 750)
     # Overridden wherever the preset stands; and its own size is square, unlike the content.
     changed = report(*stylize, "--eta", 0.25, "--steps", 1, "--preset", "notebook")
-    assert changed["sampling"] == {**notebook, "eta": 0.25}
+    assert changed["sampling"] == {**notebook, "steps": 1, "eta": 0.25}
     assert (changed["width"], changed["height"], changed["steps"]) == (256, 256, 1)
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 import subprocess
@@ -19,6 +18,7 @@ from command import (  # noqa: F401 - fixtures
     COMMANDS,
     MODEL,
     SOURCE,
+    alter_manifest,
     artfusion,
     model,
     pictures,
@@ -87,6 +87,8 @@ USAGE_ERRORS = [
     (["--fit", "0"], '"0"'),
     (["--fit", "70000"], '"70000"'),
     (["--size", "64x64", "--fit", "64"], "exclude"),
+    (["--strength", "bold", "--preset", "notebook"], "exclude"),
+    (["--strength", "bold", "--strength", "subtle"], "twice"),
     (["--verbose", "--quiet"], "exclude"),
     (["--device", "tpu"], '"tpu"'),
     (["--device", "cuda:x"], '"cuda:x"'),
@@ -180,18 +182,6 @@ def test_unwritable_target_is_refused_before_the_work(
     assert done.returncode == 1 and str(tmp_path / name) in done.stderr
 
 
-def alter_manifest(source: str, target: Path) -> None:
-    """A model that says it has a later format."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for entry in old.infolist():
-            data = old.read(entry)
-            if entry.filename.endswith("manifest.json"):
-                manifest = json.loads(data)
-                manifest["format_version"] = 99
-                data = json.dumps(manifest).encode()
-            new.writestr(entry.filename, data)
-
-
 def change_weight(source: str, target: Path) -> None:
     """One bit of the largest entry, the archive's own CRC made right again."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
@@ -214,7 +204,7 @@ def make_bad_model(kind: str, path: Path) -> None:
         case "changed":
             change_weight(MODEL, path)
         case "newer":
-            alter_manifest(MODEL, path)
+            alter_manifest(MODEL, path, format_version=99)
         case "directory":
             path.mkdir()
         case _:
@@ -252,7 +242,11 @@ def test_bad_model(stylize: list[object], tmp_path: Path, kind: str, said: str) 
         ("--content-scale", "nan", "nan"),
         ("--style-scale", "inf", "inf"),
         ("--eta", "-0.5", "-0.5"),
-        ("--strength", "1.5", "1.5"),
+        ("--denoising-strength", "1.5", "1.5"),
+        ("--content-start", "-1", "-1"),
+        ("--content-end", "2", "2"),
+        ("--style-start", "nan", "nan"),
+        ("--style-end", "1.5", "1.5"),
     ],
 )
 def test_value_out_of_range(
@@ -264,6 +258,19 @@ def test_value_out_of_range(
     name = option[2:].replace("-", "_")
     assert re.match(rf"artfusion: {name} is {re.escape(named)}\b", done.stderr), done.stderr
     assert (tmp_path / "out.png").read_bytes() == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("presets", "known"), [({"faint": {}, "loud": {}}, "faint, loud"), ({}, "no presets")]
+)
+def test_unknown_strength(
+    stylize: list[object], tmp_path: Path, presets: dict[str, object], known: str
+) -> None:
+    alter_manifest(MODEL, tmp_path / "model.artfusion", presets=presets)
+    done = artfusion(*stylize, "--model", tmp_path / "model.artfusion", "--strength", "wild")
+    assert done.returncode == 2
+    assert '"wild"' in done.stderr and f"has {known}\n" in done.stderr
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_size_that_the_model_cannot_do(
