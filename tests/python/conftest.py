@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 TREE = Path(__file__).resolve().parents[2]
 DATA = TREE / "tests" / "data"
-for folder in (TREE / "export", TREE / "train", DATA):
+for folder in (TREE / "export", TREE / "train", TREE / "bench", DATA):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 

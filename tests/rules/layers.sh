@@ -16,5 +16,5 @@ sources tools examples | xargs grep -nE '#include "[^"]*/' && fail "more than th
 while read -r file; do
   head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || fail "$file names no licence"
 done < <(sources include lib shim tools examples tests
-         find export train tests scripts .ci cmake -name '*.py' -o -name '*.sh' -o -name '*.cmake')
+         find export train bench tests scripts .ci cmake -name '*.py' -o -name '*.sh' -o -name '*.cmake')
 exit $failed
