@@ -37,6 +37,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pictures", type=Path, default=Path.cwd(), help="folder of the folders")
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "artfusion-train")
     parser.add_argument("--out", type=Path, help="model file (default: WORK/NAME.artfusion)")
+    parser.add_argument("--start-from", type=Path, help="model file whose weights to begin with")
     parser.add_argument("--blur", type=float, help="content blur instead of the recipe's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -49,11 +50,11 @@ def _run(stage: str, args: argparse.Namespace, config: configs.Config) -> None:
     if stage == "prepare":
         pictures.prepare(config, args.pictures, work)
     elif stage == "autoencoder":
-        train_autoencoder.train(config, work, device)
+        train_autoencoder.train(config, work, device, args.start_from)
     elif stage == "latents":
         latents.compute(config, work, device)
     elif stage == "unet":
-        train_unet.train(config, work, device)
+        train_unet.train(config, work, device, args.start_from)
     elif stage == "sheet":
         net = train_unet.load(config, work, device, blur)
         rows = train_unet.sheet_rows(config, work, device, net)
@@ -72,7 +73,7 @@ def main() -> int:
         config = configs.load(args.config)
         for stage in stages:
             _run(stage, args, config)
-    except (configs.ConfigError, TrainingError) as error:
+    except (configs.ConfigError, TrainingError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -36,11 +36,12 @@ class Autoencoder:
     final_rate: float
     warmup: int
     feature_weight: float
+    ssim_weight: float
     kl_weight: float
     ema: float
 
     # What may change between a run and its continuation.
-    adjustable = ("crops", "final_rate")
+    adjustable = ("crops", "learning_rate", "final_rate", "feature_weight", "ssim_weight")
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,18 @@ class UNet:
     warmup: int
     ema: float
     statistics_weight: float
+    restyle_batch: int
+    style_weight: float
+    band_weight: float
+    content_weight: float
+    decoder_rate: float
+    decoding_weight: float
 
-    adjustable = ("samples", "final_rate", "content_blur")
+    adjustable = (
+        "samples", "learning_rate", "final_rate", "content_blur",
+        "restyle_batch", "style_weight", "band_weight", "content_weight",
+        "decoder_rate", "decoding_weight",
+    )
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,7 @@ class Publish:
     steps: int
     content_scale: float
     style_scale: float
+    presets: dict[str, dict[str, float]]  # name -> what it sets otherwise
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Plan:
     warmup: int
     ema: float
     seconds: float  # between checkpoints
+    slower: dict[str, float] = field(default_factory=dict)  # prefix of parameters: factor
 
     def rate(self, done: int) -> float:
         """Learning rate after `done` samples: linear warm-up, then linear decay."""
@@ -78,13 +79,19 @@ class History:
 
 
 def save_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Writes beside the target, flushes to disk, renames: a failure leaves the old file."""
+    """Writes beside the target, flushes to disk, renames: a failure (TrainingError) leaves the
+    old file."""
     partial = path.with_name(path.name + ".partial")
     try:
         write(partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch has a RuntimeError for a full disk
+        why = str(error).splitlines()[0]
+        raise TrainingError(
+            f"{path} cannot be written: {why}; what was saved before is untouched"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -103,6 +110,32 @@ def load_checkpoint(path: Path, identity: str) -> dict[str, Any]:
     return state
 
 
+def start_from(network: nn.Module, model: Path, parts: dict[str, str]) -> None:
+    """Copies the weights of a model file into a network about to be trained.
+
+    parts: where in the file (prefix) -> where in the network. Tensors that the recipe has
+    given another shape stay as they are, and their number is told."""
+    try:
+        source = torch.jit.load(str(model), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise TrainingError(f"{model} cannot be read as a model file: {first}") from error
+    wanted = dict(network.named_parameters())
+    taken = 0
+    with torch.no_grad():
+        for prefix, into in parts.items():
+            for name, value in source.items():
+                if not name.startswith(prefix):
+                    continue
+                target = wanted.get(into + name.removeprefix(prefix))
+                if target is not None and target.shape == value.shape:
+                    target.copy_(value)
+                    taken += 1
+    if taken == 0:
+        raise TrainingError(f"{model} has no weights that fit this recipe")
+    print(f"{taken} of {len(wanted)} tensors start from {model}", flush=True)
+
+
 def _told(row: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "samples")
 
@@ -115,11 +148,18 @@ class Trainer:
         self.identity, self.path, self.device = identity, path, device
         network = task.network
         self.averaged = {k: v.detach().clone() for k, v in network.state_dict().items()}
-        decayed = [p for p in network.parameters() if p.ndim > 1]
-        plain = [p for p in network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            factor = next((f for key, f in plan.slower.items() if name.startswith(key)), 1.0)
+            groups.setdefault((parameter.ndim > 1, factor), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
-            groups, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+            [
+                {"params": members, "weight_decay": 0.01 if matrices else 0.0, "factor": factor}
+                for (matrices, factor), members in groups.items()
+            ],
+            lr=plan.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         self.step = 0
         self.history = History()
@@ -161,7 +201,7 @@ class Trainer:
         noise = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step)
         rng = np.random.default_rng((self.seed, self.step))
         for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.rate(self.samples)
+            group["lr"] = self.plan.rate(self.samples) * group["factor"]
         losses = self.task.losses(rng, noise)
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]

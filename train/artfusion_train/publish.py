@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,7 @@ import torch
 
 from . import config as configs
 from . import latents, stylenet, train_autoencoder, train_unet
-
-# The bundle format is written in one place only, for every kind of model.
-sys.path.append(str(Path(__file__).resolve().parents[2] / "export"))
-from artfusion_export.bundle import write_bundle  # noqa: E402
+from .borrowed import write_bundle
 
 
 def manifest(config: configs.Config, data: latents.Dataset) -> dict[str, Any]:
@@ -50,6 +46,7 @@ def manifest(config: configs.Config, data: latents.Dataset) -> dict[str, Any]:
             "content_scale": config.publish.content_scale,
             "style_scale": config.publish.style_scale,
         },
+        "presets": config.publish.presets,
     }
 
 
@@ -57,13 +54,13 @@ def bundle(config: configs.Config, work: Path, out: Path, blur: float) -> None:
     """Writes the model file from what is trained so far."""
     cpu = torch.device("cpu")
     autoencoder = train_autoencoder.load(config, work, cpu)
-    unet = train_unet.load(config, work, cpu, blur)
+    networks = train_unet.load(config, work, cpu, blur)
     write_bundle(
         out,
         encoder=autoencoder.encoder,
-        decoder=autoencoder.decoder,
+        decoder=networks.decoder,
         style=stylenet.pretrained(),
-        unet=unet,
+        unet=networks.unet,
         manifest=manifest(config, latents.load(config, work)),
         dtype=torch.float16,
     )

@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from . import config as configs
 from . import pictures, sheets, stylenet
+from .borrowed import metrics
 from .autoencoder import Autoencoder
-from .loop import History, Plan, Trainer, load_checkpoint
+from .loop import History, Plan, Trainer, load_checkpoint, start_from
 
 
 def to_rgb(pixels: np.ndarray, device: torch.device) -> Tensor:
@@ -21,15 +22,17 @@ def to_rgb(pixels: np.ndarray, device: torch.device) -> Tensor:
     return torch.tensor(pixels, device=device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
-def psnr(a: Tensor, b: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of each picture; a, b in [-1,1]."""
-    return -10.0 * torch.log10(((a - b).clamp(-2.0, 2.0) / 2.0).square().mean(dim=(1, 2, 3)))
-
-
 def reconstruct(network: nn.Module, rgb: Tensor) -> Tensor:
     """Through the posterior's mode and back, clamped; a few at a time to bound the memory."""
     parts = [network.decoder(network.encoder(part)) for part in rgb.split(8)]
     return torch.cat(parts).clamp(-1.0, 1.0)
+
+
+def pixel_losses(out: Tensor, rgb: Tensor) -> dict[str, Tensor]:
+    """Both [N,3,H,W] in [-1,1]. L1 alone blurs what it is unsure of; structural similarity asks for
+    the contrast as well (Zhao et al., arXiv 1511.08861)."""
+    ssim = metrics.ssim(127.5 * (rgb + 1.0), 127.5 * (out + 1.0)).mean()
+    return {"l1": (out - rgb).abs().mean(), "ssim": ssim}
 
 
 def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
@@ -76,24 +79,37 @@ class AutoencoderTask:
             features = feature_distance(self.judge.features(out), wanted)
         mean, logvar = mean.float(), logvar.float()
         kl = 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean()
-        l1 = (out.float() - rgb).abs().mean()
-        loss = l1 + self.section.feature_weight * features + self.section.kl_weight * kl
-        return {"loss": loss, "l1": l1, "features": features, "kl": kl}
+        terms = pixel_losses(out.float(), rgb)
+        loss = terms["l1"] + self.section.feature_weight * features + self.section.kl_weight * kl
+        loss = loss + self.section.ssim_weight * (1.0 - terms["ssim"])
+        return {"loss": loss, **terms, "features": features, "kl": kl}
 
     def evaluate(self, averaged: nn.Module) -> dict[str, float]:
-        """PSNR of held-out pictures at full size."""
-        return {"psnr": float(psnr(reconstruct(averaged, self.test), self.test).mean())}
+        """PSNR and SSIM of held-out pictures at full size."""
+        out = metrics.as_rgb(reconstruct(averaged, self.test))
+        wanted = metrics.as_rgb(self.test)
+        parts = list(zip(out.split(8), wanted.split(8), strict=True))
+        return {
+            "psnr": float(torch.cat([metrics.psnr(*part) for part in parts]).mean()),
+            "ssim": float(torch.cat([metrics.ssim(*part) for part in parts]).mean()),
+        }
 
 
-def train(config: configs.Config, work: Path, device: torch.device) -> None:
-    """Trains, or goes on training, work/autoencoder.pt; curve and sheet as PNG beside it."""
+def train(
+    config: configs.Config, work: Path, device: torch.device, start: Path | None = None
+) -> None:
+    """Trains, or goes on training, work/autoencoder.pt; curve and sheet as PNG beside it.
+    start: a model file whose weights a new run begins with."""
     task = AutoencoderTask(config, work, device)
+    checkpoint = work / "autoencoder.pt"
+    if start and not checkpoint.exists():
+        start_from(task.network, start, {"encoder.": "encoder.", "decoder.": "decoder."})
     s = config.autoencoder
     plan = Plan(
         s.crops, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, config.checkpoint.seconds
     )
     name = configs.identity(config, "autoencoder")
-    trainer = Trainer(task, plan, config.seed, name, work / "autoencoder.pt", device)
+    trainer = Trainer(task, plan, config.seed, name, checkpoint, device)
 
     def report(history: History) -> None:
         sheets.curve(work / "autoencoder.curve.png", history.train, history.scores)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""Pictures that nobody has painted, judged in training; and training begun from a model file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from artfusion_train import (
+    config as configs,
+    gallery,
+    latents,
+    loop,
+    pictures,
+    publish,
+    restyle,
+    stylenet,
+    train_autoencoder,
+    train_unet,
+)
+from torch import Tensor
+
+from training import CPU, trained, trainer_of, world  # noqa: F401
+
+
+def two_pictures(trained: tuple[configs.Config, Path]) -> Tensor:
+    pixels = np.ascontiguousarray(pictures.load(trained[1]).pixels[:2])
+    return train_autoencoder.to_rgb(pixels, CPU)
+
+
+@torch.inference_mode()
+def test_style_distance_is_of_the_style_code(trained: tuple[configs.Config, Path]) -> None:
+    net, rgb = stylenet.pretrained(), two_pictures(trained)
+    code, spread = net(rgb), torch.ones(stylenet.STYLE_WIDTH)
+    maps = net.features(rgb)
+    assert float(restyle.style_distance(maps, code, spread)) < 1e-10
+    other = float(restyle.style_distance(maps, code.flip(0), spread))
+    assert other > 1e-3
+    # Each of the ten parts counts the same, however many channels it has: a step of 3 in one
+    # channel of the stem's 32 deviations costs (3 - 1/2) / 32 / 10.
+    code[:, 5] += 3.0
+    moved = float(restyle.style_distance(maps, code, spread))
+    assert moved == pytest.approx(2.5 / 32 / 10, rel=1e-3)
+    assert float(restyle.style_distance(maps, code, 2.0 * spread)) == pytest.approx(
+        1.0 / 32 / 10, rel=1e-3
+    )
+
+
+@torch.inference_mode()
+def test_content_distance_sees_shapes_and_no_statistics(
+    trained: tuple[configs.Config, Path],
+) -> None:
+    maps = stylenet.pretrained().features(two_pictures(trained))
+    generator = torch.Generator().manual_seed(1)
+    restyled, mirrored = [], []
+    for m in maps:
+        scale = torch.rand((2, m.shape[1], 1, 1), generator=generator) + 0.5
+        restyled.append(m * scale + torch.randn(scale.shape, generator=generator))
+        mirrored.append(m.flip(3))
+    assert float(restyle.content_distance(maps, restyled)) < 0.01
+    assert float(restyle.content_distance(maps, mirrored)) > 0.1
+
+
+@torch.inference_mode()
+def test_band_energies_are_those_of_octaves() -> None:
+    """Waves of 4, 8 and 16 pixels have most of their energy in one octave each; and twice the
+    contrast is four times the energy."""
+    x = torch.arange(64)
+    for octave in range(3):
+        wave = torch.sin((x + 0.5) * (torch.pi / 2 ** (octave + 1))).expand(1, 3, 64, 64)
+        energy = restyle.band_energies(0.5 * wave)[0]
+        assert int(energy.argmax()) == octave
+        louder = restyle.band_energies(wave)[0] - energy
+        assert float(louder[octave]) == pytest.approx(np.log(4.0), abs=0.01)
+    assert float(restyle.band_energies(torch.zeros(1, 3, 64, 64)).max()) < -11.0
+
+
+def test_what_is_judged_is_learnt(trained: tuple[configs.Config, Path], tmp_path: Path) -> None:
+    """Each distance of predicted pictures falls when it is trained on, more than without."""
+    config, work = trained
+    none = dict.fromkeys(("style_weight", "band_weight", "content_weight"), 0.0)
+
+    def last(weights: dict[str, float], name: str) -> dict[str, float]:
+        section = dataclasses.replace(config.unet, samples=120, warmup=4, **none | weights)
+        changed = dataclasses.replace(config, unet=section)
+        task = train_unet.UNetTask(changed, work, CPU)
+        trainer = trainer_of(changed, task, "unet", tmp_path / name)
+        trainer.plan = dataclasses.replace(trainer.plan, seconds=1e9)
+        trainer.run(every=10)
+        return trainer.history.train[-1]
+
+    without = last({}, "none.pt")
+    for weight, name in (("style", "style"), ("band", "bands"), ("content", "shape")):
+        assert last({f"{weight}_weight": 10.0}, f"{name}.pt")[name] < 0.95 * without[name], name
+
+
+def test_held_out_pictures_are_scored_with_the_averaged_weights(
+    trained: tuple[configs.Config, Path],
+) -> None:
+    config, work = trained
+    state = loop.load_checkpoint(work / "unet.pt", configs.identity(config, "unet"))
+    told = json.loads(state["history"])["scores"]
+    data = latents.load(config, work)
+    judged = gallery.Gallery.of(config, work, data, CPU)
+    assert judged is not None and sorted(judged.pairs) == [(0, 0), (0, 1)]
+    networks = train_unet.load(config, work, CPU, config.unet.content_blur)
+    scores = judged.scores(networks.unet, networks.decoder)
+    for name, value in scores.items():
+        assert told[-1][name] == pytest.approx(value, rel=1e-3, abs=1e-3), name
+    assert told[0]["style_distance"] != told[-1]["style_distance"]
+
+
+def test_mirrored_shapes_are_judged_against_the_mirrored_picture(
+    trained: tuple[configs.Config, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The latents of a mirrored picture decode to what it is compared with."""
+    config, work = trained
+    task = train_unet.UNetTask(config, work, CPU)
+    seen: list[Tensor] = []
+    rgb_of = task.restyle._rgb
+
+    def watch(rows: np.ndarray, mirror: np.ndarray) -> Tensor:
+        seen.append(rgb_of(rows, mirror))
+        return seen[-1]
+
+    contents: list[Tensor] = []
+    prior = task.unet.prior
+
+    def note(x: Tensor, content: Tensor, rows: Tensor, blur: Tensor) -> object:
+        contents.append(content)
+        return prior(x, content, rows, blur)
+
+    monkeypatch.setattr(task.restyle, "_rgb", watch)
+    monkeypatch.setattr(task.unet, "prior", note)
+    generator = torch.Generator().manual_seed(0)
+    task.restyle.losses(task.unet, task.decoder, np.random.default_rng(2), generator)
+    encoder = train_autoencoder.load(config, work, CPU).encoder
+    with torch.inference_mode():
+        z = encoder(seen[0])
+    z = (z - task.restyle.shift) * task.restyle.scale
+    std, mean = torch.std_mean(z, dim=(2, 3), keepdim=True)
+    assert torch.allclose((z - mean) / std, contents[1], atol=0.1)
+
+
+def test_training_starts_from_a_model_file(
+    trained: tuple[configs.Config, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, work = trained
+    model = tmp_path / "whole.artfusion"
+    publish.bundle(config, work, model, 0.7)
+    torch.manual_seed(0)
+    task = train_unet.UNetTask(config, work, CPU)
+    loop.start_from(task.network, model, {"unet.": "unet.", "decoder.": "decoder."})
+    for name, value in train_unet.load(config, work, CPU, 0.7).named_parameters():
+        assert torch.allclose(task.network.state_dict()[name], value, rtol=1e-3, atol=1e-4), name
+
+    # What another recipe shapes otherwise keeps its own start; the rest is taken over.
+    section = dataclasses.replace(config.autoencoder, latent_channels=6)
+    other = train_autoencoder.Autoencoder(section.channels, section.latent_channels)
+    before = other.encoder.body[9].weight.detach().clone()
+    loop.start_from(other, model, {"encoder.": "encoder.", "decoder.": "decoder."})
+    assert torch.equal(other.encoder.body[9].weight, before)
+    kept = train_autoencoder.load(config, work, CPU)
+    assert torch.allclose(other.encoder.body[1].weight, kept.encoder.body[1].weight, atol=1e-3)
+    count = len(list(other.parameters()))
+    assert f"{count - 3} of {count} tensors" in capsys.readouterr().out
+
+    with pytest.raises(loop.TrainingError, match="no weights that fit"):
+        loop.start_from(torch.nn.Linear(2, 2), model, {"unet.": ""})
+    broken = tmp_path / "broken.artfusion"
+    broken.write_bytes(model.read_bytes()[:1000])
+    with pytest.raises(loop.TrainingError, match="broken.artfusion cannot be read as a model"):
+        loop.start_from(other, broken, {"encoder.": "encoder."})
+
+
+def test_a_checkpoint_wins_over_a_start(
+    trained: tuple[configs.Config, Path], tmp_path: Path
+) -> None:
+    """A run that goes on must not be thrown back to where it began."""
+    config, work = trained
+    before = (work / "autoencoder.pt").read_bytes()
+    train_autoencoder.train(config, work, CPU, tmp_path / "there is no such file")
+    assert (work / "autoencoder.pt").read_bytes() == before
