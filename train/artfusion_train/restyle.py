@@ -37,7 +37,7 @@ _LAST = 999.0
 
 
 def style_distance(maps: list[Tensor], code: Tensor, spread: Tensor) -> Tensor:
-    """Mean squared difference of feature statistics and a style code [N,448], in deviations
+    """Huber distance (delta 1) of feature statistics and a style code [N,448], in deviations
     `spread` of the codes of paintings; every layer counts the same."""
     terms, at = [], 0
     for m in maps:
