@@ -37,8 +37,7 @@ class Gallery:
         device: torch.device,
     ) -> None:
         self.publish, self.device, self.blur = config.publish, device, config.unet.content_blur
-        self.shift = data.shift[:, None, None].to(device)
-        self.scale = data.scale[:, None, None].to(device)
+        self.data = data
         self.pairs = [
             (i, (i + step * max(1, len(styles) // _STYLES_EACH)) % len(styles))
             for i in range(len(contents))
@@ -75,7 +74,7 @@ class Gallery:
             steps=self.publish.steps,
             scales=(self.publish.content_scale, self.publish.style_scale),
         )
-        out: Tensor = decoder(z / self.scale + self.shift)
+        out: Tensor = decoder(self.data.unscaled(z))
         return out
 
     @torch.inference_mode()

@@ -54,13 +54,12 @@ def bundle(config: configs.Config, work: Path, out: Path, blur: float) -> None:
     """Writes the model file from what is trained so far."""
     cpu = torch.device("cpu")
     autoencoder = train_autoencoder.load(config, work, cpu)
-    networks = train_unet.load(config, work, cpu, blur)
     write_bundle(
         out,
         encoder=autoencoder.encoder,
-        decoder=networks.decoder,
+        decoder=autoencoder.decoder,
         style=stylenet.pretrained(),
-        unet=networks.unet,
+        unet=train_unet.load(config, work, cpu, blur),
         manifest=manifest(config, latents.load(config, work)),
         dtype=torch.float16,
     )
