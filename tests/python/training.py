@@ -71,9 +71,10 @@ ema = 0.9
 statistics_weight = 0.1
 restyle_batch = 4
 style_weight = 1.0
-stroke_weight = 1.0
 band_weight = 0.2
 content_weight = 1.0
+decoder_rate = 0.3
+decoding_weight = 3.0
 [checkpoint]
 seconds = 0
 [publish]
@@ -165,9 +166,10 @@ SECTION = configs.UNet(
     statistics_weight=0.1,
     restyle_batch=0,
     style_weight=1.0,
-    stroke_weight=1.0,
     band_weight=0.2,
     content_weight=1.0,
+    decoder_rate=0.3,
+    decoding_weight=3.0,
 )
 
 

@@ -65,13 +65,15 @@ class UNet:
     statistics_weight: float
     restyle_batch: int
     style_weight: float
-    stroke_weight: float
     band_weight: float
     content_weight: float
+    decoder_rate: float
+    decoding_weight: float
 
     adjustable = (
         "samples", "learning_rate", "final_rate", "content_blur",
-        "restyle_batch", "style_weight", "stroke_weight", "band_weight", "content_weight",
+        "restyle_batch", "style_weight", "band_weight", "content_weight",
+        "decoder_rate", "decoding_weight",
     )
 
 

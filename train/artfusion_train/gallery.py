@@ -37,7 +37,8 @@ class Gallery:
         device: torch.device,
     ) -> None:
         self.publish, self.device, self.blur = config.publish, device, config.unet.content_blur
-        self.data = data
+        self.shift = data.shift[:, None, None].to(device)
+        self.scale = data.scale[:, None, None].to(device)
         self.pairs = [
             (i, (i + step * max(1, len(styles) // _STYLES_EACH)) % len(styles))
             for i in range(len(contents))
@@ -74,7 +75,7 @@ class Gallery:
             steps=self.publish.steps,
             scales=(self.publish.content_scale, self.publish.style_scale),
         )
-        out: Tensor = decoder(self.data.unscaled(z))
+        out: Tensor = decoder(z / self.scale + self.shift)
         return out
 
     @torch.inference_mode()

@@ -36,15 +36,14 @@ class Dataset:
     shift: Tensor  # [C]; scaled = (z - shift) * scale
     scale: Tensor  # [C]
 
+    def raw(self, row: int) -> Tensor:
+        """A picture's latent [C,h,w] as the encoder gave it, float32."""
+        return torch.from_numpy(np.asarray(self.latents[row, 0, 0], np.float32))
+
     def scaled(self, rows: object) -> Tensor:
         """Scaled latents of an index into `latents`, float32."""
         z = torch.from_numpy(np.asarray(self.latents[rows], np.float32))  # type: ignore[call-overload]
         return (z - self.shift[:, None, None]) * self.scale[:, None, None]
-
-    def unscaled(self, scaled: Tensor) -> Tensor:
-        """What the decoder takes, [N,C,h,w], of scaled latents on any device."""
-        shift, scale = (part[:, None, None].to(scaled.device) for part in (self.shift, self.scale))
-        return scaled / scale + shift
 
 
 def normalised(scaled: Tensor) -> Tensor:

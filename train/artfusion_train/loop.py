@@ -36,6 +36,7 @@ class Plan:
     warmup: int
     ema: float
     seconds: float  # between checkpoints
+    slower: dict[str, float] = field(default_factory=dict)  # prefix of parameters: factor
 
     def rate(self, done: int) -> float:
         """Learning rate after `done` samples: linear warm-up, then linear decay."""
@@ -147,11 +148,18 @@ class Trainer:
         self.identity, self.path, self.device = identity, path, device
         network = task.network
         self.averaged = {k: v.detach().clone() for k, v in network.state_dict().items()}
-        decayed = [p for p in network.parameters() if p.ndim > 1]
-        plain = [p for p in network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+        for name, parameter in network.named_parameters():
+            factor = next((f for key, f in plan.slower.items() if name.startswith(key)), 1.0)
+            groups.setdefault((parameter.ndim > 1, factor), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
-            groups, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True
+            [
+                {"params": members, "weight_decay": 0.01 if matrices else 0.0, "factor": factor}
+                for (matrices, factor), members in groups.items()
+            ],
+            lr=plan.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         self.step = 0
         self.history = History()
@@ -193,7 +201,7 @@ class Trainer:
         noise = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step)
         rng = np.random.default_rng((self.seed, self.step))
         for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.rate(self.samples)
+            group["lr"] = self.plan.rate(self.samples) * group["factor"]
         losses = self.task.losses(rng, noise)
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]

@@ -54,12 +54,13 @@ def bundle(config: configs.Config, work: Path, out: Path, blur: float) -> None:
     """Writes the model file from what is trained so far."""
     cpu = torch.device("cpu")
     autoencoder = train_autoencoder.load(config, work, cpu)
+    networks = train_unet.load(config, work, cpu, blur)
     write_bundle(
         out,
         encoder=autoencoder.encoder,
-        decoder=autoencoder.decoder,
+        decoder=networks.decoder,
         style=stylenet.pretrained(),
-        unet=train_unet.load(config, work, cpu, blur),
+        unet=networks.unet,
         manifest=manifest(config, latents.load(config, work)),
         dtype=torch.float16,
     )

@@ -4,9 +4,10 @@
 The published training asks the network only for pictures whose content and style are one
 picture's own (arXiv 2306.09330, section 3.3); with those a small network learns to leave the
 content's texture where it is. Here it also predicts pictures that nobody has painted, and what
-it predicts is decoded and judged as style_losses.py tells: near the style picture by all that can
-be said without saying where, near the content picture place by place. The decoder is the
-autoencoder's and does not learn: one that does paints well what it decodes badly.
+it predicts is decoded and judged by a fixed network: channel statistics near those of the style
+picture (Huang and Belongie, arXiv 1703.06868, eq. 13) and, with these taken out, features near
+those of the content picture, place by place. The decoder learns along: it knows the latents that
+pictures encode to, and has to paint from such as no picture has.
 
 Half of such predictions start from noise alone, as the first step of sampling does. The others
 start from the network's own first prediction, noised again to a random timestep: what later
@@ -26,20 +27,60 @@ from torch.nn import functional as F
 from . import config as configs
 from . import latents, pictures, stylenet, train_autoencoder
 from .autoencoder import Decoder
-from .style_losses import Measured, band_energies, content_distance
+from .borrowed import metrics
 from .unet import UNet
 
-_BORDER = 16  # pixels
-_MEASURED_ON = 512  # paintings
+_CONTENT_MAPS = (3, 4)  # of StyleNet.features: at 1/8 and 1/16 of the picture; finer is style
+_BORDER = 8  # pixels: one latent
+_OCTAVES = 3
 _LAST = 999.0
 
 
-def inner(rgb: Tensor, y: int, x: int) -> Tensor:
-    """Without a border of two latents in all, where a decoder that knows it by its padding can earn
-    statistics that belong to the whole. The judge strides: cut at random (y, x from 0 to _BORDER),
-    it sees no grid of the decoder always in the same phase."""
-    h, w = rgb.shape[2:]
-    return rgb[:, :, y : h - _BORDER + y, x : w - _BORDER + x]
+def style_distance(maps: list[Tensor], code: Tensor, spread: Tensor) -> Tensor:
+    """Huber distance (delta 1) of feature statistics and a style code [N,448], in deviations
+    `spread` of the codes of paintings; every layer counts the same."""
+    terms, at = [], 0
+    for m in maps:
+        flat = m.float().flatten(2)
+        for part in (flat.std(dim=2), flat.mean(dim=2)):
+            width = part.shape[1]
+            error = (part - code[:, at : at + width]) / spread[at : at + width]
+            # Far outliers pull no harder than near ones: the code saturates there as well.
+            terms.append(F.smooth_l1_loss(error, torch.zeros_like(error), beta=1.0))
+            at += width
+    return torch.stack(terms).mean()
+
+
+def band_energies(rgb: Tensor) -> Tensor:
+    """Logarithms of the luma's energy in three octaves from the finest, [N,3], of rgb in [-1,1]: how
+    sharp and how rough a picture is (after Heeger and Bergen, SIGGRAPH 1995), of which features
+    that were trained to name things keep little."""
+    octaves = []
+    x = metrics.luma(rgb.float())
+    taps = x.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
+    kernel = (taps[:, None] * taps[None])[None, None]
+    for _ in range(_OCTAVES):
+        low = F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), kernel)
+        octaves.append((x - low).square().mean(dim=(1, 2, 3)))
+        x = low[:, :, ::2, ::2]
+    return (torch.stack(octaves, dim=1) + 1e-5).log()
+
+
+def whitened(m: Tensor) -> Tensor:
+    """Features [N,C,h,w] without their channel statistics, of unit length at every place."""
+    return F.normalize(F.instance_norm(m.float()), dim=1)
+
+
+def content_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    """One minus the mean cosine of whitened features, over the layers that carry shapes."""
+    terms = [1.0 - (whitened(a[i]) * whitened(b[i])).sum(dim=1).mean() for i in _CONTENT_MAPS]
+    return torch.stack(terms).mean()
+
+
+def inner(rgb: Tensor) -> Tensor:
+    """Without the border, where a decoder that knows it by its padding can earn statistics that
+    belong to the whole."""
+    return rgb[:, :, _BORDER:-_BORDER, _BORDER:-_BORDER]
 
 
 class Restyle:
@@ -58,10 +99,8 @@ class Restyle:
         self.paintings, self.photos = paintings, photos
         self.pixels = pictures.load(work).pixels
         self.judge = stylenet.pretrained().to(device, memory_format=torch.channels_last)
-        some = paintings[:: max(1, len(paintings) // _MEASURED_ON)]
-        parts = [some[i : i + 8] for i in range(0, len(some), 8)]
-        batches = [self._rgb(rows, np.zeros(len(rows), np.int64)) for rows in parts]
-        self.measured = Measured(self.judge, batches)
+        self.shift = data.shift[:, None, None].to(device)
+        self.scale = data.scale[:, None, None].to(device)
 
     def _predict(self, net: UNet, x: Tensor, content: Tensor, rows: Tensor, blur: Tensor) -> Tensor:
         """The scaled latent x0 that the network sees in x."""
@@ -106,22 +145,20 @@ class Restyle:
         rows = net.rows(time, code, statistics, blur)
         alpha, sigma = rows[late, 0, None, None, None], rows[late, 1, None, None, None]
         x = torch.cat([x[: n // 2], (alpha * first + sigma * eps).detach()])
-        z = self.data.unscaled(self._predict(net, x, content, rows, blur))
+        z = self._predict(net, x, content, rows, blur) / self.scale + self.shift
 
-        at = rng.integers(0, _BORDER + 1, 2)
-        painting = inner(self._rgb(painted, np.zeros(n, np.int64)), *at)
         with torch.autocast(self.device.type, torch.bfloat16):
-            out = inner(decoder(z), *at)
+            out = inner(decoder(z))
             maps = self.judge.features(out)
             with torch.no_grad():
-                kept = self.judge.features(inner(self._rgb(shapes, mirror), *at))
-                wanted = self.judge.features(painting)
-        terms = {
-            "style": self.measured.distribution_distance(maps, wanted),
-            "strokes": self.measured.correlation_distance(maps, wanted),
-            "bands": F.smooth_l1_loss(band_energies(out), band_energies(painting)),
-            "shape": content_distance(maps, kept),
+                wanted = self.judge.features(inner(self._rgb(shapes, mirror)))
+        bands = band_energies(self._rgb(painted, np.zeros(n, np.int64)))
+        style = style_distance(maps, styles, net.style_std)
+        rough = F.smooth_l1_loss(band_energies(out), bands)
+        shape = content_distance(maps, wanted)
+        return {
+            "loss": s.style_weight * style + s.band_weight * rough + s.content_weight * shape,
+            "style": style,
+            "bands": rough,
+            "shape": shape,
         }
-        weights = (s.style_weight, s.stroke_weight, s.band_weight, s.content_weight)
-        total = sum(w * term for w, term in zip(weights, terms.values(), strict=True))
-        return {"loss": total, **terms}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Trains the UNet on stored latents; the autoencoder stays what it is."""
+"""Trains the UNet on stored latents, and the decoder along with it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from . import config as configs
 from . import latents, pictures, sampling, sheets, train_autoencoder
+from .autoencoder import Decoder
+from .borrowed import metrics
 from .gallery import Gallery
 from .loop import History, Plan, Trainer, load_checkpoint, start_from
 from .restyle import Restyle
@@ -20,9 +22,18 @@ _PROBES = 4  # timesteps at which the held-out loss is taken
 _RECOLOURED_SHARE = 0.5
 
 
+class Networks(nn.Module):
+    """What this stage trains. The encoder stays as it is: the latents are its."""
+
+    def __init__(self, unet: UNet, decoder: Decoder) -> None:
+        super().__init__()
+        self.unet, self.decoder = unet, decoder
+
+
 class UNetTask:
     def __init__(self, config: configs.Config, work: Path, device: torch.device) -> None:
         self.section, self.device = config.unet, device
+        self.ssim_weight = config.autoencoder.ssim_weight
         self.data = latents.load(config, work)
         index = pictures.load(work)
         training = ~index.heldout
@@ -32,8 +43,11 @@ class UNetTask:
         torch.manual_seed(config.seed)
         measured = latents.measure(self.data, np.flatnonzero(training), config.unet.blur)
         self.unet = UNet(config.unet, config.autoencoder.latent_channels, measured)
-        self.network: nn.Module = self.unet.to(device, memory_format=torch.channels_last)
-        self.decoder = train_autoencoder.load(config, work, device).decoder
+        self.decoder = train_autoencoder.load(config, work, device).decoder.requires_grad_()
+        self.networks = Networks(self.unet, self.decoder)
+        self.network: nn.Module = self.networks.to(device, memory_format=torch.channels_last)
+        self.pixels = index.pixels
+        self.crop = config.autoencoder.crop // 8
         self.restyle = Restyle(config, work, self.data, self.paintings, self.photos, device)
         self.gallery = Gallery.of(config, work, self.data, device)
 
@@ -74,6 +88,23 @@ class UNetTask:
         loss = denoising + self.section.statistics_weight * regression
         return {"loss": loss, "denoising": denoising, "statistics": regression}
 
+    def _decoding(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The autoencoder's own losses on crops: what the decoder must not unlearn."""
+        n, crop = self.section.restyle_batch, self.crop
+        rows = self._rows(rng)[:n]
+        low = self.data.latents.shape[-1]
+        pixels = np.empty((len(rows), 8 * crop, 8 * crop, 3), np.uint8)
+        z = torch.empty((len(rows), self.data.latents.shape[3], crop, crop))
+        for i, row in enumerate(rows):
+            y, x = rng.integers(0, low - crop + 1, 2)
+            pixels[i] = self.pixels[row, 8 * y : 8 * (y + crop), 8 * x : 8 * (x + crop)]
+            z[i] = self.data.raw(row)[:, y : y + crop, x : x + crop]
+        z = z.to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            out = self.decoder(z)
+        rgb = train_autoencoder.to_rgb(pixels, self.device)
+        return train_autoencoder.pixel_losses(out.float(), rgb)
+
     def losses(self, rng: np.random.Generator, noise: torch.Generator) -> dict[str, Tensor]:
         s, n = self.section, self.section.batch
         rows = self._rows(rng)
@@ -92,13 +123,16 @@ class UNetTask:
         terms = self._terms(rows, mirror, {k: v.astype(np.float32) for k, v in draw.items()}, eps)
         if s.restyle_batch > 0:
             more = self.restyle.losses(self.unet, self.decoder, rng, noise)
-            terms = {**terms, **more, "loss": terms["loss"] + more["loss"]}
+            decoding = self._decoding(rng)
+            kept = decoding["l1"] + self.ssim_weight * (1.0 - decoding["ssim"])
+            total = terms["loss"] + more["loss"] + s.decoding_weight * kept
+            terms = {**terms, **more, **decoding, "loss": total}
         return terms
 
     def evaluate(self, averaged: nn.Module) -> dict[str, float]:
-        """Loss of held-out pictures with both conditions, at fixed draws; and of what they become
-        with others' styles, the scores."""
-        assert averaged is self.unet
+        """Loss of held-out pictures with both conditions, at fixed draws; how well they are
+        decoded; and of what they become with others' styles, the scores."""
+        assert averaged is self.networks
         n, shape = len(self.held), self.data.latents.shape[3:]
         eps = torch.randn((n, *shape), generator=torch.Generator().manual_seed(0)).to(self.device)
         one = np.ones(n, np.float32)
@@ -115,26 +149,31 @@ class UNetTask:
             for name in ("denoising", "statistics"):
                 sums[f"held-out {name}"] = sums.get(f"held-out {name}", 0.0) + float(terms[name])
         scores = {name: value / _PROBES for name, value in sums.items()}
+        wanted = torch.from_numpy(self.pixels[self.held]).permute(0, 3, 1, 2)
+        decoded = [self.decoder(self.data.raw(row)[None].to(self.device)) for row in self.held]
+        pairs = list(zip(metrics.as_rgb(torch.cat(decoded)).cpu(), wanted.float(), strict=True))
+        for name, measure in (("psnr", metrics.psnr), ("ssim", metrics.ssim)):
+            scores[name] = float(torch.cat([measure(a[None], b[None]) for a, b in pairs]).mean())
         if self.gallery:
             scores |= self.gallery.scores(self.unet, self.decoder)
         return scores
 
 
 def sheet_rows(
-    config: configs.Config, work: Path, device: torch.device, net: UNet, columns: int = 8
+    config: configs.Config, work: Path, device: torch.device, net: Networks, columns: int = 8
 ) -> list[Tensor]:
     """Held-out photos, held-out paintings, latent AdaIN, then results at several scales."""
     data, index = latents.load(config, work), pictures.load(work)
     photos = np.flatnonzero(index.heldout & index.photo)
     paintings = np.flatnonzero(index.heldout & ~index.photo)
-    decoder = train_autoencoder.load(config, work, device).decoder
     columns = min(columns, len(photos), len(paintings))
     photos = photos[:columns]
     paintings = paintings[:: max(1, len(paintings) // columns)][:columns]
 
     def decode(scaled: Tensor) -> Tensor:
+        z = scaled.cpu() / data.scale[:, None, None] + data.shift[:, None, None]
         with torch.inference_mode():
-            return decoder(data.unscaled(scaled.to(device))).cpu()
+            return net.decoder(z.to(device)).cpu()
 
     content = latents.normalised(data.scaled((photos, 0, 0))).to(device)
     std, mean = torch.std_mean(data.scaled((paintings, 0, 0)), dim=(2, 3), keepdim=True)
@@ -147,9 +186,9 @@ def sheet_rows(
     ]
     rows = [*originals, decode(content.cpu() * std + mean)]
     for scales in ((1.0, 0.5), (1.0, 1.0), (1.0, 1.5)):
-        rows.append(decode(sampling.sample(net, content, styles, noise, scales=scales)))
+        rows.append(decode(sampling.sample(net.unet, content, styles, noise, scales=scales)))
     nothing = torch.zeros_like(content)
-    rows.append(decode(sampling.sample(net, nothing, styles, noise, scales=(1.0, 1.5))))
+    rows.append(decode(sampling.sample(net.unet, nothing, styles, noise, scales=(1.0, 1.5))))
     return rows
 
 
@@ -161,9 +200,10 @@ def train(
     task = UNetTask(config, work, device)
     checkpoint = work / "unet.pt"
     if start and not checkpoint.exists():
-        start_from(task.network, start, {"unet.": ""})
+        start_from(task.network, start, {"unet.": "unet."})
     s, seconds = config.unet, config.checkpoint.seconds
-    plan = Plan(s.samples, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, seconds)
+    slower = {"decoder.": s.decoder_rate}
+    plan = Plan(s.samples, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, seconds, slower)
     name = configs.identity(config, "unet")
     trainer = Trainer(task, plan, config.seed, name, checkpoint, device)
 
@@ -177,13 +217,17 @@ def train(
     )
 
 
-def load(config: configs.Config, work: Path, device: torch.device, content_blur: float) -> UNet:
-    """The trained UNet (averaged weights), ready to sample from."""
+def load(
+    config: configs.Config, work: Path, device: torch.device, content_blur: float
+) -> Networks:
+    """The trained networks (averaged weights), the UNet ready to sample from."""
     state = load_checkpoint(work / "unet.pt", configs.identity(config, "unet"))
-    averaged = state["averaged"]
-    empty = Latents(*(averaged[name] for name in ("style_mean", "style_std", "blurs", "residual")))
-    network = UNet(config.unet, config.autoencoder.latent_channels, empty)
-    network.load_state_dict(averaged)
-    network.finish(content_blur)
-    network.eval().requires_grad_(False)
-    return network.to(device, memory_format=torch.channels_last)
+    averaged, latent = state["averaged"], config.autoencoder.latent_channels
+    fixed = ("style_mean", "style_std", "blurs", "residual")
+    empty = Latents(*(averaged["unet." + name] for name in fixed))
+    decoder = Decoder(config.autoencoder.channels, latent)
+    networks = Networks(UNet(config.unet, latent, empty), decoder)
+    networks.load_state_dict(averaged)
+    networks.unet.finish(content_blur)
+    networks.eval().requires_grad_(False)
+    return networks.to(device, memory_format=torch.channels_last)
