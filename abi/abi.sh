@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Is the ABI what was promised?  abi.sh check LIBRARY [HEADER]
+# Take a build's over as what is promised from now on:  abi.sh update LIBRARY
+#
+# Compares a build with debug information, and its header, with what this folder keeps. Any
+# difference fails, an addition too: after an update the commit shows what was added, and
+# docs/abi.md says what may be.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+action=$1 library=$2 header=$(realpath "${3:-$here/../include/artfusion.h}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+fail() { echo "FAIL: $*"; failed=1; }
+
+# Constants, sizes, offsets and declarations, by name.
+python3 "$here/table.py" "$header" >"$scratch/table.tsv"
+# The types behind the symbols, as the compiler wrote them down.
+readelf -S "$library" | grep -q '\.debug_info' || {
+  echo "FAIL: $library has no debug information, without which no type would differ"
+  exit 1
+}
+abidw --no-elf-needed --no-show-locs --no-corpus-path --no-comp-dir-path \
+  --exported-interfaces-only --drop-private-types --header-file "$header" \
+  --out-file "$scratch/artfusion-0.abixml" "$library"
+
+if [ "$action" = update ]; then
+  cp "$scratch/table.tsv" "$scratch/artfusion-0.abixml" "$here"
+  exit
+fi
+
+difference=$(diff "$here/table.tsv" "$scratch/table.tsv" | grep '^[<>]' || true)
+[ -z "$difference" ] || fail "promised (<) and present (>) differ:"$'\n'"$difference"
+
+# Each field begins where the one before it ends, and the last ends the struct.
+padding=$(awk -F'\t' '
+  $1 == "size"  { if (size != end) print name; name = $2; size = $3; end = 0 }
+  $1 == "field" { if ($3 != end) print $2; end = $3 + $4 }
+  END           { if (size != end) print name }' "$scratch/table.tsv")
+[ -z "$padding" ] || fail "hidden padding before a field, or at the end of a struct: $padding"
+
+abidiff "$here/artfusion-0.abixml" "$scratch/artfusion-0.abixml" ||
+  fail "abidiff ended with $? (bits: 4 a change, 8 an incompatible one)"
+exit $failed
