@@ -1,23 +1,58 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs a build, moves it, and uses it as a stranger would:  install.sh BUILD
-# A program is compiled by pkg-config's word alone and run, and the command finds library, engine
-# and model by itself.
+# Installs a build, moves it to a folder with a space in its name, and uses it as strangers would:
+# install.sh BUILD
+# Programs are built by pkg-config's word alone, by CMake's package, and from the source as a
+# subdirectory; each is run, and the command finds library, engine and model by itself.
 set -euo pipefail
-build=$1
+build=$1 source=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 unset ARTFUSION_ENGINE ARTFUSION_MODEL ARTFUSION_LIBRARY
+fail() { echo "FAIL: $*"; exit 1; }
 
 cmake --install "$build" --prefix "$scratch/there" >/dev/null
-mv "$scratch/there" "$scratch/here"
-prefix=$scratch/here
-export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-read -ra flags <<<"$(pkg-config --cflags --libs artfusion)"
-cc -std=c99 -Werror examples/stylize.c -o "$scratch/stylize" "${flags[@]}" -Wl,-rpath,"$prefix/lib"
+mkdir "$scratch/some where"
+mv "$scratch/there" "$scratch/some where/else"
+prefix="$scratch/some where/else"
+model=$prefix/share/artfusion/mini.artfusion
+pictures=(examples/images/coffee.jpg examples/images/monet.jpg)
 
 version=$("$prefix/bin/artfusion" --version)
-[[ $version == *"$(pkg-config --modversion artfusion)"* ]] || { echo "FAIL: $version"; exit 1; }
-"$prefix/bin/artfusion" stylize --content examples/images/coffee.jpg \
-  --style examples/images/monet.jpg --fit 64 --steps 2 --out "$scratch/command.png"
-[ -s "$scratch/command.png" ] || { echo "FAIL: the command wrote nothing"; exit 1; }
+release=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --modversion artfusion)
+[[ $version == *"$release"* ]] || fail "the command is of '$version', pkg-config's release $release"
+"$prefix/bin/artfusion" stylize --content "${pictures[0]}" --style "${pictures[1]}" \
+  --fit 64 --steps 2 --out "$scratch/command.png"
+[ -s "$scratch/command.png" ] || fail "the command wrote nothing"
+for text in LICENSE LICENSE-efficientnet-lite0.txt; do
+  [ -s "$prefix/share/doc/artfusion/$text" ] || fail "no $text is installed"
+done
+
+try() { # HOW: both programs of $scratch/$how
+  "$scratch/$1/stylize" "$model" "${pictures[@]}" "$scratch/$1.png"
+  cmp "$scratch/$1.png" "$scratch/pkg-config.png" || fail "$1: another picture"
+  resize "$1"
+}
+resize() {
+  [ "$("$scratch/$1/resize" "${pictures[0]}" "$scratch/$1-small.png" 40 30)" = "$release" ] ||
+    fail "$1: the program runs with another release"
+}
+
+# pkg-config: what it prints has the space escaped for a shell.
+mkdir "$scratch/pkg-config"
+flags=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs artfusion)
+eval "cc -std=c99 -Werror examples/stylize.c -o '$scratch/pkg-config/stylize' $flags \
+        -Wl,-rpath,'$prefix/lib'"
+eval "c++ -std=c++17 -Werror tests/install/resize.cpp -o '$scratch/pkg-config/resize' $flags \
+        -Wl,-rpath,'$prefix/lib'"
+try pkg-config
+
+cmake -S tests/install/cmake -B "$scratch/package" -G Ninja -DEXAMPLES="$source/examples" \
+  -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+cmake --build "$scratch/package" >/dev/null
+try package
+
+cmake -S tests/install/subdirectory -B "$scratch/subdirectory" -G Ninja \
+  -DARTFUSION_SOURCE="$source" >/dev/null
+cmake --build "$scratch/subdirectory" >/dev/null
+resize subdirectory
