@@ -4,7 +4,7 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS artfusion EXPORT artfusionTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES include/artfusion.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES include/artfusion.h include/artfusion.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(ARTFUSION_ENGINE_TORCH)
   # Given here, since CMake by itself drops a path inside the source tree, as that of .venv.
   get_directory_property(torch_libraries DIRECTORY shim DEFINITION TORCH_LIBRARY_DIR)

@@ -28,9 +28,13 @@ for text in LICENSE LICENSE-efficientnet-lite0.txt; do
   [ -s "$prefix/share/doc/artfusion/$text" ] || fail "no $text is installed"
 done
 
-try() { # HOW: both programs of $scratch/$how
-  "$scratch/$1/stylize" "$model" "${pictures[@]}" "$scratch/$1.png"
-  cmp "$scratch/$1.png" "$scratch/pkg-config.png" || fail "$1: another picture"
+try() { # HOW: the three programs in $scratch/HOW
+  local program
+  for program in stylize stylize++; do
+    "$scratch/$1/$program" "$model" "${pictures[@]}" "$scratch/$1-$program.png"
+    cmp "$scratch/$1-$program.png" "$scratch/pkg-config-stylize.png" ||
+      fail "$1: $program makes another picture"
+  done
   resize "$1"
 }
 resize() {
@@ -43,8 +47,11 @@ mkdir "$scratch/pkg-config"
 flags=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs artfusion)
 eval "cc -std=c99 -Werror examples/stylize.c -o '$scratch/pkg-config/stylize' $flags \
         -Wl,-rpath,'$prefix/lib'"
-eval "c++ -std=c++17 -Werror tests/install/resize.cpp -o '$scratch/pkg-config/resize' $flags \
-        -Wl,-rpath,'$prefix/lib'"
+for program in examples/stylize.cpp tests/install/resize.cpp; do
+  name=$(basename "$program" .cpp)
+  eval "c++ -std=c++17 -Werror $program -o '$scratch/pkg-config/${name/stylize/stylize++}' $flags \
+          -Wl,-rpath,'$prefix/lib'"
+done
 try pkg-config
 
 cmake -S tests/install/cmake -B "$scratch/package" -G Ninja -DEXAMPLES="$source/examples" \

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+// artfusion.hpp on the default model: the same bytes as the C calls give, and what throws.
+#include <artfusion.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace {
+
+int failures = 0;
+
+void expect(bool good, const char *what, int line)
+{
+    if (good)
+        return;
+    std::printf("line %d: not so: %s\n", line, what);
+    failures++;
+}
+#define EXPECT(condition) expect((condition), #condition, __LINE__)
+
+// Runs function, which must throw an artfusion::Error of that status with these words.
+template <class Function>
+void expect_error(artfusion_status status, const char *words, int line, Function function)
+{
+    try {
+        function();
+    } catch (const artfusion::Error &error) {
+        expect(error.status() == status, artfusion_status_name(error.status()), line);
+        expect(std::strstr(error.what(), words) != nullptr, error.what(), line);
+        return;
+    }
+    expect(false, "throws", line);
+}
+#define EXPECT_ERROR(status, words, ...)                                                           \
+    expect_error(status, words, __LINE__, [&] { __VA_ARGS__; })
+
+artfusion::Image picture(int32_t width, int32_t height, int seed)
+{
+    artfusion::Image image(width, height);
+    for (int32_t y = 0; y < height; y++)
+        for (int32_t x = 0; x < 3 * width; x++)
+            image.pixels()[static_cast<size_t>(y) * image.stride() + static_cast<size_t>(x)] =
+                static_cast<uint8_t>((x * (seed + 1) + y * y + 31 * seed) & 255);
+    return image;
+}
+
+bool same(const artfusion::Image &a, const artfusion::Image &b)
+{
+    return a.width() == b.width() && a.height() == b.height() && a.stride() == b.stride() &&
+           std::memcmp(a.pixels(), b.pixels(), a.stride() * static_cast<size_t>(a.height())) == 0;
+}
+
+void images()
+{
+    const artfusion::Image image = picture(40, 24, 1);
+    artfusion_save_options png;
+    artfusion::check(artfusion_save_options_init(&png, sizeof png));
+    EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "format", (void)image.save(png));
+    png.format = ARTFUSION_FORMAT_PNG;
+    const std::vector<uint8_t> bytes = image.save(png);
+    EXPECT(same(artfusion::Image::load(bytes.data(), bytes.size()), image));
+    EXPECT(image.fit(20, 20).height() == 12);
+    EXPECT(image.cover(20, 20).width() == 20);
+    EXPECT(same(image.resize(40, 24), image));
+    EXPECT_ERROR(ARTFUSION_ERROR_IO, "nowhere.png", artfusion::Image::load("/nowhere.png"));
+    EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "0", artfusion::Image(0, 3));
+    std::vector<uint8_t> pixels(2 * 8 * 3);
+    artfusion::Image wrapped = artfusion::Image::wrap(pixels.data(), 2, 8, 6);
+    wrapped.pixels()[7] = 5;
+    EXPECT(pixels[7] == 5);
+}
+
+// What the C calls make of the same pictures.
+artfusion::Image by_c(const artfusion::Model &model, const artfusion_sampler_options &options,
+                      const artfusion::Image &content, const artfusion::Style &style)
+{
+    artfusion_sampler *sampler = nullptr;
+    artfusion_image *image = nullptr;
+    artfusion::check(artfusion_sampler_create(model.get(), &options, &sampler));
+    artfusion::check(artfusion_sampler_set_content(sampler, 0, content.get()));
+    artfusion::check(artfusion_sampler_set_style(sampler, 0, style.get()));
+    artfusion::check(artfusion_sampler_run(sampler));
+    artfusion::check(artfusion_sampler_image(sampler, 0, &image));
+    artfusion_sampler_destroy(sampler);
+    return artfusion::Image(image);
+}
+
+void sampling(const char *path)
+{
+    const artfusion::Context context;
+    EXPECT_ERROR(ARTFUSION_ERROR_IO, "nowhere", artfusion::Model(context, "/nowhere"));
+    artfusion::Model model(context, path);
+    EXPECT(model.info().downsample == 8);
+    EXPECT(model.presets().size() >= 3);
+    EXPECT(model.fit_size(200, 100, 64) == std::make_pair(64, 32));
+
+    const artfusion::Image content = picture(64, 64, 2);
+    const artfusion::Style style = model.style(picture(80, 48, 3));
+    EXPECT(artfusion::Style::blend({{&style, 0.25}, {&style, 0.75}}).values().size() ==
+           style.values().size());
+    EXPECT(model.style(style.values()).values() == style.values());
+    EXPECT(model.null_style().values() != style.values());
+    EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "", artfusion::Style::blend({{nullptr, 1.0}}));
+
+    artfusion::Options options(model);
+    EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "bold", options.preset(model, "none such"));
+    options.preset(model, "bold");
+    options.width = options.height = 64;
+    options.steps = 3;
+    const artfusion::Image wanted = by_c(model, options, content, style);
+
+    auto start = [&](const artfusion::Options &with) {
+        artfusion::Sampler sampler(model, with);
+        sampler.set_content(content);
+        sampler.set_style(style);
+        return sampler; // moved: callbacks must go along
+    };
+    artfusion::Sampler plain = start(options);
+    int steps = 0;
+    while (plain.next())
+        steps++;
+    EXPECT(steps == 3 && plain.progress().step == 3);
+    EXPECT(same(plain.image(), wanted));
+
+    // Each callback comes, with the sampler that it belongs to; what it throws comes out of `run`,
+    // after which the run goes on to the same bytes.
+    int seen = 0, noises = 0, epses = 0;
+    bool throwing = true;
+    artfusion::Options watched = options;
+    watched.on_step = [&](artfusion::Sampler &sampler) {
+        seen += sampler.progress().step;
+        if (std::exchange(throwing, false))
+            throw std::out_of_range("from the callback");
+        return true;
+    };
+    watched.on_eps = [&](float *, size_t count) {
+        epses += count == 8 * 8 * static_cast<size_t>(model.info().latent_channels);
+        return true;
+    };
+    watched.on_noise = [&](artfusion_noise_use, int32_t, float *, size_t) {
+        noises++;
+        return false;
+    };
+    artfusion::Sampler sampler = start(watched);
+    bool caught = false;
+    try {
+        sampler.run();
+    } catch (const std::out_of_range &error) {
+        caught = std::strcmp(error.what(), "from the callback") == 0;
+    }
+    EXPECT(caught && sampler.progress().step == 1);
+    artfusion::Sampler moved = std::move(sampler);
+    moved.run();
+    EXPECT(seen == 1 + 2 + 3 && epses == 3 && noises >= 1);
+    EXPECT(same(moved.image(), wanted));
+
+    // For noise and eps, a throw is before the step; false from `on_step` and `on_eps` cancels.
+    artfusion::Options failing = options;
+    failing.on_noise = [](artfusion_noise_use, int32_t, float *, size_t) -> bool {
+        throw std::bad_alloc();
+    };
+    caught = false;
+    try {
+        start(failing).run();
+    } catch (const std::bad_alloc &) {
+        caught = true;
+    }
+    EXPECT(caught);
+    artfusion::Options stopping = options;
+    stopping.on_step = [](artfusion::Sampler &) { return false; };
+    EXPECT_ERROR(ARTFUSION_ERROR_CANCELLED, "", start(stopping).run());
+    stopping.on_step = nullptr;
+    stopping.on_eps = [](float *, size_t) { return false; };
+    EXPECT_ERROR(ARTFUSION_ERROR_CANCELLED, "", start(stopping).run());
+    artfusion::Sampler cancelled = start(options);
+    cancelled.cancel();
+    EXPECT_ERROR(ARTFUSION_ERROR_CANCELLED, "", cancelled.run());
+    cancelled.run();
+    EXPECT(same(cancelled.image(), wanted));
+}
+
+} // namespace
+
+int main()
+{
+    const char *model = std::getenv("ARTFUSION_MODEL");
+    if (!model) {
+        std::puts("ARTFUSION_MODEL names no model file");
+        return 1;
+    }
+    images();
+    sampling(model);
+    std::printf("%d failures\n", failures);
+    return failures != 0;
+}
