@@ -55,6 +55,17 @@ def test_conditions_matter() -> None:
 
 
 @torch.inference_mode()
+def test_even_areas_have_no_lattice() -> None:
+    """What is the same everywhere comes out the same everywhere: no place has weights of its own."""
+    net = random_unet()
+    rows = net.condition(torch.tensor([500.0]), torch.randn(1, 12))
+    even = torch.randn(1, 4 * 2 + SECTION.content_channels + 1, 1, 1).expand(-1, -1, 16, 16)
+    out = net.body(even, net.body_modulation(rows))
+    assert float(out.abs().max()) > 0.1
+    assert torch.allclose(out, out.mean(dim=(2, 3), keepdim=True).expand_as(out), atol=1e-4)
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("present", [0.0, 1.0])
 @pytest.mark.parametrize("time_", [5.0, 300.0, 700.0, 999.0])
 def test_closed_form_leaves_a_unit_target(present: float, time_: float) -> None:

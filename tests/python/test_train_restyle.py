@@ -12,10 +12,12 @@ import pytest
 import torch
 from artfusion_train import (
     config as configs,
+    critic,
     gallery,
     latents,
     loop,
     pictures,
+    pool,
     publish,
     restyle,
     stylenet,
@@ -82,7 +84,8 @@ def test_band_energies_are_those_of_octaves() -> None:
 def test_what_is_judged_is_learnt(trained: tuple[configs.Config, Path], tmp_path: Path) -> None:
     """Each distance of predicted pictures falls when it is trained on, more than without."""
     config, work = trained
-    none = dict.fromkeys(("style_weight", "band_weight", "content_weight"), 0.0)
+    weights = ("style_weight", "band_weight", "content_weight", "critic_weight")
+    none = dict.fromkeys(weights, 0.0)
 
     def last(weights: dict[str, float], name: str) -> dict[str, float]:
         section = dataclasses.replace(config.unet, samples=120, warmup=4, **none | weights)
@@ -137,13 +140,127 @@ def test_mirrored_shapes_are_judged_against_the_mirrored_picture(
     monkeypatch.setattr(task.restyle, "_rgb", watch)
     monkeypatch.setattr(task.unet, "prior", note)
     generator = torch.Generator().manual_seed(0)
-    task.restyle.losses(task.unet, task.decoder, np.random.default_rng(2), generator)
+    rivals = task.decoder, task.networks.critic
+    task.restyle.losses(task.unet, *rivals, np.random.default_rng(2), generator)
     encoder = train_autoencoder.load(config, work, CPU).encoder
     with torch.inference_mode():
-        z = encoder(seen[0])
+        z = encoder(seen[1])  # after the paintings
     z = (z - task.restyle.shift) * task.restyle.scale
     std, mean = torch.std_mean(z, dim=(2, 3), keepdim=True)
-    assert torch.allclose((z - mean) / std, contents[1], atol=0.1)
+    assert torch.allclose((z - mean) / std, contents[0], atol=0.1)
+
+
+def test_pool_goes_down_to_x0_and_begins_anew() -> None:
+    """Each slot visits the trailing timesteps of its own number of steps, then arrives."""
+    slots = pool.Pool(6, (1, 2, 2), CPU)
+    everyone = np.arange(6)
+    assert slots.arrived(everyone).tolist() == everyone.tolist()  # nothing is under way at first
+    rng = np.random.default_rng(5)
+    slots.begin(everyone, rng, x=torch.full((6, 1, 2, 2), 7.0), blur=torch.arange(6.0))
+    steps = slots.steps.tolist()
+    assert len(set(steps)) > 1 and min(steps) >= 1 and max(steps) <= 20
+    for i, count in enumerate(steps):
+        one, seen = np.array([i]), []
+        while not len(slots.arrived(one)):
+            seen.append(float(slots.timesteps(one)))
+            assert float(slots.timesteps(one, 1)) == round(1000 - 1000 * len(seen) / count) - 1
+            slots.move(one, torch.full((1, 1, 2, 2), float(i)))
+        assert len(seen) == count and seen[0] == 999.0 and seen == sorted(seen, reverse=True)
+        assert float(slots.timesteps(one)) == -1.0
+        assert torch.equal(slots.x[i], torch.full((1, 2, 2), float(i)))
+    slots.begin(np.array([2]), rng, blur=torch.tensor([9.0]))
+    assert slots.arrived(everyone).tolist() == [0, 1, 3, 4, 5]
+    assert slots.blur.tolist() == [0.0, 1.0, 9.0, 3.0, 4.0, 5.0]
+    counts = torch.bincount(torch.cat([begun(rng) for _ in range(200)]), minlength=21)
+    assert counts[0] == 0 and all(counts[1:] > 0)
+    # As many predictions of ways up to 4 steps as of those from 17: shares fall as 1 / steps.
+    visits = counts * torch.arange(21)
+    assert float(visits[1:5].sum()) == pytest.approx(float(visits[17:21].sum()), rel=0.2)
+
+
+def begun(rng: np.random.Generator) -> Tensor:
+    slots = pool.Pool(60, (1, 2, 2), CPU)
+    slots.begin(np.arange(60), rng)
+    return slots.steps
+
+
+def test_pool_moves_as_the_sampler_does(trained: tuple[configs.Config, Path]) -> None:
+    """From the same noise, by the same network, the latents that training sees are those of DDIM."""
+    config, work = trained
+    task = train_unet.UNetTask(config, work, CPU)
+    under_way, net = task.restyle.pool, task.unet
+    rng, noise = np.random.default_rng(1), torch.Generator().manual_seed(1)
+    everyone = np.arange(len(under_way.done))
+    task.restyle._begin(everyone, rng, noise)
+    begun = int(torch.argmax(under_way.steps))
+    under_way.done[:] = torch.where(torch.arange(len(everyone)) == begun, 0, under_way.steps - 1)
+    start, count = under_way.x[begun : begun + 1].clone(), int(under_way.steps[begun])
+    mirror = int(under_way.mirror[begun])
+    content = latents.normalised(task.data.scaled(([int(under_way.shapes[begun])], 0, mirror)))
+    styles = torch.from_numpy(np.asarray(task.data.styles[[int(under_way.style[begun])]], np.float32))
+    code, blur = net.code(styles), under_way.blur[begun : begun + 1]
+    with torch.no_grad():
+        x = start
+        for i in range(count - 1):
+            a, b = (round(1000 - 1000 * k / count) - 1 for k in (i, i + 1))
+            rows = net.rows(torch.tensor([float(a)]), code, net.statistics(code), blur)
+            x0 = task.restyle._predict(net, x, content, rows, blur)
+            eps = (x - net.alphas_cumprod[a].sqrt() * x0) / (1 - net.alphas_cumprod[a]).sqrt()
+            x = net.alphas_cumprod[b].sqrt() * x0 + (1 - net.alphas_cumprod[b]).sqrt() * eps
+            while int(under_way.done[begun]) == i:
+                losses = task.restyle.losses(net, task.decoder, task.networks.critic, rng, noise)
+                assert bool(torch.isfinite(losses["loss"]))
+    assert torch.allclose(under_way.x[begun], x[0], atol=0.05)
+
+
+def test_critic_learns_and_teaches_apart(trained: tuple[configs.Config, Path]) -> None:
+    """It learns to tell pictures from noise and styles from each other; what it says of a picture
+    has a gradient for the picture alone, and its own mistakes for itself alone."""
+    _, work = trained
+    net = stylenet.pretrained()
+    rgb = train_autoencoder.to_rgb(np.ascontiguousarray(pictures.load(work).pixels[:8]), CPU)
+    noise = torch.randn(rgb.shape, generator=torch.Generator().manual_seed(3)).clamp(-1.0, 1.0)
+    codes = net(rgb)
+    code = (codes - codes.mean(0)) / codes.std(0).clamp_min(1e-3)
+    torch.manual_seed(0)
+    judge = critic.Critic(codes.mean(0))
+    real, fake = net.features(rgb), net.features(noise)
+    optimizer = torch.optim.Adam(judge.parameters(), 2e-3)
+    first = float(critic.mistakes(judge, fake, real, code).detach())
+    for _ in range(60):
+        optimizer.zero_grad()
+        critic.mistakes(judge, fake, real, code).backward()
+        optimizer.step()
+    assert float(critic.mistakes(judge, fake, real, code).detach()) < 0.5 * first
+    own, noisy = (float(critic.verdict(judge, maps, code)) for maps in (real, fake))
+    others = float(critic.verdict(judge, real, code.roll(1, dims=0)))
+    assert own < others and own < noisy
+
+    optimizer.zero_grad()
+    picture = noise.clone().requires_grad_()
+    critic.verdict(judge, net.features(picture), code).backward()
+    assert picture.grad is not None and float(picture.grad.abs().max()) > 0.0
+    assert all(p.grad is None for p in judge.parameters())
+    picture.grad = None
+    critic.mistakes(judge, net.features(picture), real, code).backward()
+    assert picture.grad is None
+    assert all(p.grad is not None for p in judge.parameters())
+
+
+def test_yielding_scales_what_the_weights_learn() -> None:
+    torch.manual_seed(0)
+    layer, x = torch.nn.Linear(3, 2), torch.randn(4, 3, requires_grad=True)
+    gradients = []
+    for share in (1.0, 0.25):
+        layer.zero_grad()
+        x.grad = None
+        out = restyle.yielding(layer, share, x)
+        assert torch.allclose(out, layer(x))
+        out.square().sum().backward()
+        assert layer.weight.grad is not None and x.grad is not None
+        gradients.append((layer.weight.grad.clone(), x.grad.clone()))
+    (whole, to_x), (part, to_x_again) = gradients
+    assert torch.allclose(part, 0.25 * whole) and torch.allclose(to_x, to_x_again)
 
 
 def test_training_starts_from_a_model_file(
@@ -156,6 +273,8 @@ def test_training_starts_from_a_model_file(
     task = train_unet.UNetTask(config, work, CPU)
     loop.start_from(task.network, model, {"unet.": "unet.", "decoder.": "decoder."})
     for name, value in train_unet.load(config, work, CPU, 0.7).named_parameters():
+        if name.startswith("critic."):  # no part of a model file
+            continue
         assert torch.allclose(task.network.state_dict()[name], value, rtol=1e-3, atol=1e-4), name
 
     # What another recipe shapes otherwise keeps its own start; the rest is taken over.

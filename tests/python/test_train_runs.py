@@ -50,6 +50,13 @@ class Spoiled:
         scores: dict[str, float] = self.task.evaluate(averaged)
         return scores
 
+    def state(self) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.task.state()
+        return state
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        self.task.restore(state)
+
 
 def test_unet_resumes_with_the_same_curve(
     trained: tuple[configs.Config, Path], tmp_path: Path

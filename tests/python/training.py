@@ -73,8 +73,10 @@ restyle_batch = 4
 style_weight = 1.0
 band_weight = 0.2
 content_weight = 1.0
+critic_weight = 0.1
+critic_rate = 0.5
 decoder_rate = 0.3
-decoding_weight = 3.0
+decoder_yield = 0.3
 [checkpoint]
 seconds = 0
 [publish]
@@ -168,8 +170,10 @@ SECTION = configs.UNet(
     style_weight=1.0,
     band_weight=0.2,
     content_weight=1.0,
+    critic_weight=0.1,
+    critic_rate=0.5,
     decoder_rate=0.3,
-    decoding_weight=3.0,
+    decoder_yield=0.3,
 )
 
 

@@ -67,13 +67,15 @@ class UNet:
     style_weight: float
     band_weight: float
     content_weight: float
+    critic_weight: float
+    critic_rate: float
     decoder_rate: float
-    decoding_weight: float
+    decoder_yield: float
 
     adjustable = (
         "samples", "learning_rate", "final_rate", "content_blur",
         "restyle_batch", "style_weight", "band_weight", "content_weight",
-        "decoder_rate", "decoding_weight",
+        "critic_weight", "critic_rate", "decoder_rate", "decoder_yield",
     )
 
 

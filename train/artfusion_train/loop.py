@@ -56,6 +56,12 @@ class Task(Protocol):
     def evaluate(self, averaged: nn.Module) -> dict[str, float]:
         """Scores of the averaged weights, at every checkpoint."""
 
+    def state(self) -> dict[str, Tensor]:
+        """What the next step depends on besides the weights and its own number."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """The inverse of `state`."""
+
 
 @dataclass
 class History:
@@ -175,6 +181,7 @@ class Trainer:
         for key, value in state["averaged"].items():
             self.averaged[key].copy_(value)
         self.optimizer.load_state_dict(state["optimizer"])
+        self.task.restore(state["task"])
         self.step = state["step"]
         self.history = History(**json.loads(state["history"]))
 
@@ -184,6 +191,7 @@ class Trainer:
             "network": self.task.network.state_dict(),
             "averaged": self.averaged,
             "optimizer": self.optimizer.state_dict(),
+            "task": self.task.state(),
             "step": self.step,
             "history": json.dumps(asdict(self.history)),
         }

@@ -6,12 +6,11 @@ picture's own (arXiv 2306.09330, section 3.3); with those a small network learns
 content's texture where it is. Here it also predicts pictures that nobody has painted, and what
 it predicts is decoded and judged by a fixed network: channel statistics near those of the style
 picture (Huang and Belongie, arXiv 1703.06868, eq. 13) and, with these taken out, features near
-those of the content picture, place by place. The decoder learns along: it knows the latents that
-pictures encode to, and has to paint from such as no picture has.
+those of the content picture, place by place. The decoder learns along, a little: it knows the
+latents that pictures encode to, and has to paint from such as no picture has.
 
-Half of such predictions start from noise alone, as the first step of sampling does. The others
-start from the network's own first prediction, noised again to a random timestep: what later
-steps see.
+Such pictures are made as sampling makes them, step by step from noise, and every step is trained:
+pool.py. What statistics do not forbid, a critic does: critic.py.
 """
 
 from __future__ import annotations
@@ -21,19 +20,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from . import config as configs
 from . import latents, pictures, stylenet, train_autoencoder
 from .autoencoder import Decoder
 from .borrowed import metrics
+from .critic import Critic, mistakes, verdict
+from .pool import Pool
 from .unet import UNet
 
 _CONTENT_MAPS = (3, 4)  # of StyleNet.features: at 1/8 and 1/16 of the picture; finer is style
-_BORDER = 8  # pixels: one latent
 _OCTAVES = 3
-_LAST = 999.0
+_BORDER = 8  # pixels: one latent
+_SLOTS = 64  # pictures under way: enough that those of one step are strangers
 
 
 def style_distance(maps: list[Tensor], code: Tensor, spread: Tensor) -> Tensor:
@@ -77,6 +79,13 @@ def content_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
     return torch.stack(terms).mean()
 
 
+def yielding(network: nn.Module, share: float, x: Tensor) -> Tensor:
+    """network(x), of whose gradient the network itself gets a share only, and x all."""
+    weights = {k: p.detach().lerp(p, share) for k, p in network.named_parameters()}
+    out: Tensor = functional_call(network, weights, (x,))
+    return out
+
+
 def inner(rgb: Tensor) -> Tensor:
     """Without the border, where a decoder that knows it by its padding can earn statistics that
     belong to the whole."""
@@ -101,6 +110,7 @@ class Restyle:
         self.judge = stylenet.pretrained().to(device, memory_format=torch.channels_last)
         self.shift = data.shift[:, None, None].to(device)
         self.scale = data.scale[:, None, None].to(device)
+        self.pool = Pool(_SLOTS, data.latents.shape[3:], device)
 
     def _predict(self, net: UNet, x: Tensor, content: Tensor, rows: Tensor, blur: Tensor) -> Tensor:
         """The scaled latent x0 that the network sees in x."""
@@ -116,49 +126,69 @@ class Restyle:
         seen[mirror > 0] = seen[mirror > 0, :, ::-1]
         return train_autoencoder.to_rgb(seen, self.device)
 
-    def losses(
-        self, net: UNet, decoder: Decoder, rng: np.random.Generator, noise: torch.Generator
-    ) -> dict[str, Tensor]:
-        s, n = self.section, self.section.restyle_batch
+    def _begin(
+        self, slots: NDArray[np.int64], rng: np.random.Generator, noise: torch.Generator
+    ) -> None:
+        """Gives slots that have arrived new pictures to make."""
+        s, n = self.section, len(slots)
         photo = rng.random(n) < 0.5
         shapes = np.where(photo, rng.choice(self.photos, n), rng.choice(self.paintings, n))
-        painted = rng.choice(self.paintings, n)
+        style = rng.choice(self.paintings, n)
         mirror = rng.integers(0, self.data.latents.shape[2], n)
-        draws = np.stack([
-            np.where(np.arange(n) < n // 2, _LAST, np.floor(rng.random(n) * 1000.0)),
-            s.blur[0] + (s.blur[1] - s.blur[0]) * rng.random(n) ** 2,
-        ]).astype(np.float32)
-        time, blur = torch.from_numpy(draws).to(self.device)
+        blur = s.blur[0] + (s.blur[1] - s.blur[0]) * rng.random(n) ** 2
+        drawn = {"shapes": shapes, "style": style, "mirror": mirror, "blur": blur.astype(np.float32)}
+        size = (n, *self.pool.x.shape[1:])
+        x = torch.randn(size, generator=noise, device=self.device)
+        self.pool.begin(slots, rng, x=x, **{k: torch.from_numpy(v) for k, v in drawn.items()})
+
+    def losses(
+        self,
+        net: UNet,
+        decoder: Decoder,
+        critic: Critic,
+        rng: np.random.Generator,
+        noise: torch.Generator,
+    ) -> dict[str, Tensor]:
+        s, pool = self.section, self.pool
+        slots = rng.choice(len(pool.done), s.restyle_batch, replace=False)
+        self._begin(pool.arrived(slots), rng, noise)
+        shapes, style = pool.shapes[slots].numpy(), pool.style[slots].numpy()
+        mirror = pool.mirror[slots].numpy()
+        time, after = (pool.timesteps(slots, k).to(self.device) for k in (0, 1))
+        blur = pool.blur[slots].to(self.device)
+        x = pool.x[slots]
 
         content = latents.normalised(self.data.scaled((shapes, 0, mirror))).to(self.device)
-        styles = torch.from_numpy(np.asarray(self.data.styles[painted], np.float32))
+        styles = torch.from_numpy(np.asarray(self.data.styles[style], np.float32))
         styles = styles.to(self.device)
         code = net.code(styles)
-        statistics = net.statistics(code).detach()
-        x = torch.randn(content.shape, generator=noise, device=self.device)
+        rows = net.rows(time, code, net.statistics(code).detach(), blur)
+        x0 = self._predict(net, x, content, rows, blur)
         with torch.no_grad():
-            late = slice(n // 2, n)
-            last = torch.full_like(time[late], _LAST)
-            rows = net.rows(last, code[late], statistics[late], blur[late])
-            first = self._predict(net, x[late], content[late], rows, blur[late])
-            eps = torch.randn(first.shape, generator=noise, device=self.device)
-        rows = net.rows(time, code, statistics, blur)
-        alpha, sigma = rows[late, 0, None, None, None], rows[late, 1, None, None, None]
-        x = torch.cat([x[: n // 2], (alpha * first + sigma * eps).detach()])
-        z = self._predict(net, x, content, rows, blur) / self.scale + self.shift
+            # A picture that arrives needs no noisy latent any more: its 0 for -1 is not looked at.
+            at = (time.long(), after.long().clamp_min(0))
+            abar = [net.alphas_cumprod[t][:, None, None, None] for t in at]
+            eps = (x - abar[0].sqrt() * x0) / (1.0 - abar[0]).sqrt()
+            pool.move(slots, abar[1].sqrt() * x0 + (1.0 - abar[1]).sqrt() * eps)
 
         with torch.autocast(self.device.type, torch.bfloat16):
-            out = inner(decoder(z))
+            out = inner(yielding(decoder, s.decoder_yield, x0 / self.scale + self.shift))
             maps = self.judge.features(out)
+            painted = inner(self._rgb(style, np.zeros_like(mirror)))
             with torch.no_grad():
                 wanted = self.judge.features(inner(self._rgb(shapes, mirror)))
-        bands = band_energies(self._rgb(painted, np.zeros(n, np.int64)))
-        style = style_distance(maps, styles, net.style_std)
-        rough = F.smooth_l1_loss(band_energies(out), bands)
+                real = self.judge.features(painted)
+            doubt = verdict(critic, maps, code)
+            wrong = mistakes(critic, maps, real, code)
+        near = style_distance(maps, styles, net.style_std)
+        rough = F.smooth_l1_loss(band_energies(out), band_energies(painted))
         shape = content_distance(maps, wanted)
+        loss = s.style_weight * near + s.band_weight * rough + s.content_weight * shape
         return {
-            "loss": s.style_weight * style + s.band_weight * rough + s.content_weight * shape,
-            "style": style,
+            "loss": loss + s.critic_weight * doubt + wrong,
+            "style": near,
             "bands": rough,
             "shape": shape,
+            "doubt": doubt,
+            "critic": wrong,
         }

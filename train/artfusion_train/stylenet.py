@@ -31,7 +31,8 @@ _BLOCKS = (
 )
 _TAPS = (0, 2, 4, 10)
 _BN_EPS = 1e-3
-STYLE_WIDTH = 2 * (32 + 16 + 24 + 40 + 112)
+WIDTHS = (32, 16, 24, 40, 112)  # channels of the five feature maps
+STYLE_WIDTH = 2 * sum(WIDTHS)
 
 
 class SameConv(nn.Module):

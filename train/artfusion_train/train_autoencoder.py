@@ -84,6 +84,12 @@ class AutoencoderTask:
         loss = loss + self.section.ssim_weight * (1.0 - terms["ssim"])
         return {"loss": loss, **terms, "features": features, "kl": kl}
 
+    def state(self) -> dict[str, Tensor]:
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        pass
+
     def evaluate(self, averaged: nn.Module) -> dict[str, float]:
         """PSNR and SSIM of held-out pictures at full size."""
         out = metrics.as_rgb(reconstruct(averaged, self.test))

@@ -13,6 +13,7 @@ from . import config as configs
 from . import latents, pictures, sampling, sheets, train_autoencoder
 from .autoencoder import Decoder
 from .borrowed import metrics
+from .critic import Critic
 from .gallery import Gallery
 from .loop import History, Plan, Trainer, load_checkpoint, start_from
 from .restyle import Restyle
@@ -28,6 +29,7 @@ class Networks(nn.Module):
     def __init__(self, unet: UNet, decoder: Decoder) -> None:
         super().__init__()
         self.unet, self.decoder = unet, decoder
+        self.critic = Critic(unet.style_mean)
 
 
 class UNetTask:
@@ -122,12 +124,18 @@ class UNetTask:
         mirror = rng.integers(0, self.data.latents.shape[2], n)
         terms = self._terms(rows, mirror, {k: v.astype(np.float32) for k, v in draw.items()}, eps)
         if s.restyle_batch > 0:
-            more = self.restyle.losses(self.unet, self.decoder, rng, noise)
+            more = self.restyle.losses(self.unet, self.decoder, self.networks.critic, rng, noise)
             decoding = self._decoding(rng)
             kept = decoding["l1"] + self.ssim_weight * (1.0 - decoding["ssim"])
-            total = terms["loss"] + more["loss"] + s.decoding_weight * kept
+            total = terms["loss"] + more["loss"] + kept
             terms = {**terms, **more, **decoding, "loss": total}
         return terms
+
+    def state(self) -> dict[str, Tensor]:
+        return self.restyle.pool.state()
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        self.restyle.pool.restore(state)
 
     def evaluate(self, averaged: nn.Module) -> dict[str, float]:
         """Loss of held-out pictures with both conditions, at fixed draws; how well they are
@@ -202,7 +210,7 @@ def train(
     if start and not checkpoint.exists():
         start_from(task.network, start, {"unet.": "unet."})
     s, seconds = config.unet, config.checkpoint.seconds
-    slower = {"decoder.": s.decoder_rate}
+    slower = {"decoder.": s.decoder_rate, "critic.": s.critic_rate}
     plan = Plan(s.samples, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, seconds, slower)
     name = configs.identity(config, "unet")
     trainer = Trainer(task, plan, config.seed, name, checkpoint, device)

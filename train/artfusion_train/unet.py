@@ -32,6 +32,7 @@ from torch.nn import functional as F
 from .config import UNet as UNetConfig
 
 _GROUPS = 32
+_FINE = 64  # channels of what is done at the full resolution
 
 
 class Latents(NamedTuple):
@@ -135,12 +136,13 @@ class Stage(nn.Module):
 
 
 class Body(nn.Module):
-    """The UNet proper, on latents folded 2x2 into channels."""
+    """The UNet proper, on latents folded 2x2 into channels, but for its last two layers."""
 
     def __init__(self, cin: int, cout: int, config: UNetConfig) -> None:
         super().__init__()
         high, low = config.channels
         head = config.head_channels
+        self.high = high
         self.fold = nn.PixelUnshuffle(2)
         self.stem = conv3(4 * cin, high)
         many, few = config.blocks
@@ -151,15 +153,19 @@ class Body(nn.Module):
         self.up_low = nn.ModuleList([Stage(2 * low, low, head) for _ in range(few)])
         self.up = conv3(low, high)
         self.up_high = nn.ModuleList([Stage(2 * high, high, head) for _ in range(many)])
-        self.out = conv3(high, 4 * cout)
-        self.unfold = nn.PixelShuffle(2)
+        # Not unfolded: each of four places would have weights of its own, and what a network is
+        # free to paint into even areas becomes a lattice. What is repeated and convolved can't be.
+        self.wide = conv3(high, _FINE)
+        self.fine = conv3(cin, _FINE)
+        self.out = conv3(_FINE, cout)
         nn.init.zeros_(self.out.weight)
-        self.out_width = 2 * high
+        self.out_width = 2 * high + 2 * _FINE
         stages = [*self.down_high, *self.down_low, self.middle, *self.up_low, *self.up_high]
         self.width = sum(int(stage.width) for stage in stages) + self.out_width
 
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         at = 0
+        fine = self.fine(x)
         x = self.stem(self.fold(x))
         skips: list[Tensor] = []
         for stage in self.down_high:
@@ -180,8 +186,10 @@ class Body(nn.Module):
         for stage in self.up_high:
             x = stage(torch.cat([x, skips.pop()], dim=1), modulation[:, at : at + stage.width])
             at += stage.width
-        scale, shift = modulation[:, at : at + self.out_width].chunk(2, dim=1)
-        return self.unfold(self.out(F.silu(modulated(x, scale, shift))))
+        scale, shift = modulation[:, at : at + 2 * self.high].chunk(2, dim=1)
+        x = F.interpolate(F.silu(modulated(x, scale, shift)), scale_factor=2.0, mode="nearest")
+        scale, shift = modulation[:, at + 2 * self.high :].chunk(2, dim=1)
+        return self.out(F.silu(modulated(self.wide(x) + fine, scale, shift)))
 
 
 class Prior(NamedTuple):
