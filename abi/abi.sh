@@ -21,7 +21,7 @@ readelf -S "$library" | grep -q '\.debug_info' || {
   echo "FAIL: $library has no debug information, without which no type would differ"
   exit 1
 }
-abidw --no-elf-needed --no-show-locs --no-corpus-path --no-comp-dir-path \
+abidw --no-architecture --no-elf-needed --no-show-locs --no-corpus-path --no-comp-dir-path \
   --exported-interfaces-only --drop-private-types --header-file "$header" \
   --out-file "$scratch/artfusion-0.abixml" "$library"
 
