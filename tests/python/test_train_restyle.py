@@ -35,21 +35,43 @@ def two_pictures(trained: tuple[configs.Config, Path]) -> Tensor:
 
 
 @torch.inference_mode()
-def test_style_distance_is_of_the_style_code(trained: tuple[configs.Config, Path]) -> None:
+def test_style_distance_is_of_what_the_maps_hold(trained: tuple[configs.Config, Path]) -> None:
     net, rgb = stylenet.pretrained(), two_pictures(trained)
-    code, spread = net(rgb), torch.ones(stylenet.STYLE_WIDTH)
-    maps = net.features(rgb)
-    assert float(restyle.style_distance(maps, code, spread)) < 1e-10
-    other = float(restyle.style_distance(maps, code.flip(0), spread))
-    assert other > 1e-3
-    # Each of the ten parts counts the same, however many channels it has: a step of 3 in one
-    # channel of the stem's 32 deviations costs (3 - 1/2) / 32 / 10.
-    code[:, 5] += 3.0
-    moved = float(restyle.style_distance(maps, code, spread))
-    assert moved == pytest.approx(2.5 / 32 / 10, rel=1e-3)
-    assert float(restyle.style_distance(maps, code, 2.0 * spread)) == pytest.approx(
-        1.0 / 32 / 10, rel=1e-3
-    )
+    maps, spread = net.features(rgb), torch.ones(stylenet.STYLE_WIDTH)
+    assert float(restyle.style_distance(maps, maps, spread)) == 0.0
+    # Where something is does not matter.
+    elsewhere = [m.flip(2) for m in maps]
+    assert float(restyle.style_distance(maps, elsewhere, spread)) < 1e-9
+    assert float(restyle.style_distance(maps, [m.flip(0) for m in maps], spread)) > 1e-3
+    # Each of eight parts counts the same, however many channels it has: a step of 3 in the mean of
+    # one of the stem's 32 costs (3 - 1/2) / 32 / 8, of half as many deviations 1 / 32 / 8.
+    moved = [m.clone() for m in maps]
+    moved[0][:, 5] += 3.0
+    far = float(restyle.style_distance(moved, maps, spread))
+    assert far == pytest.approx(2.5 / 32 / 8, rel=1e-3)
+    near = float(restyle.style_distance(moved, maps, 2.0 * spread))
+    assert near == pytest.approx(1.0 / 32 / 8, rel=1e-3)
+
+
+@torch.inference_mode()
+def test_a_few_loud_places_are_no_style() -> None:
+    """Two maps of the same deviations and means: even noise, and silence with one loud place."""
+    noise = torch.randn((1, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+    noise = (noise - noise.mean()) / noise.std()
+    loud = torch.zeros_like(noise)
+    loud[..., 3:5, 7:9] = 1.0
+    loud = (loud - loud.mean()) / loud.std()
+    spread = torch.ones(stylenet.STYLE_WIDTH)
+    for i, width in enumerate(stylenet.WIDTHS):
+        maps = [torch.zeros((1, w, 32, 32)) for w in stylenet.WIDTHS]
+        even = [m.clone() for m in maps]
+        maps[i] += loud
+        even[i] += noise
+        distance = float(restyle.style_distance(maps, even, spread))
+        if i in (2, 3):  # at 1/4 and 1/8; the map at 1/16 is not asked
+            assert distance > 0.03, width
+        else:
+            assert distance < 1e-6, width
 
 
 @torch.inference_mode()
@@ -74,11 +96,24 @@ def test_band_energies_are_those_of_octaves() -> None:
     x = torch.arange(64)
     for octave in range(3):
         wave = torch.sin((x + 0.5) * (torch.pi / 2 ** (octave + 1))).expand(1, 3, 64, 64)
-        energy = restyle.band_energies(0.5 * wave)[0]
+        energy = restyle.band_energies(0.5 * wave)[0].mean(dim=1)
         assert int(energy.argmax()) == octave
-        louder = restyle.band_energies(wave)[0] - energy
-        assert float(louder[octave]) == pytest.approx(np.log(4.0), abs=0.01)
-    assert float(restyle.band_energies(torch.zeros(1, 3, 64, 64)).max()) < -11.0
+        louder = restyle.band_energies(wave)[0].mean(dim=1)
+        assert torch.allclose(louder, 4.0 * energy, rtol=1e-4)
+    assert float(restyle.band_energies(torch.zeros(1, 3, 64, 64)).max()) == 0.0
+
+
+@torch.inference_mode()
+def test_band_distance_hears_whole_and_patches() -> None:
+    even = torch.full((1, 3, 16), 0.01)
+    assert float(restyle.band_distance(even, even)) == 0.0
+    # Half as loud everywhere: log 2, squared and halved, for the whole and for the patches.
+    half = float(restyle.band_distance(0.5 * even, even))
+    assert half == pytest.approx(np.log(2.0) ** 2, rel=0.01)
+    # As loud, but all of it in one patch.
+    loud = torch.zeros_like(even)
+    loud[..., -1] = 0.16
+    assert float(restyle.band_distance(loud, even)) > 3.0
 
 
 def test_what_is_judged_is_learnt(trained: tuple[configs.Config, Path], tmp_path: Path) -> None:
