@@ -26,7 +26,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def _code(text: str) -> str:
-    """Without comments, and without what only the preprocessor sees but for #define."""
+    """The header without its comments."""
     return re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
 
 

@@ -20,7 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from . import stylenet
 
 _MAPS = (0, 2, 3, 4)  # of StyleNet.features: at 1/2, 1/4, 1/8 and 1/16 of the picture
-_FINE = 2  # maps below this index are halved first
+_FINE = 2  # maps up to this one are halved first
 _WIDTH = 64
 
 
