@@ -96,6 +96,9 @@ extern "C" {
 #define ARTFUSION_VERSION_MAJOR 0
 #define ARTFUSION_VERSION_MINOR 1
 #define ARTFUSION_VERSION_PATCH 0
+#define ARTFUSION_VERSION                                                \
+    (ARTFUSION_VERSION_MAJOR * 1000000u + ARTFUSION_VERSION_MINOR * 1000u \
+     + ARTFUSION_VERSION_PATCH)
 
 /* The release of the library that is running, as major * 1000000 +
  * minor * 1000 + patch. Never fails. */
@@ -134,6 +137,13 @@ ARTFUSION_API const char *artfusion_error_message(void);
 /* The name of a status, such as "ARTFUSION_ERROR_IO"; "unknown status" for
  * others. Static. */
 ARTFUSION_API const char *artfusion_status_name(artfusion_status status);
+
+/* Whether the library that is running serves a program that was compiled with
+ * the header of release `header_version`, which is ARTFUSION_VERSION there. It
+ * does where the major release is the same and the minor one no older; before
+ * 1.0, where both are the same. What loads the library at run time asks first.
+ * Errors: UNSUPPORTED, with both releases in the message. */
+ARTFUSION_API artfusion_status artfusion_check_version(uint32_t header_version);
 
 /* ======================================================================
  * One call

@@ -176,6 +176,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "version_string": (c_char_p, []),
     "error_message": (c_char_p, []),
     "status_name": (c_char_p, [c_int32]),
+    "check_version": (c_int32, [c_uint32]),
     "stylize_file": (c_int32, [c_char_p] * 4),
     "context_options_init": (c_int32, [POINTER(ContextOptions), c_size_t]),
     "context_create": (c_int32, [POINTER(ContextOptions), _out]),
