@@ -5,7 +5,7 @@
 # Its own configuration is not used: that of a CUDA build asks for a whole CUDA toolkit, which only
 # those who compile kernels need; and it changes flags beyond its own targets.
 #
-# Gives TORCH_LIBRARIES, TORCH_LIBRARY_DIR, TORCH_CXX_FLAGS and Torch_VERSION.
+# Gives TORCH_LIBRARIES (a target), TORCH_LINK_LIBRARIES (paths), TORCH_LIBRARY_DIR, TORCH_CXX_FLAGS and Torch_VERSION.
 
 set(torch_folder "${Torch_DIR}")
 if(NOT torch_folder)
@@ -36,12 +36,12 @@ find_package_handle_standard_args(Torch
     "no libtorch 2 in '${torch_folder}'. `make setup` installs it into .venv. Or give \
 -DTorch_DIR=DIR, the folder of its TorchConfig.cmake, or -DARTFUSION_ENGINE_TORCH=OFF.")
 
+set(TORCH_LINK_LIBRARIES ${torch_lib_torch} ${torch_lib_torch_cpu} ${torch_lib_c10})
 if(Torch_FOUND AND NOT TARGET artfusion_torch)
   add_library(artfusion_torch INTERFACE)
   target_include_directories(artfusion_torch SYSTEM INTERFACE
     ${torch_include} ${torch_include}/torch/csrc/api/include)
-  target_link_libraries(artfusion_torch INTERFACE
-    ${torch_lib_torch} ${torch_lib_torch_cpu} ${torch_lib_c10})
+  target_link_libraries(artfusion_torch INTERFACE ${TORCH_LINK_LIBRARIES})
   if(torch_lib_torch_cuda) # no symbol of it is used: loading it registers its kernels
     target_link_libraries(artfusion_torch INTERFACE
       "-Wl,--push-state,--no-as-needed,${torch_lib_torch_cuda},${torch_lib_c10_cuda},--pop-state")

@@ -12,6 +12,7 @@
 
 #include "device.hpp"
 #include "failure.hpp"
+#include "runtime.hpp"
 #include "scope.hpp"
 #include "source.hpp"
 
@@ -100,6 +101,7 @@ std::unique_ptr<af_network> af_network::open(const af_source &source,
                                              const af_network_options &options)
 {
     af::require_own_process();
+    af::require_own_libtorch();
     const c10::Device device = af::choose_device(options);
     const CallScope scope(device, options.threads);
     torch::jit::Module module = load(source, device);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* dladdr, secure_getenv */
+#define _GNU_SOURCE /* dladdr, dl_iterate_phdr, secure_getenv */
 #include "model/engine.h"
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +14,10 @@
 
 #define ENGINE_FILE "libartfusion-engine-torch.so"
 
-static artfusion_status open_engine(const char *path, const af_engine **engine)
+/* The engine is trusted as far as its table's version and size. */
+static artfusion_status take_engine(const char *path, af_engine_entry entry,
+                                    const af_engine **engine)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return af_fail(ARTFUSION_ERROR_ENGINE, "the engine cannot be loaded: %s", dlerror());
-
-    /* ISO C has no conversion from object to function pointers; POSIX has this one. */
-    af_engine_entry entry;
-    *(void **)&entry = dlsym(library, AF_ENGINE_SYMBOL);
-    if (!entry)
-        return af_fail(ARTFUSION_ERROR_ENGINE, "%s is no artfusion engine: it lacks %s", path,
-                       AF_ENGINE_SYMBOL);
     const af_engine *found = entry();
     if (found->version != AF_ENGINE_VERSION || found->struct_size < sizeof *found)
         return af_fail(ARTFUSION_ERROR_ENGINE,
@@ -33,6 +26,45 @@ static artfusion_status open_engine(const char *path, const af_engine **engine)
     *engine = found;
     return ARTFUSION_OK;
 }
+
+/* Finds a libtorch that the host has loaded: where it is another one than the engine's, that is
+ * mostly why the engine can't be. */
+static int find_libtorch(struct dl_phdr_info *object, size_t size, void *path)
+{
+    (void)size;
+    if (!object->dlpi_name || !strstr(object->dlpi_name, "/libtorch_cpu.so"))
+        return 0;
+    *(const char **)path = object->dlpi_name;
+    return 1;
+}
+
+static artfusion_status open_engine(const char *path, const af_engine **engine)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        const char *const why = dlerror();
+        const char *libtorch = NULL;
+        if (strstr(why, "undefined symbol") && dl_iterate_phdr(find_libtorch, &libtorch))
+            return af_fail(ARTFUSION_ERROR_ENGINE,
+                           "the engine cannot be loaded: %s; the process has %s, which is not the "
+                           "libtorch that the engine was built with",
+                           why, libtorch);
+        return af_fail(ARTFUSION_ERROR_ENGINE, "the engine cannot be loaded: %s", why);
+    }
+
+    /* ISO C has no conversion from object to function pointers; POSIX has this one. */
+    af_engine_entry entry;
+    *(void **)&entry = dlsym(library, AF_ENGINE_SYMBOL);
+    if (!entry)
+        return af_fail(ARTFUSION_ERROR_ENGINE, "%s is no artfusion engine: it lacks %s", path,
+                       AF_ENGINE_SYMBOL);
+    return take_engine(path, entry, engine);
+}
+
+#ifdef AF_ENGINE_LINKED_IN
+/* In a static program: NULL unless an engine's archive was linked. */
+__attribute__((weak)) extern const af_engine *artfusion_engine_v1(void);
+#endif
 
 /* The folder of the shared library, or of the program it is linked into. */
 static int own_folder(char folder[PATH_MAX])
@@ -57,6 +89,10 @@ artfusion_status af_engine_load(const artfusion_context *context, const af_engin
     const char *named = secure_getenv("ARTFUSION_ENGINE");
     if (named && *named)
         return open_engine(named, engine);
+#ifdef AF_ENGINE_LINKED_IN
+    if (artfusion_engine_v1)
+        return take_engine("the program", artfusion_engine_v1, engine);
+#endif
 
     static const char *const places[] = {"", "/artfusion"};
     char folder[PATH_MAX], path[PATH_MAX + sizeof "/artfusion/" ENGINE_FILE];

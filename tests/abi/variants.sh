@@ -12,7 +12,7 @@ failed=0
 copy() { # a tree that builds the core alone
   rm -rf "$scratch/tree"
   mkdir "$scratch/tree"
-  cp -r "$source"/{CMakeLists.txt,cmake,include,lib,abi,models} "$scratch/tree"
+  cp -r "$source"/{CMakeLists.txt,LICENSE,cmake,include,lib,abi,models} "$scratch/tree"
 }
 build() {
   cmake -S "$scratch/tree" -B "$scratch/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
@@ -49,9 +49,9 @@ check || { echo "FAIL: the library as it is differs from what abi/ keeps"; exit 
 
 header=include/artfusion.h
 variant 'fields in another order' 'device_index' $header \
-  '/^    int32_t device_index; +\/\* 0: which GPU/d; s/^(    const char \*engine_path;.*)$/    int32_t device_index;\n\1/'
+  '/^    int32_t device_index; +\/\*\*< 0: which GPU/d; s/^(    const char \*engine_path;.*)$/    int32_t device_index;\n\1/'
 variant 'a field put between' 'steps' $header \
-  's/^(    int32_t steps; +\/\* 1\.\.the model.*)$/    int32_t more;\n    int32_t most;\n\1/'
+  's/^(    int32_t steps; +\/\*\*< 1\.\.the model.*)$/    int32_t more;\n    int32_t most;\n\1/'
 variant 'a field retyped' 'seed' $header 's/^    uint64_t seed;/    int64_t seed;/'
 variant 'a struct made smaller' 'artfusion_progress' $header \
   '/^    double seconds_total;/d' lib/sample/results.c '/\.seconds_total/d'
@@ -66,7 +66,7 @@ variant 'a function removed' 'artfusion_status_name' $header \
 variant 'a function no longer exported' 'artfusion_free' lib/artfusion.map \
   's/^    local:/    local:\n        artfusion_free;/'
 variant 'hidden padding' 'padding' $header \
-  's/^    int32_t threads; +\/\* what a network call uses \*\//&\n    int32_t odd;/'
+  's/^    int32_t threads; +\/\*\*< what a network call uses \*\//&\n    int32_t odd;/'
 variant 'a library without debug information' 'no debug information' CMakeLists.txt \
   's/^include\(cmake\/Flags.cmake\)/add_link_options(-s)\n&/'
 exit $failed

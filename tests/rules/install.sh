@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Installs a build, moves it to a folder with a space in its name, and uses it as strangers would:
 # install.sh BUILD
-# Programs are built by pkg-config's word alone, by CMake's package, and from the source as a
-# subdirectory; each is run, and the command finds library, engine and model by itself.
+# Programs are built by pkg-config's word alone, by CMake's package, from the source as a subdirectory,
+# and with the static libraries both ways; each is run, and finds engine and model by itself.
 set -euo pipefail
 build=$1 source=$PWD
 scratch=$(mktemp -d)
@@ -24,8 +24,8 @@ release=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --modversion artfus
 "$prefix/bin/artfusion" stylize --content "${pictures[0]}" --style "${pictures[1]}" \
   --fit 64 --steps 2 --out "$scratch/command.png"
 [ -s "$scratch/command.png" ] || fail "the command wrote nothing"
-for text in LICENSE LICENSE-efficientnet-lite0.txt; do
-  [ -s "$prefix/share/doc/artfusion/$text" ] || fail "no $text is installed"
+for file in share/doc/artfusion/{LICENSE,LICENSE-efficientnet-lite0.txt} share/man/man1/artfusion.1; do
+  [ -s "$prefix/$file" ] || fail "no $file is installed"
 done
 
 try() { # HOW: the three programs in $scratch/HOW
@@ -58,6 +58,25 @@ cmake -S tests/install/cmake -B "$scratch/package" -G Ninja -DEXAMPLES="$source/
   -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$scratch/package" >/dev/null
 try package
+
+# Static: libtorch alone stays shared, and no library of artfusion's is needed.
+mkdir "$scratch/pkg-config-static"
+flags=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs artfusion-static)
+eval "cc -std=c99 -Werror examples/stylize.c -o '$scratch/pkg-config-static/stylize' $flags"
+for program in examples/stylize.cpp tests/install/resize.cpp; do
+  name=$(basename "$program" .cpp)
+  eval "c++ -std=c++17 -Werror $program \
+          -o '$scratch/pkg-config-static/${name/stylize/stylize++}' $flags"
+done
+cmake -S tests/install/static -B "$scratch/package-static" -G Ninja -DEXAMPLES="$source/examples" \
+  -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+cmake --build "$scratch/package-static" >/dev/null
+for how in pkg-config-static package-static; do
+  readelf -d "$scratch/$how/stylize" | grep -q 'NEEDED.*libartfusion' && fail "$how: not static"
+  mv "$prefix/lib" "$prefix/lib-away"
+  try $how
+  mv "$prefix/lib-away" "$prefix/lib"
+done
 
 cmake -S tests/install/subdirectory -B "$scratch/subdirectory" -G Ninja \
   -DARTFUSION_SOURCE="$source" >/dev/null

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The manual page has every option and every variable that the command tells of:  manual.sh COMMAND
+set -euo pipefail
+command=$1 page=tools/artfusion.1
+failed=0
+told() {
+  "$command" --help
+  for each in stylize sample reconstruct info; do "$command" $each --help; done
+}
+options=$(told | grep -oE '(^|[ ,])--[a-z-]+' | tr -d ' ,' | sort -u)
+[ "$(wc -l <<<"$options")" -gt 20 ] || { echo "FAIL: only these options were found: $options"; exit 1; }
+for option in $options; do
+  grep -qE -- "Fl (. , )?${option#-}( |\$)" "$page" ||
+    grep -qE -- "[,|] (Fl )?${option#-}( |\$)" "$page" ||
+    { echo "FAIL: $page lacks $option"; failed=1; }
+done
+for variable in $(told | grep -oE '\bARTFUSION_[A-Z]+' | sort -u); do
+  grep -q "Ev $variable" "$page" || { echo "FAIL: $page lacks $variable"; failed=1; }
+done
+exit $failed
