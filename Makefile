@@ -15,7 +15,7 @@ TORCH_DIR ?=
 RELEASE := build/release
 CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
-.PHONY: help setup setup-test build demo test install clean
+.PHONY: help setup setup-test build demo test docs install clean
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
@@ -24,6 +24,7 @@ help:
 	@echo 'make test     build and run all tests; sets up what is missing first'
 	@echo 'make build    the library, the engine and the command, in $(RELEASE)'
 	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
+	@echo 'make docs     the reference and the guide as HTML, in build/docs'
 	@echo 'make setup    only system packages, .venv and libtorch'
 	@echo 'make clean    remove the builds; .venv stays'
 	@echo
@@ -50,6 +51,10 @@ demo: build
 
 test: setup-test
 	@scripts/test.sh $(JOBS) $(CONFIGURE)
+
+docs: setup-test
+	@mkdir -p build/docs
+	ARTFUSION_DOCS=build/docs doxygen docs/Doxyfile
 
 install: build
 	cmake --install $(RELEASE) --prefix $(PREFIX)
