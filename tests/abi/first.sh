@@ -3,7 +3,7 @@
 # Compiles the program of the first header, links it with the library of today, and compares its picture
 # with that of a program of today's header:  first.sh LIBRARY
 set -euo pipefail
-folder=$(dirname "$1")
+folder=$(realpath "$(dirname "$1")")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 build() { # HEADERS SOURCE

@@ -3,7 +3,7 @@
 # No libtorch, another libtorch, two libtorches: each is one sentence, and none a crash.
 # libtorch.sh LIBRARY ENGINE
 set -euo pipefail
-folder=$(dirname "$1") engine=$2
+folder=$(realpath "$(dirname "$1")") engine=$(realpath "$2")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=0

@@ -3,7 +3,7 @@
 # Who only asks for the release, or only reads and writes pictures, loads no engine and no libtorch and
 # stays small:  light.sh LIBRARY COMMAND
 set -euo pipefail
-folder=$(dirname "$1") command=$2
+folder=$(realpath "$(dirname "$1")") command=$2
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 most=20 # MB of resident memory

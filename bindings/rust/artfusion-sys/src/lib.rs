@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: MIT
+//! Declarations of libartfusion's C functions, in the order of `artfusion.h`, which documents them.
+//!
+//! They are kept by hand and compared with the library's table of its ABI by `tests/abi.rs`. The
+//! crate `artfusion` is the safe way to use them.
+#![allow(non_camel_case_types)]
+
+use std::marker::{PhantomData, PhantomPinned};
+use std::os::raw::{c_char, c_void};
+
+/// A handle's type: known by its address alone, and as little `Send` or `Sync` as a pointer.
+macro_rules! handle {
+    ($name:ident) => {
+        #[repr(C)]
+        pub struct $name {
+            _data: [u8; 0],
+            _marker: PhantomData<(*mut u8, PhantomPinned)>,
+        }
+    };
+}
+
+/// The release these declarations belong to, as `major * 1000000 + minor * 1000 + patch`.
+pub const ARTFUSION_VERSION: u32 = 1_000;
+
+extern "C" {
+    pub fn artfusion_version() -> u32;
+    pub fn artfusion_version_string() -> *const c_char;
+}
+
+// --- Errors --------------------------------------------------------------------------------------
+
+pub type artfusion_status = i32;
+pub const ARTFUSION_OK: artfusion_status = 0;
+pub const ARTFUSION_DONE: artfusion_status = 1;
+pub const ARTFUSION_ERROR_ARGUMENT: artfusion_status = -1;
+pub const ARTFUSION_ERROR_MEMORY: artfusion_status = -2;
+pub const ARTFUSION_ERROR_IO: artfusion_status = -3;
+pub const ARTFUSION_ERROR_FORMAT: artfusion_status = -4;
+pub const ARTFUSION_ERROR_UNSUPPORTED: artfusion_status = -5;
+pub const ARTFUSION_ERROR_LIMIT: artfusion_status = -6;
+pub const ARTFUSION_ERROR_STATE: artfusion_status = -7;
+pub const ARTFUSION_ERROR_CANCELLED: artfusion_status = -8;
+pub const ARTFUSION_ERROR_ENGINE: artfusion_status = -9;
+pub const ARTFUSION_ERROR_MISMATCH: artfusion_status = -10;
+pub const ARTFUSION_ERROR_NUMERIC: artfusion_status = -11;
+pub const ARTFUSION_ERROR_CHECKSUM: artfusion_status = -12;
+
+extern "C" {
+    pub fn artfusion_error_message() -> *const c_char;
+    pub fn artfusion_status_name(status: artfusion_status) -> *const c_char;
+    pub fn artfusion_check_version(header_version: u32) -> artfusion_status;
+}
+
+// --- One call ------------------------------------------------------------------------------------
+
+extern "C" {
+    pub fn artfusion_stylize_file(
+        model_path: *const c_char,
+        content_path: *const c_char,
+        style_path: *const c_char,
+        output_path: *const c_char,
+    ) -> artfusion_status;
+}
+
+// --- Context -------------------------------------------------------------------------------------
+
+handle!(artfusion_context);
+
+pub type artfusion_device = i32;
+pub const ARTFUSION_DEVICE_AUTO: artfusion_device = 0;
+pub const ARTFUSION_DEVICE_CPU: artfusion_device = 1;
+pub const ARTFUSION_DEVICE_CUDA: artfusion_device = 2;
+
+pub type artfusion_log_level = i32;
+pub const ARTFUSION_LOG_NONE: artfusion_log_level = 0;
+pub const ARTFUSION_LOG_WARNING: artfusion_log_level = 1;
+pub const ARTFUSION_LOG_INFO: artfusion_log_level = 2;
+pub const ARTFUSION_LOG_DEBUG: artfusion_log_level = 3;
+
+pub type artfusion_log_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        level: artfusion_log_level,
+        message: *const c_char,
+    ),
+>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct artfusion_context_options {
+    pub struct_size: u32,
+    pub device: artfusion_device,
+    pub device_index: i32,
+    pub threads: i32,
+    pub engine_path: *const c_char,
+    pub log: artfusion_log_callback,
+    pub log_user_data: *mut c_void,
+    pub log_level: artfusion_log_level,
+    pub reserved: u32,
+}
+
+extern "C" {
+    pub fn artfusion_context_options_init(
+        options: *mut artfusion_context_options,
+        struct_size: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_context_create(
+        options: *const artfusion_context_options,
+        context: *mut *mut artfusion_context,
+    ) -> artfusion_status;
+    pub fn artfusion_context_destroy(context: *mut artfusion_context);
+}
+
+// --- Images --------------------------------------------------------------------------------------
+
+handle!(artfusion_image);
+
+pub type artfusion_filter = i32;
+pub const ARTFUSION_FILTER_BICUBIC: artfusion_filter = 0;
+pub const ARTFUSION_FILTER_BOX: artfusion_filter = 1;
+pub const ARTFUSION_FILTER_BILINEAR: artfusion_filter = 2;
+pub const ARTFUSION_FILTER_LANCZOS: artfusion_filter = 3;
+
+pub type artfusion_file_format = i32;
+pub const ARTFUSION_FORMAT_AUTO: artfusion_file_format = 0;
+pub const ARTFUSION_FORMAT_PNG: artfusion_file_format = 1;
+pub const ARTFUSION_FORMAT_JPEG: artfusion_file_format = 2;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct artfusion_load_options {
+    pub struct_size: u32,
+    pub ignore_orientation: i32,
+    pub max_pixels: u64,
+    pub max_file_bytes: u64,
+    pub background: [u8; 4],
+    pub reserved: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct artfusion_save_options {
+    pub struct_size: u32,
+    pub format: artfusion_file_format,
+    pub jpeg_quality: i32,
+    pub png_compression: i32,
+}
+
+extern "C" {
+    pub fn artfusion_load_options_init(
+        options: *mut artfusion_load_options,
+        struct_size: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_save_options_init(
+        options: *mut artfusion_save_options,
+        struct_size: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_image_create(
+        width: i32,
+        height: i32,
+        image: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_image_wrap(
+        pixels: *mut u8,
+        width: i32,
+        height: i32,
+        stride: usize,
+        image: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_image_load_file(
+        path: *const c_char,
+        options: *const artfusion_load_options,
+        image: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_image_load_memory(
+        data: *const c_void,
+        size: usize,
+        options: *const artfusion_load_options,
+        image: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_image_save_file(
+        image: *const artfusion_image,
+        path: *const c_char,
+        options: *const artfusion_save_options,
+    ) -> artfusion_status;
+    pub fn artfusion_image_save_memory(
+        image: *const artfusion_image,
+        options: *const artfusion_save_options,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> artfusion_status;
+    pub fn artfusion_image_resize(
+        image: *const artfusion_image,
+        width: i32,
+        height: i32,
+        filter: artfusion_filter,
+        resized: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_image_resize_fit(
+        image: *const artfusion_image,
+        width: i32,
+        height: i32,
+        filter: artfusion_filter,
+        resized: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_image_resize_cover(
+        image: *const artfusion_image,
+        width: i32,
+        height: i32,
+        filter: artfusion_filter,
+        resized: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_image_width(image: *const artfusion_image) -> i32;
+    pub fn artfusion_image_height(image: *const artfusion_image) -> i32;
+    pub fn artfusion_image_stride(image: *const artfusion_image) -> usize;
+    pub fn artfusion_image_pixels(image: *mut artfusion_image) -> *mut u8;
+    pub fn artfusion_image_destroy(image: *mut artfusion_image);
+    pub fn artfusion_free(memory: *mut c_void);
+}
+
+// --- Model ---------------------------------------------------------------------------------------
+
+handle!(artfusion_model);
+
+pub type artfusion_solver = i32;
+pub const ARTFUSION_SOLVER_DDIM: artfusion_solver = 0;
+pub const ARTFUSION_SOLVER_DDPM: artfusion_solver = 1;
+pub const ARTFUSION_SOLVER_DPMPP_2M: artfusion_solver = 2;
+pub const ARTFUSION_SOLVER_DPMPP_2M_SDE: artfusion_solver = 3;
+pub const ARTFUSION_SOLVER_UNIPC: artfusion_solver = 4;
+
+pub type artfusion_spacing = i32;
+pub const ARTFUSION_SPACING_UNIFORM: artfusion_spacing = 0;
+pub const ARTFUSION_SPACING_QUAD: artfusion_spacing = 1;
+pub const ARTFUSION_SPACING_TRAILING: artfusion_spacing = 2;
+pub const ARTFUSION_SPACING_LINSPACE: artfusion_spacing = 3;
+
+pub type artfusion_schedule = i32;
+pub const ARTFUSION_SCHEDULE_LINEAR: artfusion_schedule = 0;
+pub const ARTFUSION_SCHEDULE_COSINE: artfusion_schedule = 1;
+pub const ARTFUSION_SCHEDULE_SQRT_LINEAR: artfusion_schedule = 2;
+pub const ARTFUSION_SCHEDULE_SQRT: artfusion_schedule = 3;
+
+pub type artfusion_prediction = i32;
+pub const ARTFUSION_PREDICTION_EPS: artfusion_prediction = 0;
+pub const ARTFUSION_PREDICTION_V: artfusion_prediction = 1;
+pub const ARTFUSION_PREDICTION_X0: artfusion_prediction = 2;
+
+pub type artfusion_read_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        offset: u64,
+        buffer: *mut c_void,
+        size: usize,
+    ) -> i32,
+>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct artfusion_model_info {
+    pub struct_size: u32,
+    pub latent_channels: i32,
+    pub downsample: i32,
+    pub size_multiple: i32,
+    pub native_width: i32,
+    pub native_height: i32,
+    pub style_width: i32,
+    pub style_min_size: i32,
+    pub timesteps: i32,
+    pub schedule: artfusion_schedule,
+    pub prediction: artfusion_prediction,
+    pub device: artfusion_device,
+    pub name: *const c_char,
+    pub description: *const c_char,
+    pub licence: *const c_char,
+    pub origin: *const c_char,
+    pub weights_sha256: *const c_char,
+    pub engine: *const c_char,
+    pub device_name: *const c_char,
+    pub arithmetic: *const c_char,
+    pub latent_shift: *const f32,
+    pub latent_scale: *const f32,
+    pub alphas_cumprod: *const f64,
+    pub device_index: i32,
+    pub threads: i32,
+}
+
+extern "C" {
+    pub fn artfusion_model_open_file(
+        context: *mut artfusion_context,
+        path: *const c_char,
+        model: *mut *mut artfusion_model,
+    ) -> artfusion_status;
+    pub fn artfusion_model_open_memory(
+        context: *mut artfusion_context,
+        data: *const c_void,
+        size: usize,
+        model: *mut *mut artfusion_model,
+    ) -> artfusion_status;
+    pub fn artfusion_model_open_reader(
+        context: *mut artfusion_context,
+        read: artfusion_read_callback,
+        user_data: *mut c_void,
+        size: u64,
+        model: *mut *mut artfusion_model,
+    ) -> artfusion_status;
+    pub fn artfusion_model_destroy(model: *mut artfusion_model);
+    pub fn artfusion_model_get_info(
+        model: *const artfusion_model,
+        info: *mut artfusion_model_info,
+        struct_size: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_model_fit_size(
+        model: *const artfusion_model,
+        width: i32,
+        height: i32,
+        longest: i32,
+        fit_width: *mut i32,
+        fit_height: *mut i32,
+    ) -> artfusion_status;
+    pub fn artfusion_model_preset_count(model: *const artfusion_model) -> i32;
+    pub fn artfusion_model_preset_name(model: *const artfusion_model, index: i32) -> *const c_char;
+}
+
+// --- Style ---------------------------------------------------------------------------------------
+
+handle!(artfusion_style);
+
+extern "C" {
+    pub fn artfusion_style_from_image(
+        model: *mut artfusion_model,
+        image: *const artfusion_image,
+        style: *mut *mut artfusion_style,
+    ) -> artfusion_status;
+    pub fn artfusion_style_blend(
+        styles: *const *const artfusion_style,
+        weights: *const f64,
+        count: usize,
+        style: *mut *mut artfusion_style,
+    ) -> artfusion_status;
+    pub fn artfusion_style_from_values(
+        model: *mut artfusion_model,
+        values: *const f32,
+        count: usize,
+        style: *mut *mut artfusion_style,
+    ) -> artfusion_status;
+    pub fn artfusion_style_null(
+        model: *mut artfusion_model,
+        style: *mut *mut artfusion_style,
+    ) -> artfusion_status;
+    pub fn artfusion_style_values(style: *const artfusion_style, count: *mut usize) -> *const f32;
+    pub fn artfusion_style_destroy(style: *mut artfusion_style);
+}
+
+// --- Sampler -------------------------------------------------------------------------------------
+
+handle!(artfusion_sampler);
+
+/// For an index: every picture of the batch.
+pub const ARTFUSION_ALL: i32 = -1;
+
+pub type artfusion_rng_kind = i32;
+pub const ARTFUSION_RNG_COUNTER: artfusion_rng_kind = 0;
+pub const ARTFUSION_RNG_TORCH_CPU: artfusion_rng_kind = 1;
+
+pub type artfusion_noise_kind = i32;
+pub const ARTFUSION_NOISE_NORMAL: artfusion_noise_kind = 0;
+pub const ARTFUSION_NOISE_UNIFORM: artfusion_noise_kind = 1;
+
+pub type artfusion_noise_use = i32;
+pub const ARTFUSION_NOISE_X_T: artfusion_noise_use = 0;
+pub const ARTFUSION_NOISE_STEP: artfusion_noise_use = 1;
+pub const ARTFUSION_NOISE_MASK: artfusion_noise_use = 2;
+
+pub type artfusion_noise_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        noise_use: artfusion_noise_use,
+        step: i32,
+        values: *mut f32,
+        count: usize,
+    ) -> i32,
+>;
+
+pub type artfusion_step_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, sampler: *mut artfusion_sampler) -> i32>;
+
+pub type artfusion_eps_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        sampler: *mut artfusion_sampler,
+        eps: *mut f32,
+        count: usize,
+    ) -> i32,
+>;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct artfusion_sampler_options {
+    pub struct_size: u32,
+    pub width: i32,
+    pub height: i32,
+    pub batch: i32,
+    pub steps: i32,
+    pub solver: artfusion_solver,
+    pub spacing: artfusion_spacing,
+    pub rng: artfusion_rng_kind,
+    pub noise: artfusion_noise_kind,
+    pub keep_every: i32,
+    pub seed: u64,
+    pub content_scale: f64,
+    pub style_scale: f64,
+    pub content_start: f64,
+    pub content_end: f64,
+    pub style_start: f64,
+    pub style_end: f64,
+    pub eta: f64,
+    pub temperature: f64,
+    pub noise_dropout: f64,
+    pub denoising_strength: f64,
+    pub timesteps: *const i32,
+    pub noise_callback: artfusion_noise_callback,
+    pub noise_user_data: *mut c_void,
+    pub step_callback: artfusion_step_callback,
+    pub step_user_data: *mut c_void,
+    pub eps_callback: artfusion_eps_callback,
+    pub eps_user_data: *mut c_void,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct artfusion_progress {
+    pub struct_size: u32,
+    pub step: i32,
+    pub steps: i32,
+    pub timestep: i32,
+    pub passes: i32,
+    pub batch: i32,
+    pub seconds_encode: f64,
+    pub seconds_denoise: f64,
+    pub seconds_decode: f64,
+    pub seconds_total: f64,
+}
+
+extern "C" {
+    pub fn artfusion_sampler_options_init(
+        options: *mut artfusion_sampler_options,
+        struct_size: usize,
+        model: *const artfusion_model,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_options_set_preset(
+        options: *mut artfusion_sampler_options,
+        model: *const artfusion_model,
+        name: *const c_char,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_create(
+        model: *mut artfusion_model,
+        options: *const artfusion_sampler_options,
+        sampler: *mut *mut artfusion_sampler,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_set_content(
+        sampler: *mut artfusion_sampler,
+        index: i32,
+        image: *const artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_set_content_latent(
+        sampler: *mut artfusion_sampler,
+        index: i32,
+        latent: *const f32,
+        count: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_set_style(
+        sampler: *mut artfusion_sampler,
+        index: i32,
+        style: *const artfusion_style,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_set_init_latent(
+        sampler: *mut artfusion_sampler,
+        index: i32,
+        latent: *const f32,
+        count: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_set_mask(
+        sampler: *mut artfusion_sampler,
+        index: i32,
+        mask: *const f32,
+        count: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_next(sampler: *mut artfusion_sampler) -> artfusion_status;
+    pub fn artfusion_sampler_run(sampler: *mut artfusion_sampler) -> artfusion_status;
+    pub fn artfusion_sampler_cancel(sampler: *mut artfusion_sampler);
+    pub fn artfusion_sampler_get_progress(
+        sampler: *const artfusion_sampler,
+        progress: *mut artfusion_progress,
+        struct_size: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_x(sampler: *const artfusion_sampler, count: *mut usize) -> *const f32;
+    pub fn artfusion_sampler_x0(sampler: *const artfusion_sampler, count: *mut usize)
+        -> *const f32;
+    pub fn artfusion_sampler_kept_count(sampler: *const artfusion_sampler) -> i32;
+    pub fn artfusion_sampler_kept(
+        sampler: *const artfusion_sampler,
+        entry: i32,
+        x: *mut *const f32,
+        x0: *mut *const f32,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_image(
+        sampler: *mut artfusion_sampler,
+        index: i32,
+        image: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_destroy(sampler: *mut artfusion_sampler);
+}
+
+// --- The stages, one by one ----------------------------------------------------------------------
+
+pub type artfusion_latent_kind = i32;
+pub const ARTFUSION_LATENT_MODE: artfusion_latent_kind = 0;
+pub const ARTFUSION_LATENT_SCALED: artfusion_latent_kind = 1;
+pub const ARTFUSION_LATENT_CONTENT: artfusion_latent_kind = 2;
+
+handle!(artfusion_rng);
+
+pub type artfusion_enumeration = i32;
+pub const ARTFUSION_ENUM_SOLVER: artfusion_enumeration = 0;
+pub const ARTFUSION_ENUM_SPACING: artfusion_enumeration = 1;
+pub const ARTFUSION_ENUM_SCHEDULE: artfusion_enumeration = 2;
+pub const ARTFUSION_ENUM_PREDICTION: artfusion_enumeration = 3;
+pub const ARTFUSION_ENUM_DEVICE: artfusion_enumeration = 4;
+pub const ARTFUSION_ENUM_FILTER: artfusion_enumeration = 5;
+pub const ARTFUSION_ENUM_RNG: artfusion_enumeration = 6;
+pub const ARTFUSION_ENUM_NOISE: artfusion_enumeration = 7;
+
+extern "C" {
+    pub fn artfusion_model_encode(
+        model: *mut artfusion_model,
+        image: *const artfusion_image,
+        kind: artfusion_latent_kind,
+        latent: *mut f32,
+        count: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_model_decode(
+        model: *mut artfusion_model,
+        latent: *const f32,
+        batch: i32,
+        latent_width: i32,
+        latent_height: i32,
+        rgb: *mut f32,
+        count: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_model_denoise(
+        model: *mut artfusion_model,
+        x: *const f32,
+        timesteps: *const i32,
+        content: *const f32,
+        styles: *const f32,
+        batch: i32,
+        latent_width: i32,
+        latent_height: i32,
+        prediction: *mut f32,
+    ) -> artfusion_status;
+    pub fn artfusion_schedule_betas(
+        schedule: artfusion_schedule,
+        start: f64,
+        end: f64,
+        timesteps: i32,
+        betas: *mut f64,
+    ) -> artfusion_status;
+    pub fn artfusion_timesteps(
+        spacing: artfusion_spacing,
+        steps: i32,
+        train_timesteps: i32,
+        timesteps: *mut i32,
+    ) -> artfusion_status;
+    pub fn artfusion_ddim_coefficients(
+        alphas_cumprod: *const f64,
+        train_timesteps: i32,
+        spacing: artfusion_spacing,
+        timesteps: *const i32,
+        steps: i32,
+        eta: f64,
+        alphas: *mut f64,
+        alphas_prev: *mut f64,
+        sigmas: *mut f64,
+    ) -> artfusion_status;
+    pub fn artfusion_rng_create(
+        kind: artfusion_rng_kind,
+        seed: u64,
+        rng: *mut *mut artfusion_rng,
+    ) -> artfusion_status;
+    pub fn artfusion_rng_normal(
+        rng: *mut artfusion_rng,
+        values: *mut f32,
+        count: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_rng_uniform(
+        rng: *mut artfusion_rng,
+        values: *mut f32,
+        count: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_rng_destroy(rng: *mut artfusion_rng);
+    pub fn artfusion_name_of(enumeration: artfusion_enumeration, value: i32) -> *const c_char;
+    pub fn artfusion_value_of(
+        enumeration: artfusion_enumeration,
+        name: *const c_char,
+        value: *mut i32,
+    ) -> artfusion_status;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+use crate::constants::{Device, LogLevel};
+use crate::error::Result;
+use crate::ffi::{self, Handle};
+use artfusion_sys as sys;
+use std::ffi::CStr;
+use std::fmt;
+use std::os::raw::{c_char, c_void};
+use std::path::PathBuf;
+use std::ptr;
+use std::sync::Arc;
+
+type Log = Box<dyn Fn(LogLevel, &str) + Send + Sync>;
+
+/// The log closure, if there is one: every handle that may keep the C context alive has a share in
+/// it, dropped after the handle.
+pub(crate) type SharedLog = Option<Arc<Log>>;
+
+/// Device, threads and log of everything that is made from it. It may be dropped before them.
+pub struct Context {
+    pub(crate) handle: Handle<sys::artfusion_context>,
+    pub(crate) log: SharedLog,
+}
+
+// SAFETY: artfusion.h: "A context and a model may be used from any number of threads at once". The
+// log closure is Send and Sync.
+unsafe impl Send for Context {}
+// SAFETY: as above.
+unsafe impl Sync for Context {}
+
+impl Context {
+    /// With the library's defaults, and silent. No engine is loaded yet: that happens with the first
+    /// model.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the library that is running does not serve
+    /// this crate, with both releases in the message; [`Memory`](crate::ErrorKind::Memory).
+    pub fn new() -> Result<Context> {
+        Context::builder().build()
+    }
+
+    /// To choose the device, the threads or a log.
+    ///
+    /// ```
+    /// use artfusion::{Context, Device, LogLevel};
+    ///
+    /// let context = Context::builder()
+    ///     .device(Device::Cpu)
+    ///     .threads(1)
+    ///     .log(LogLevel::Info, |level, message| eprintln!("{:?}: {}", level, message))
+    ///     .build()?;
+    /// # Ok::<(), artfusion::Error>(())
+    /// ```
+    pub fn builder() -> ContextBuilder {
+        ContextBuilder::default()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
+    }
+}
+
+/// What a [`Context`] is to be; what is not set is the library's default.
+#[derive(Default)]
+pub struct ContextBuilder {
+    device: Option<Device>,
+    device_index: Option<u32>,
+    threads: Option<u32>,
+    engine_path: Option<PathBuf>,
+    log: Option<(LogLevel, Log)>,
+}
+
+impl ContextBuilder {
+    /// Where the networks run. Default: [`Device::Auto`].
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = Some(device);
+        self
+    }
+
+    /// Which GPU, from 0.
+    pub fn device_index(mut self, index: u32) -> Self {
+        self.device_index = Some(index);
+        self
+    }
+
+    /// Threads of a network's call, 1 to 1024, or 0 for as many as the engine's host uses.
+    pub fn threads(mut self, threads: u32) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// The engine's file. Default: the environment's `ARTFUSION_ENGINE`, then beside the library,
+    /// then the loader's search path.
+    pub fn engine_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.engine_path = Some(path.into());
+        self
+    }
+
+    /// Hands messages of this level and graver ones to `log`, on the thread whose call they are
+    /// about. It lives as long as anything made from the context.
+    pub fn log(
+        mut self,
+        level: LogLevel,
+        log: impl Fn(LogLevel, &str) + Send + Sync + 'static,
+    ) -> Self {
+        self.log = Some((level, Box::new(log)));
+        self
+    }
+
+    /// The context.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Context::new`], and [`Argument`](crate::ErrorKind::Argument).
+    pub fn build(self) -> Result<Context> {
+        ffi::check_version(sys::ARTFUSION_VERSION)?;
+        // SAFETY: as many bytes as said.
+        let mut options =
+            ffi::defaults(|c, size| unsafe { sys::artfusion_context_options_init(c, size) });
+        if let Some(device) = self.device {
+            options.device = device.to_raw();
+        }
+        if let Some(index) = self.device_index {
+            options.device_index = ffi::int(index);
+        }
+        if let Some(threads) = self.threads {
+            options.threads = ffi::int(threads);
+        }
+        let path = self
+            .engine_path
+            .map(|path| ffi::c_path(&path))
+            .transpose()?;
+        options.engine_path = path.as_ref().map_or(ptr::null(), |path| path.as_ptr());
+        let mut log = None;
+        if let Some((level, closure)) = self.log {
+            let shared = Arc::new(closure);
+            options.log = Some(log_message);
+            options.log_user_data = Arc::as_ptr(&shared) as *mut c_void;
+            options.log_level = level.to_raw();
+            log = Some(shared);
+        }
+        // SAFETY: the options, and the path in them, live through the call; the log closure as long
+        // as the C context does, by SharedLog.
+        let handle = Handle::make(|out| unsafe { sys::artfusion_context_create(&options, out) })?;
+        Ok(Context { handle, log })
+    }
+}
+
+impl fmt::Debug for ContextBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextBuilder")
+            .field("device", &self.device)
+            .field("device_index", &self.device_index)
+            .field("threads", &self.threads)
+            .field("engine_path", &self.engine_path)
+            .field("log", &self.log.as_ref().map(|(level, _)| level))
+            .finish()
+    }
+}
+
+unsafe extern "C" fn log_message(
+    user_data: *mut c_void,
+    level: sys::artfusion_log_level,
+    message: *const c_char,
+) {
+    ffi::guard((), || {
+        // SAFETY: `user_data` is the Log that SharedLog keeps, read only; the message is borrowed for
+        // the call.
+        let (log, message) = unsafe { (&*user_data.cast::<Log>(), CStr::from_ptr(message)) };
+        log(LogLevel::from_raw(level), &message.to_string_lossy());
+    });
+}

@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: MIT
+use crate::constants::NoiseUse;
+use crate::context::SharedLog;
+use crate::error::Result;
+use crate::ffi::{self, Handle};
+use crate::image::Image;
+use crate::model::Model;
+use crate::options::Options;
+use crate::step::{Progress, Step, Steps};
+use crate::style::Style;
+use artfusion_sys as sys;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+use std::os::raw::c_void;
+use std::ptr::{self, addr_of_mut, NonNull};
+use std::sync::{Arc, Weak};
+
+/// Which pictures of a batch: [`ALL`], or a number from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    /// Every one.
+    All,
+    /// That one.
+    Picture(u32),
+}
+
+/// Every picture of the batch.
+pub const ALL: Index = Index::All;
+
+impl From<u32> for Index {
+    fn from(picture: u32) -> Index {
+        Index::Picture(picture)
+    }
+}
+
+impl Index {
+    fn to_raw(self) -> i32 {
+        match self {
+            Index::All => sys::ARTFUSION_ALL,
+            Index::Picture(picture) => ffi::int(picture),
+        }
+    }
+}
+
+/// What a noise closure has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// It has filled in every value.
+    Filled,
+    /// It leaves the values to the sampler's generator.
+    Generator,
+    /// It ends the call with [`Cancelled`](crate::ErrorKind::Cancelled).
+    Cancel,
+}
+
+/// Latents that a run has kept, `[batch, channels, height, width]` each.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Kept<'s> {
+    /// The latent.
+    pub x: &'s [f32],
+    /// The x0 predicted in that step; `None` for x_T.
+    pub x0: Option<&'s [f32]>,
+}
+
+type OnStep<'a> = Box<dyn FnMut(&Step<'_>) -> ControlFlow<()> + Send + 'a>;
+type OnEps<'a> = Box<dyn FnMut(&Progress, &mut [f32]) -> ControlFlow<()> + Send + 'a>;
+type OnNoise<'a> = Box<dyn FnMut(NoiseUse, u32, &mut [f32]) -> Noise + Send + 'a>;
+
+#[derive(Default)]
+struct Closures<'a> {
+    step: Option<OnStep<'a>>,
+    eps: Option<OnEps<'a>>,
+    noise: Option<OnNoise<'a>>,
+}
+
+/// The closures where the C sampler finds them, wherever the [`Sampler`] is moved to. No `Box`: that
+/// would claim to be the only way to what is in it.
+struct Pinned<'a>(NonNull<Closures<'a>>, PhantomData<Closures<'a>>);
+
+impl<'a> Pinned<'a> {
+    fn new() -> Pinned<'a> {
+        let closures = Box::<Closures<'a>>::default();
+        Pinned(NonNull::from(Box::leak(closures)), PhantomData)
+    }
+
+    fn as_ptr(&self) -> *mut Closures<'a> {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for Pinned<'_> {
+    fn drop(&mut self) {
+        // SAFETY: from a Box, and this is its end.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+/// The C sampler, which cancellers may look at, and the log that it may write to.
+struct Shared {
+    handle: Handle<sys::artfusion_sampler>,
+    _log: SharedLog,
+}
+
+// SAFETY: the `Sampler` uses it on one thread at a time. Cancellers call artfusion_sampler_cancel
+// alone, which may come from any thread, and may end it, which any thread may: no other use is left
+// then.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// One run. It keeps what it needs of its model, which may be dropped before it.
+///
+/// ```
+/// use artfusion::{Context, Image, Model, Options, Sampler, ALL};
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))?;
+///
+/// let model = Model::open(&Context::new()?, "models/mini.artfusion")?;
+/// let options = Options::new(&model).size(64, 64).steps(2);
+/// let mut sampler = Sampler::new(&model, &options)?;
+/// sampler.set_content(ALL, &Image::open("examples/images/pagoda.jpg")?)?;
+/// for step in sampler.steps() {
+///     let step = step?;
+///     let preview = step.preview(0)?;
+///     println!("{} of {}: {:?}", step.progress().step, step.progress().steps, preview);
+/// }
+/// let result = sampler.image(0)?;
+/// # assert_eq!(result.width(), 64);
+/// # fn send<T: Send>(_: T) {}
+/// # send(sampler);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A sampler goes from thread to thread, and is used by one at a time:
+///
+/// ```compile_fail,E0277
+/// fn sync<T: Sync>() {}
+/// sync::<artfusion::Sampler<'static>>();
+/// ```
+///
+/// `'a` is what its closures borrow.
+pub struct Sampler<'a> {
+    // In this order: the closures outlive what calls them.
+    shared: Arc<Shared>,
+    closures: Pinned<'a>,
+    /// Pixels of a latent channel, and values of a latent.
+    pixels: Option<usize>,
+    values: Option<usize>,
+}
+
+// SAFETY: artfusion.h: samplers "are used by one thread at a time", whichever that is. The closures
+// are Send.
+unsafe impl Send for Sampler<'_> {}
+
+impl<'a> Sampler<'a> {
+    /// Without anything else it paints from null content and null style.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`Memory`](crate::ErrorKind::Memory).
+    pub fn new(model: &Model, options: &Options) -> Result<Sampler<'a>> {
+        let closures = Pinned::new();
+        let user_data: *mut c_void = closures.as_ptr().cast();
+        let mut c = options.to_c()?;
+        // Always there, so that closures can be set at any time: without one, each does what the
+        // library does without a callback.
+        c.step_callback = Some(step_callback);
+        c.step_user_data = user_data;
+        c.eps_callback = Some(eps_callback);
+        c.eps_user_data = user_data;
+        c.noise_callback = Some(noise_callback);
+        c.noise_user_data = user_data;
+        // SAFETY: model and options live through the call, the closures as long as any call that
+        // may come to them.
+        let handle = Handle::make(|out| unsafe {
+            sys::artfusion_sampler_create(model.handle.get(), &c, out)
+        })?;
+        let info = model.info();
+        let (width, height) = options.get_size();
+        let (width, height) = (width / info.downsample, height / info.downsample);
+        Ok(Sampler {
+            shared: Arc::new(Shared {
+                handle,
+                _log: model.log.clone(),
+            }),
+            closures,
+            pixels: ffi::product(&[width, height]),
+            values: ffi::product(&[info.latent_channels, width, height]),
+        })
+    }
+
+    fn get(&self) -> *mut sys::artfusion_sampler {
+        self.shared.handle.get()
+    }
+
+    /// Calls `closure` after each step, in whichever call does it. [`ControlFlow::Break`] ends that
+    /// call with [`Cancelled`](crate::ErrorKind::Cancelled); the step is done, and the next call does
+    /// the one after it.
+    pub fn on_step(
+        &mut self,
+        closure: impl FnMut(&Step<'_>) -> ControlFlow<()> + Send + 'a,
+    ) -> &mut Self {
+        // SAFETY: no callback is running, as those run in calls that borrow the sampler.
+        unsafe { (*self.closures.as_ptr()).step = Some(Box::new(closure)) };
+        self
+    }
+
+    /// Calls `closure` before each solver update with the guided eps
+    /// `[batch, channels, height, width]`, which it may change. [`ControlFlow::Break`] ends the call
+    /// with [`Cancelled`](crate::ErrorKind::Cancelled), before the step.
+    pub fn on_eps(
+        &mut self,
+        closure: impl FnMut(&Progress, &mut [f32]) -> ControlFlow<()> + Send + 'a,
+    ) -> &mut Self {
+        // SAFETY: as above.
+        unsafe { (*self.closures.as_ptr()).eps = Some(Box::new(closure)) };
+        self
+    }
+
+    /// Calls `closure` for the noise `[batch, channels, height, width]` of a step, of which 0 is the
+    /// first.
+    pub fn on_noise(
+        &mut self,
+        closure: impl FnMut(NoiseUse, u32, &mut [f32]) -> Noise + Send + 'a,
+    ) -> &mut Self {
+        // SAFETY: as above.
+        unsafe { (*self.closures.as_ptr()).noise = Some(Box::new(closure)) };
+        self
+    }
+
+    /// The picture whose shapes are kept, resized (bicubic) to the run's size.
+    ///
+    /// As the other setters, it comes before the first step.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State),
+    /// [`Engine`](crate::ErrorKind::Engine), [`Numeric`](crate::ErrorKind::Numeric),
+    /// [`Memory`](crate::ErrorKind::Memory).
+    pub fn set_content(&mut self, index: impl Into<Index>, image: &Image) -> Result<()> {
+        let index = index.into().to_raw();
+        // SAFETY: both handles live through the call.
+        ffi::check(unsafe { sys::artfusion_sampler_set_content(self.get(), index, image.get()) })?;
+        Ok(())
+    }
+
+    /// The same from its scaled latent `[channels, height, width]`, as
+    /// [`Model::encode`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State).
+    pub fn set_content_latent(&mut self, index: impl Into<Index>, latent: &[f32]) -> Result<()> {
+        ffi::check_len("latent", latent.len(), self.values)?;
+        let index = index.into().to_raw();
+        // SAFETY: the handle lives through the call, and there are as many values as said.
+        ffi::check(unsafe {
+            sys::artfusion_sampler_set_content_latent(
+                self.get(),
+                index,
+                latent.as_ptr(),
+                latent.len(),
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Back to the null content.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State).
+    pub fn clear_content(&mut self, index: impl Into<Index>) -> Result<()> {
+        let index = index.into().to_raw();
+        // SAFETY: the handle lives through the call.
+        ffi::check(unsafe { sys::artfusion_sampler_set_content(self.get(), index, ptr::null()) })?;
+        Ok(())
+    }
+
+    /// The manner. The style is copied.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State),
+    /// [`Mismatch`](crate::ErrorKind::Mismatch).
+    pub fn set_style(&mut self, index: impl Into<Index>, style: &Style) -> Result<()> {
+        let index = index.into().to_raw();
+        // SAFETY: both handles live through the call.
+        ffi::check(unsafe {
+            sys::artfusion_sampler_set_style(self.get(), index, style.handle.get())
+        })?;
+        Ok(())
+    }
+
+    /// Back to the null style.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State).
+    pub fn clear_style(&mut self, index: impl Into<Index>) -> Result<()> {
+        let index = index.into().to_raw();
+        // SAFETY: the handle lives through the call.
+        ffi::check(unsafe { sys::artfusion_sampler_set_style(self.get(), index, ptr::null()) })?;
+        Ok(())
+    }
+
+    /// The scaled latent `[channels, height, width]` that a denoising strength below 1 starts from
+    /// and that a mask keeps. Default: the content's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State).
+    pub fn set_init_latent(&mut self, index: impl Into<Index>, latent: &[f32]) -> Result<()> {
+        ffi::check_len("latent", latent.len(), self.values)?;
+        let index = index.into().to_raw();
+        // SAFETY: the handle lives through the call, and there are as many values as said.
+        ffi::check(unsafe {
+            sys::artfusion_sampler_set_init_latent(self.get(), index, latent.as_ptr(), latent.len())
+        })?;
+        Ok(())
+    }
+
+    /// `[height, width]` in latent pixels, each from 0 to 1: 1 keeps the init latent, 0 paints.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State).
+    pub fn set_mask(&mut self, index: impl Into<Index>, mask: &[f32]) -> Result<()> {
+        ffi::check_len("mask", mask.len(), self.pixels)?;
+        let index = index.into().to_raw();
+        // SAFETY: the handle lives through the call, and there are as many values as said.
+        ffi::check(unsafe {
+            sys::artfusion_sampler_set_mask(self.get(), index, mask.as_ptr(), mask.len())
+        })?;
+        Ok(())
+    }
+
+    /// Back to painting everywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State).
+    pub fn clear_mask(&mut self, index: impl Into<Index>) -> Result<()> {
+        let index = index.into().to_raw();
+        // SAFETY: the handle lives through the call.
+        ffi::check(unsafe { sys::artfusion_sampler_set_mask(self.get(), index, ptr::null(), 0) })?;
+        Ok(())
+    }
+
+    /// Does one step; `None` if none was left.
+    ///
+    /// After an error, cancelling included, the sampler stands before the step it was in, and the
+    /// next call tries that again; where a step closure ended the call, the step was done. A latent
+    /// that overflowed ([`Numeric`](crate::ErrorKind::Numeric)) is the exception: the run is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument) (an init latent is needed and missing),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled), [`Engine`](crate::ErrorKind::Engine),
+    /// [`Numeric`](crate::ErrorKind::Numeric), [`Memory`](crate::ErrorKind::Memory).
+    pub fn next_step(&mut self) -> Result<Option<Step<'_>>> {
+        // SAFETY: the step borrows the sampler, which so is on this thread and used by nobody else.
+        unsafe { self.advance() }
+    }
+
+    /// # Safety
+    ///
+    /// No call of the sampler is running, and none comes from another thread while `'s` lasts.
+    pub(crate) unsafe fn advance<'s>(&self) -> Result<Option<Step<'s>>> {
+        // SAFETY: by the caller, who also ties 's to a borrow of the sampler.
+        unsafe {
+            if ffi::check(sys::artfusion_sampler_next(self.get()))? == sys::ARTFUSION_DONE {
+                return Ok(None);
+            }
+            Step::of(self.get()).map(Some)
+        }
+    }
+
+    /// The steps that are left, each done when the iterator is asked for it. An error ends the
+    /// iterator, not the run: `steps` goes on from where the sampler stands.
+    pub fn steps(&mut self) -> Steps<'_, 'a> {
+        Steps::new(self)
+    }
+
+    /// Does all steps that are left.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_step`](Sampler::next_step).
+    pub fn run(&mut self) -> Result<()> {
+        // SAFETY: the handle lives through the call.
+        ffi::check(unsafe { sys::artfusion_sampler_run(self.get()) })?;
+        Ok(())
+    }
+
+    /// What cancels this sampler's calls from any thread.
+    pub fn canceller(&self) -> Canceller {
+        Canceller(Arc::downgrade(&self.shared))
+    }
+
+    /// How far the run is.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn progress(&self) -> Result<Progress> {
+        // SAFETY: the handle lives, and the sampler is no Sync.
+        unsafe { Progress::of(self.get()) }
+    }
+
+    fn latent(
+        &self,
+        get: unsafe extern "C" fn(*const sys::artfusion_sampler, *mut usize) -> *const f32,
+    ) -> Option<&[f32]> {
+        let mut count = 0;
+        // SAFETY: as many values as the sampler says, until its next step, which needs `&mut`.
+        unsafe { ffi::slice(get(self.get(), &mut count), count) }
+    }
+
+    /// The scaled latent of the moment, `[batch, channels, height, width]`; `None` before there is
+    /// one.
+    pub fn x(&self) -> Option<&[f32]> {
+        self.latent(sys::artfusion_sampler_x)
+    }
+
+    /// The x0 predicted in the last step, of the same size; `None` before there is one.
+    pub fn x0(&self) -> Option<&[f32]> {
+        self.latent(sys::artfusion_sampler_x0)
+    }
+
+    /// What [`Options::keep_every`] kept. The first is x_T.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn kept(&self) -> Result<Vec<Kept<'_>>> {
+        let count = self.x().map_or(0, <[f32]>::len);
+        // SAFETY: the handle lives. Each entry has as many values as x, until the next step, which
+        // needs `&mut`.
+        unsafe {
+            (0..sys::artfusion_sampler_kept_count(self.get()))
+                .map(|entry| {
+                    let (mut x, mut x0) = (ptr::null(), ptr::null());
+                    ffi::check(sys::artfusion_sampler_kept(
+                        self.get(),
+                        entry,
+                        &mut x,
+                        &mut x0,
+                    ))?;
+                    Ok(Kept {
+                        x: ffi::slice(x, count).unwrap_or(&[]),
+                        x0: ffi::slice(x0, count),
+                    })
+                })
+                .collect()
+        }
+    }
+
+    /// Decodes picture `index` of the batch: the result after the last step, before it a preview of
+    /// the x0 of the moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`State`](crate::ErrorKind::State) (no step done),
+    /// [`Cancelled`](crate::ErrorKind::Cancelled), [`Engine`](crate::ErrorKind::Engine),
+    /// [`Numeric`](crate::ErrorKind::Numeric), [`Memory`](crate::ErrorKind::Memory).
+    pub fn image(&mut self, index: u32) -> Result<Image> {
+        // SAFETY: the handle lives through the call.
+        Image::make(|out| unsafe { sys::artfusion_sampler_image(self.get(), ffi::int(index), out) })
+    }
+}
+
+impl fmt::Debug for Sampler<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampler")
+            .field("progress", &self.progress())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends a sampler's calls, from any thread. It does not keep the sampler: once that is dropped,
+/// cancelling does nothing.
+#[derive(Clone)]
+pub struct Canceller(Weak<Shared>);
+
+impl Canceller {
+    /// Makes the running or else the next call of [`next_step`](Sampler::next_step),
+    /// [`run`](Sampler::run), [`image`](Sampler::image) or the iterator end with
+    /// [`Cancelled`](crate::ErrorKind::Cancelled), within one network call; once.
+    ///
+    /// It takes no lock and allocates nothing, and may come from a signal handler while no other
+    /// thread drops the sampler.
+    pub fn cancel(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            // SAFETY: the handle lives as long as `shared` is held.
+            unsafe { sys::artfusion_sampler_cancel(shared.handle.get()) };
+        }
+    }
+}
+
+impl fmt::Debug for Canceller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Canceller").finish_non_exhaustive()
+    }
+}
+
+/// What a callback returns to end its call: neither 0 nor, for noise, 1.
+const CANCEL: i32 = 2;
+
+fn continues(flow: ControlFlow<()>) -> i32 {
+    match flow {
+        ControlFlow::Continue(()) => 0,
+        ControlFlow::Break(()) => CANCEL,
+    }
+}
+
+// In each of these `user_data` is the Closures that the sampler keeps, of which the field taken is
+// used by nobody else: a callback is never called from within itself, as that would take the
+// `&mut Sampler` that its call has borrowed.
+
+unsafe extern "C" fn step_callback(
+    user_data: *mut c_void,
+    sampler: *mut sys::artfusion_sampler,
+) -> i32 {
+    ffi::guard(CANCEL, || {
+        // SAFETY: as said above. The sampler lives through the callback, and so does the step, which
+        // the closure is only lent.
+        unsafe {
+            let closure = &mut *addr_of_mut!((*user_data.cast::<Closures<'_>>()).step);
+            match (closure, Step::of(sampler)) {
+                (None, _) => 0,
+                (Some(closure), Ok(step)) => continues(closure(&step)),
+                (Some(_), Err(_)) => CANCEL,
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn eps_callback(
+    user_data: *mut c_void,
+    sampler: *mut sys::artfusion_sampler,
+    eps: *mut f32,
+    count: usize,
+) -> i32 {
+    ffi::guard(CANCEL, || {
+        // SAFETY: as said above; `eps` has that many values, which are the callback's meanwhile.
+        unsafe {
+            let closure = &mut *addr_of_mut!((*user_data.cast::<Closures<'_>>()).eps);
+            match (closure, Progress::of(sampler)) {
+                (None, _) => 0,
+                (Some(closure), Ok(progress)) => {
+                    let eps = std::slice::from_raw_parts_mut(eps, count);
+                    continues(closure(&progress, eps))
+                }
+                (Some(_), Err(_)) => CANCEL,
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn noise_callback(
+    user_data: *mut c_void,
+    noise_use: sys::artfusion_noise_use,
+    step: i32,
+    values: *mut f32,
+    count: usize,
+) -> i32 {
+    ffi::guard(CANCEL, || {
+        // SAFETY: as said above; `values` has room for that many, and as they may never have been
+        // written, they are.
+        unsafe {
+            let closure = &mut *addr_of_mut!((*user_data.cast::<Closures<'_>>()).noise);
+            let closure = match closure {
+                None => return 1,
+                Some(closure) => closure,
+            };
+            ptr::write_bytes(values, 0, count);
+            let values = std::slice::from_raw_parts_mut(values, count);
+            match closure(NoiseUse::from_raw(noise_use), ffi::unsigned(step), values) {
+                Noise::Filled => 0,
+                Noise::Generator => 1,
+                Noise::Cancel => CANCEL,
+            }
+        }
+    })
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+use crate::context::SharedLog;
+use crate::error::Result;
+use crate::ffi::{self, Handle};
+use crate::image::Image;
+use crate::model::Model;
+use artfusion_sys as sys;
+use std::fmt;
+
+/// A style code of a model, which needs no picture any more.
+pub struct Style {
+    pub(crate) handle: Handle<sys::artfusion_style>,
+    log: SharedLog,
+}
+
+// SAFETY: artfusion.h: styles are used by one thread at a time, and "styles that nobody changes may
+// be read by many". Nothing changes one.
+unsafe impl Send for Style {}
+// SAFETY: as above.
+unsafe impl Sync for Style {}
+
+impl Style {
+    fn make(
+        log: SharedLog,
+        call: impl FnOnce(*mut *mut sys::artfusion_style) -> sys::artfusion_status,
+    ) -> Result<Style> {
+        let handle = Handle::make(call)?;
+        Ok(Style { handle, log })
+    }
+
+    /// The weighted sum of styles of one model. Weights are finite and need not add up to 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), also if there is none;
+    /// [`Mismatch`](crate::ErrorKind::Mismatch), [`Memory`](crate::ErrorKind::Memory).
+    pub fn blend(parts: &[(&Style, f64)]) -> Result<Style> {
+        let styles: Vec<_> = parts
+            .iter()
+            .map(|(style, _)| style.handle.get() as *const sys::artfusion_style)
+            .collect();
+        let weights: Vec<f64> = parts.iter().map(|&(_, weight)| weight).collect();
+        let log = parts.first().and_then(|(style, _)| style.log.clone());
+        // SAFETY: as many handles, which live through the call, and as many weights as said.
+        Style::make(log, |out| unsafe {
+            sys::artfusion_style_blend(styles.as_ptr(), weights.as_ptr(), parts.len(), out)
+        })
+    }
+
+    /// The code's values.
+    pub fn values(&self) -> &[f32] {
+        let mut count = 0;
+        // SAFETY: the values are the style's, as many as it says, and never change.
+        unsafe {
+            let values = sys::artfusion_style_values(self.handle.get(), &mut count);
+            ffi::slice(values, count).unwrap_or(&[])
+        }
+    }
+}
+
+impl fmt::Debug for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Style")
+            .field("values", &self.values())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Model {
+    /// The style of a picture of any size, which is not resized unless a side is below the model's
+    /// `style_min_size`.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`Engine`](crate::ErrorKind::Engine),
+    /// [`Numeric`](crate::ErrorKind::Numeric), [`Memory`](crate::ErrorKind::Memory).
+    pub fn style(&self, image: &Image) -> Result<Style> {
+        // SAFETY: both handles live through the call.
+        Style::make(self.log.clone(), |out| unsafe {
+            sys::artfusion_style_from_image(self.handle.get(), image.get(), out)
+        })
+    }
+
+    /// A style from its values, which must be as many as the model's `style_width`, and finite.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument), [`Memory`](crate::ErrorKind::Memory).
+    pub fn style_from_values(&self, values: &[f32]) -> Result<Style> {
+        // SAFETY: the handle lives through the call, and there are as many values as said.
+        Style::make(self.log.clone(), |out| unsafe {
+            sys::artfusion_style_from_values(self.handle.get(), values.as_ptr(), values.len(), out)
+        })
+    }
+
+    /// The model's learned null style, which stands for "any".
+    ///
+    /// # Errors
+    ///
+    /// [`Memory`](crate::ErrorKind::Memory).
+    pub fn null_style(&self) -> Result<Style> {
+        // SAFETY: the handle lives through the call.
+        Style::make(self.log.clone(), |out| unsafe {
+            sys::artfusion_style_null(self.handle.get(), out)
+        })
+    }
+}
