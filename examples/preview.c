@@ -19,12 +19,13 @@ enum { STEPS = 8 };
 
 typedef struct viewer {
     const char *prefix;
-    int last; /* the step after which the user has seen enough */
+    int last;    /* the step after which the user has seen enough */
+    int stopped; /* whether that was reached */
 } viewer;
 
 static int32_t after_step(void *user_data, artfusion_sampler *sampler)
 {
-    const viewer *view = user_data;
+    viewer *view = user_data;
     artfusion_progress progress;
     artfusion_image *preview = NULL;
     artfusion_status status = ARTFUSION_OK;
@@ -41,7 +42,8 @@ static int32_t after_step(void *user_data, artfusion_sampler *sampler)
         return 1;
     }
     printf("step %d of %d\n", (int)progress.step, (int)progress.steps);
-    return progress.step == view->last;
+    view->stopped = progress.step == view->last;
+    return view->stopped;
 }
 
 int main(int argc, char **argv)
@@ -50,7 +52,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s MODEL PHOTO PAINTING PREFIX [LAST]\n", argv[0]);
         return 2;
     }
-    viewer view = {argv[4], argc == 6 ? atoi(argv[5]) : STEPS + 1};
+    viewer view = {argv[4], argc == 6 ? atoi(argv[5]) : STEPS + 1, 0};
     artfusion_status status = ARTFUSION_OK;
     artfusion_context *context = NULL;
     artfusion_model *model = NULL;
@@ -75,11 +77,11 @@ int main(int argc, char **argv)
     TRY(artfusion_sampler_set_content(sampler, ARTFUSION_ALL, photo));
     TRY(artfusion_sampler_set_style(sampler, ARTFUSION_ALL, style));
     TRY(artfusion_sampler_run(sampler));
-    if (status == ARTFUSION_ERROR_CANCELLED && argc == 6) {
+    if (status == ARTFUSION_ERROR_CANCELLED && view.stopped) {
         puts("stopped");
         status = ARTFUSION_OK;
     }
-    if (status < 0)
+    if (status < 0 && status != ARTFUSION_ERROR_CANCELLED) /* of which the callback has told */
         fprintf(stderr, "%s\n", artfusion_error_message());
 
     artfusion_sampler_destroy(sampler);

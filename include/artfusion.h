@@ -496,12 +496,14 @@ ARTFUSION_API artfusion_status artfusion_style_blend(const artfusion_style *cons
                                                      const double *weights, size_t count,
                                                      artfusion_style **style);
 
-/** From `count` values, which must be the model's style_width and finite. */
+/** From `count` values, which must be the model's style_width and finite.
+ * Errors: ARGUMENT, MISMATCH (another number of them), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_from_values(artfusion_model *model,
                                                            const float *values, size_t count,
                                                            artfusion_style **style);
 
-/** The model's learned null style, which stands for "any". */
+/** The model's learned null style, which stands for "any". Errors: ARGUMENT,
+ * ENGINE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
                                                     artfusion_style **style);
 

@@ -6,7 +6,8 @@
 #include "artfusion.h"
 
 /* Each public function that can fail begins with it, so that the first error
- * within a call, which knows most, is the one that is kept. */
+ * within a call, which knows most, is the one that is kept. So does what goes on
+ * after a callback, whose own calls may have failed. */
 void af_error_clear(void);
 
 /* Sets the message unless the running call has one, and returns `status`:

@@ -61,6 +61,7 @@ static artfusion_status read_callback(const af_source *base, uint64_t offset, vo
     if (status != ARTFUSION_OK)
         return status;
     const int32_t answer = source->callback(source->user_data, offset, buffer, size);
+    af_error_clear();
     if (answer)
         return af_fail(ARTFUSION_ERROR_IO,
                        "the read callback returned %d for %zu bytes from byte %llu", (int)answer,

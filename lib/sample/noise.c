@@ -38,6 +38,7 @@ artfusion_status af_sampler_draw(artfusion_sampler *sampler, artfusion_noise_use
     if (o->noise_callback) {
         const int32_t answer =
             o->noise_callback(o->noise_user_data, use, step, sampler->noise, sampler->count);
+        af_error_clear();
         if (answer == 0) {
             const size_t bad = af_first_nonfinite(sampler->noise, sampler->count);
             if (bad != sampler->count)

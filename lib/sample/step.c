@@ -96,6 +96,7 @@ static artfusion_status do_step(artfusion_sampler *s)
     float *eps = s->prediction;
     if (o->eps_callback) {
         const int32_t answer = o->eps_callback(o->eps_user_data, s, eps, s->count);
+        af_error_clear();
         if (answer)
             return af_fail(ARTFUSION_ERROR_CANCELLED, "the eps callback returned %d", (int)answer);
         if (af_first_nonfinite(eps, s->count) != s->count)
@@ -131,6 +132,7 @@ static artfusion_status after_step(artfusion_sampler *s)
         keep(s, 1);
     if (o->step_callback) {
         const int32_t answer = o->step_callback(o->step_user_data, s);
+        af_error_clear();
         if (answer)
             return af_fail(ARTFUSION_ERROR_CANCELLED, "the step callback returned %d", (int)answer);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Callbacks, cancelling and failing: what is said, and that a run goes on as if nothing had been. */
 #include <math.h>
+#include <string.h>
 
 #include "runs.h"
 
@@ -28,6 +29,36 @@ static int32_t on_eps(void *user_data, artfusion_sampler *sampler, float *eps, s
     for (size_t i = 0; i < count; i++)
         eps[i] = value;
     return value == 9.0f;
+}
+
+/* A call of its own that fails is the callback's business, and so is its sentence. */
+static int32_t fail_inside(void *user_data, artfusion_sampler *sampler)
+{
+    artfusion_image *image;
+    assert_error(artfusion_image_load_file("nowhere.png", NULL, &image), ARTFUSION_ERROR_IO,
+                 "nowhere.png");
+    if (!user_data)
+        return 3;
+    artfusion_sampler_cancel(sampler);
+    return 0;
+}
+
+static void test_sentences_after_callbacks(void **state)
+{
+    (void)state;
+    artfusion_model *model = test_model(NULL, NULL);
+    artfusion_sampler_options options = options_for(model);
+    options.step_callback = fail_inside;
+    for (int cancels = 0; cancels < 2; cancels++) {
+        artfusion_sampler *sampler;
+        options.step_user_data = cancels ? &options : NULL;
+        assert_ok(artfusion_sampler_create(model, &options, &sampler));
+        assert_error(artfusion_sampler_run(sampler), ARTFUSION_ERROR_CANCELLED,
+                     cancels ? "cancelled" : "step callback returned 3");
+        assert_null(strstr(artfusion_error_message(), "nowhere"));
+        artfusion_sampler_destroy(sampler);
+    }
+    artfusion_model_destroy(model);
 }
 
 static void test_callbacks(void **state)
@@ -176,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_callbacks),
+        cmocka_unit_test(test_sentences_after_callbacks),
         cmocka_unit_test(test_resumes_exactly),
         cmocka_unit_test(test_failures_are_named),
         cmocka_unit_test(test_lifetimes),

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+
+package artfusion
+
+/*
+#include <artfusion.h>
+#include <stdlib.h>
+
+void artfusionGoLog(void *, artfusion_log_level, char *);
+*/
+import "C"
+
+import "unsafe"
+
+// Context is the device, the threads and the log of the models that are opened with it. It may be
+// used by any number of goroutines at once.
+type Context struct {
+	handle *handle
+}
+
+// ContextOptions are those of [NewContext]. Zero values are the defaults.
+type ContextOptions struct {
+	Device      Device
+	DeviceIndex int    // which GPU
+	Threads     int    // of a network call; 0: as many as the engine uses otherwise
+	EnginePath  string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
+
+	// Log is told what happens, by any goroutine that uses the context or what was made from it.
+	// Where such calls run at once, a panic in Log goes on in one of them.
+	Log func(level LogLevel, message string)
+	// LogLevel is up to where Log is told. The zero value stands for LogWarning.
+	LogLevel LogLevel
+}
+
+func (o *ContextOptions) toC() C.artfusion_context_options {
+	var c C.artfusion_context_options
+	C.artfusion_context_options_init(&c, C.sizeof_artfusion_context_options)
+	if o == nil {
+		return c
+	}
+	c.device = C.artfusion_device(o.Device)
+	c.device_index = clamp(o.DeviceIndex)
+	c.threads = clamp(o.Threads)
+	if o.LogLevel != LogNone {
+		c.log_level = C.artfusion_log_level(o.LogLevel)
+	}
+	return c
+}
+
+// NewContext makes a context; nil options are the defaults. No engine is loaded yet: that happens
+// with the first model. It fails with [ErrUnsupported] where the library that is running does not
+// serve the release that this package was compiled with.
+func NewContext(options *ContextOptions) (*Context, error) {
+	if err := checkVersion(C.ARTFUSION_VERSION); err != nil {
+		return nil, err
+	}
+	c := options.toC()
+	var log *logger
+	if options != nil {
+		if options.EnginePath != "" {
+			path, err := cString("path", options.EnginePath)
+			if err != nil {
+				return nil, err
+			}
+			defer C.free(unsafe.Pointer(path))
+			c.engine_path = path
+		}
+		if options.Log != nil {
+			log = newLogger(options.Log)
+			defer log.release() // the handle has its own
+			c.log = C.artfusion_log_callback(C.artfusionGoLog)
+			c.log_user_data = unsafe.Pointer(log.cell)
+		}
+	}
+	var made *C.artfusion_context
+	if err := call(func() C.artfusion_status { return C.artfusion_context_create(&c, &made) }); err != nil {
+		return nil, err
+	}
+	return &Context{newHandle(unsafe.Pointer(made), log, func(p unsafe.Pointer) {
+		C.artfusion_context_destroy((*C.artfusion_context)(p))
+	})}, nil
+}
+
+// Close ends the context. What was made from it goes on.
+func (c *Context) Close() error {
+	if c != nil {
+		c.handle.close()
+	}
+	return nil
+}
+
+func (c *Context) use() (*C.artfusion_context, func(), error) {
+	var h *handle
+	if c != nil {
+		h = c.handle
+	}
+	p, err := h.acquire("Context")
+	return (*C.artfusion_context)(p), h.release, err
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+
+module artfusion
+
+go 1.19

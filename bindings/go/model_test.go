@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+
+package artfusion
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+)
+
+func TestOpen(t *testing.T) {
+	model, _, _ := setup(t)
+	want := must(model.Info())(t)
+	if want.Name == "" || want.LatentChannels < 1 || len(want.LatentShift) != want.LatentChannels ||
+		len(want.AlphasCumprod) != want.Timesteps || len(want.WeightsSHA256) != 64 ||
+		want.Device == DeviceAuto || want.Threads < 1 || want.Arithmetic == "" {
+		t.Errorf("%+v", want)
+	}
+	data := must(os.ReadFile(modelPath))(t)
+	c := must(NewContext(nil))(t)
+	defer c.Close()
+	for name, open := range map[string]func() (*Model, error){
+		"bytes":    func() (*Model, error) { return c.OpenModelBytes(data) },
+		"ReaderAt": func() (*Model, error) { return c.OpenModelReader(bytes.NewReader(data), int64(len(data))) },
+		"Reader":   func() (*Model, error) { return c.ReadModel(bytes.NewReader(data)) },
+	} {
+		m := must(open())(t)
+		if info := must(m.Info())(t); !reflect.DeepEqual(info, want) {
+			t.Errorf("%s: %+v", name, info)
+		}
+		ok(t, m.Close())
+	}
+
+	data[len(data)/2] ^= 1
+	_, err := c.OpenModelBytes(data)
+	wantError(t, err, ErrFormat)
+	_, err = c.OpenModelBytes(data[:len(data)/2])
+	wantError(t, err, ErrFormat)
+	_, err = c.OpenModelBytes(nil)
+	wantError(t, err, ErrFormat)
+}
+
+// badReader does what its function does, from where the model's end is.
+type badReader func(p []byte) (int, error)
+
+func (r badReader) ReadAt(p []byte, _ int64) (int, error) { return r(p) }
+
+func TestBadReaders(t *testing.T) {
+	c := must(NewContext(nil))(t)
+	defer c.Close()
+	errDisk := errors.New("the disk is on fire")
+	for want, reader := range map[error]badReader{
+		errDisk:             func([]byte) (int, error) { return 0, errDisk },
+		io.EOF:              func(p []byte) (int, error) { return len(p) - 1, io.EOF },
+		io.ErrUnexpectedEOF: func(p []byte) (int, error) { return len(p) - 1, nil },
+	} {
+		_, err := c.OpenModelReader(reader, 1<<20)
+		wantError(t, err, ErrIO)
+		wantError(t, err, want)
+		if !strings.Contains(err.Error(), want.Error()) {
+			t.Errorf("%q", err)
+		}
+	}
+	wantPanic(t, "fire", func() {
+		c.OpenModelReader(badReader(func([]byte) (int, error) { panic("fire") }), 1<<20)
+	})
+	_, err := c.OpenModelReader(nil, 0)
+	wantError(t, err, ErrArgument)
+	_, err = c.ReadModel(iotest.ErrReader(errDisk))
+	wantError(t, err, errDisk)
+}
+
+func TestErrors(t *testing.T) {
+	c := must(NewContext(nil))(t)
+	defer c.Close()
+	_, err := c.OpenModel("none/such.artfusion")
+	wantError(t, err, ErrIO)
+	if errors.Is(err, ErrFormat) {
+		t.Error("of two kinds")
+	}
+	if want := "none/such.artfusion: No such file or directory"; err.Error() != want {
+		t.Errorf("%q, not %q", err, want)
+	}
+	_, err = c.OpenModel("a\x00b")
+	wantError(t, err, ErrArgument)
+	wantError(t, StylizeFile(modelPath, "none.jpg", stylePath, "out.png"), ErrIO)
+	wantError(t, StylizeFile(modelPath, "a\x00b", stylePath, "out.png"), ErrArgument)
+
+	_, err = NewContext(&ContextOptions{Threads: 1 << 40})
+	wantError(t, err, ErrArgument)
+	_, err = NewContext(&ContextOptions{Device: 77})
+	wantError(t, err, ErrArgument)
+
+	if s := ErrIO.Error(); s != "ARTFUSION_ERROR_IO" {
+		t.Errorf("%q", s)
+	}
+	newer := &Error{Status: -99}
+	if !errors.Is(newer, Status(-99)) || errors.Is(newer, ErrIO) || newer.Error() != "unknown status" {
+		t.Errorf("%v", newer)
+	}
+}
+
+// The library keeps a sentence an OS thread. A goroutine whose call was not short goes on in another
+// thread where all that Go has are busy.
+func TestErrorsOfGoroutines(t *testing.T) {
+	_, photo, _ := setup(t)
+	large := must(photo.Resize(1024, 1024, FilterBox))(t)
+	file := must(large.Encode(&SaveOptions{Format: FormatPNG}))(t)
+	dir := t.TempDir()
+
+	var callers, others sync.WaitGroup
+	var ended int32
+	for i := 0; i < runtime.GOMAXPROCS(0); i++ {
+		others.Add(1)
+		go func() {
+			defer others.Done()
+			for atomic.LoadInt32(&ended) == 0 {
+			}
+		}()
+	}
+	for g := 0; g < 8; g++ {
+		path := filepath.Join(dir, fmt.Sprintf("%d.png", g))
+		ok(t, os.WriteFile(path, file[:len(file)/2], 0o666))
+		callers.Add(1)
+		go func() {
+			defer callers.Done()
+			for i := 0; i < 10; i++ {
+				if _, err := LoadImage(path, nil); err == nil || !strings.HasPrefix(err.Error(), path) {
+					t.Errorf("%v, not of %s", err, path)
+					return
+				}
+			}
+		}()
+	}
+	callers.Wait()
+	atomic.StoreInt32(&ended, 1)
+	others.Wait()
+}
+
+func TestEngineMissing(t *testing.T) {
+	c := must(NewContext(&ContextOptions{EnginePath: "/none/such/engine.so"}))(t)
+	_, err := c.OpenModel(modelPath)
+	wantError(t, err, ErrEngine)
+	if !strings.Contains(err.Error(), "/none/such/engine.so") {
+		t.Errorf("%q", err)
+	}
+}
+
+func TestLog(t *testing.T) {
+	var messages []string
+	log := func(level LogLevel, message string) {
+		messages = append(messages, message)
+		if level != LogInfo {
+			t.Errorf("level %d of %s", level, message)
+		}
+	}
+	c := must(NewContext(&ContextOptions{Log: log, LogLevel: LogInfo}))(t)
+	m := must(c.OpenModel(modelPath))(t)
+	if len(messages) == 0 || !strings.Contains(messages[0], must(m.Info())(t).Name) {
+		t.Errorf("%q", messages)
+	}
+	// The context ends with the last that was made from it.
+	l := c.handle.log
+	ok(t, c.Close())
+	if l.references != 1 {
+		t.Errorf("%d references with a model open", l.references)
+	}
+	ok(t, m.Close())
+	if l.references != 0 {
+		t.Errorf("%d references", l.references)
+	}
+
+	messages = nil
+	c = must(NewContext(&ContextOptions{Log: log}))(t)
+	must(c.OpenModel(modelPath))(t)
+	if len(messages) != 0 {
+		t.Errorf("%q without being asked", messages)
+	}
+}
+
+func TestLogPanic(t *testing.T) {
+	calm := false
+	c := must(NewContext(&ContextOptions{LogLevel: LogInfo, Log: func(LogLevel, string) {
+		if !calm {
+			panic("log")
+		}
+	}}))(t)
+	wantPanic(t, "log", func() { c.OpenModel(modelPath) })
+	calm = true
+	must(c.OpenModel(modelPath))(t)
+}
+
+func TestStages(t *testing.T) {
+	model, photo, style := setup(t)
+	info := must(model.Info())(t)
+	side := testSize / info.Downsample
+
+	mode := must(model.Encode(photo, LatentMode))(t)
+	scaled := must(model.Encode(photo, LatentScaled))(t)
+	content := must(model.Encode(photo, LatentContent))(t)
+	if len(scaled) != info.LatentChannels*side*side {
+		t.Fatalf("%d values", len(scaled))
+	}
+	for i, z := range mode {
+		channel := i / (side * side)
+		if want := (z - info.LatentShift[channel]) * info.LatentScale[channel]; scaled[i] != want {
+			t.Fatalf("value %d is %g, not %g", i, scaled[i], want)
+		}
+	}
+	differ(t, "the content condition", content, scaled)
+	_, err := model.Encode(must(photo.Resize(1, 1, FilterBox))(t), LatentScaled)
+	wantError(t, err, ErrArgument)
+	_, err = model.Encode(photo, 9)
+	wantError(t, err, ErrArgument)
+
+	rgb := must(model.Decode(scaled, 1, side, side))(t)
+	if len(rgb) != 3*testSize*testSize {
+		t.Errorf("%d values", len(rgb))
+	}
+	pixels := must(photo.RGB())(t)
+	off := 0.0
+	for i := range pixels {
+		value := float64(rgb[i%3*testSize*testSize+i/3]+1) * 127.5
+		if value > float64(pixels[i]) {
+			off += value - float64(pixels[i])
+		} else {
+			off += float64(pixels[i]) - value
+		}
+	}
+	if off /= float64(len(pixels)); off > 16 {
+		t.Errorf("decoded, it is off by %g of 255", off)
+	}
+	two := must(model.Decode(append(append([]float32{}, scaled...), scaled...), 2, side, side))(t)
+	if len(two) != 2*len(rgb) {
+		t.Fatalf("%d values of two pictures", len(two))
+	}
+	for i, v := range two {
+		if d := v - rgb[i%len(rgb)]; d < -1e-3 || d > 1e-3 {
+			t.Fatalf("value %d of two is %g, of one %g", i, v, rgb[i%len(rgb)])
+		}
+	}
+
+	x := append([]float32{}, scaled...)
+	at := []int32{500}
+	null := must(must(model.NullStyle())(t).Values())(t)
+	code := must(style.Values())(t)
+	plain := must(model.Denoise(x, at, nil, nil, side, side))(t)
+	same(t, "the null style", must(model.Denoise(x, at, nil, null, side, side))(t), plain)
+	differ(t, "a style", must(model.Denoise(x, at, nil, code, side, side))(t), plain)
+	differ(t, "content", must(model.Denoise(x, at, content, nil, side, side))(t), plain)
+
+	for name, f := range map[string]func() ([]float32, error){
+		"short latent":   func() ([]float32, error) { return model.Decode(scaled[1:], 1, side, side) },
+		"other batch":    func() ([]float32, error) { return model.Decode(scaled, 2, side, side) },
+		"no latent":      func() ([]float32, error) { return model.Decode(nil, 1, 0, side) },
+		"overflow":       func() ([]float32, error) { return model.Decode(scaled, 1<<31, 1<<31, 1<<31) },
+		"short x":        func() ([]float32, error) { return model.Denoise(x[1:], at, nil, nil, side, side) },
+		"no timesteps":   func() ([]float32, error) { return model.Denoise(x, nil, nil, nil, side, side) },
+		"two timesteps":  func() ([]float32, error) { return model.Denoise(x, []int32{1, 2}, nil, nil, side, side) },
+		"short content":  func() ([]float32, error) { return model.Denoise(x, at, content[1:], nil, side, side) },
+		"empty content":  func() ([]float32, error) { return model.Denoise(x, at, []float32{}, nil, side, side) },
+		"short style":    func() ([]float32, error) { return model.Denoise(x, at, nil, code[1:], side, side) },
+		"timestep":       func() ([]float32, error) { return model.Denoise(x, []int32{-1}, nil, nil, side, side) },
+		"turned latent":  func() ([]float32, error) { return model.Decode(scaled, 1, 1, side*side) },
+		"turned x":       func() ([]float32, error) { return model.Denoise(x, at, nil, nil, 1, side*side) },
+		"negative sides": func() ([]float32, error) { return model.Decode(scaled, 1, -side, -side) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := f()
+			wantError(t, err, ErrArgument)
+		})
+	}
+}
+
+func TestStyle(t *testing.T) {
+	model, _, style := setup(t)
+	values := must(style.Values())(t)
+	if n := must(model.Info())(t).StyleWidth; len(values) != n {
+		t.Fatalf("%d values, not %d", len(values), n)
+	}
+	same(t, "from values", must(must(model.StyleFromValues(values))(t).Values())(t), values)
+	_, err := model.StyleFromValues(values[1:])
+	wantError(t, err, ErrMismatch)
+	_, err = model.StyleFromValues(nil)
+	wantError(t, err, ErrArgument)
+
+	null := must(model.NullStyle())(t)
+	nulls := must(null.Values())(t)
+	blended := must(must(BlendStyles([]*Style{style, null}, []float64{0.25, 0.5}))(t).Values())(t)
+	for i := range blended {
+		if want := 0.25*float64(values[i]) + 0.5*float64(nulls[i]); blended[i] != float32(want) {
+			t.Fatalf("value %d is %g, not %g", i, blended[i], want)
+		}
+	}
+	_, err = BlendStyles(nil, nil)
+	wantError(t, err, ErrArgument)
+	_, err = BlendStyles([]*Style{style}, []float64{1, 2})
+	wantError(t, err, ErrArgument)
+}
+
+func TestStylizeFile(t *testing.T) {
+	_, photo, _ := setup(t)
+	dir := t.TempDir()
+	small := filepath.Join(dir, "small.png")
+	ok(t, photo.Save(small, nil))
+	out := filepath.Join(dir, "out.png")
+	ok(t, StylizeFile(modelPath, small, small, out))
+	if i := must(LoadImage(out, nil))(t); i.Width() != 256 || i.Height() != 256 {
+		t.Errorf("%dx%d", i.Width(), i.Height())
+	}
+}

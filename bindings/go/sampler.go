@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: MIT
+
+package artfusion
+
+/*
+#include <artfusion.h>
+#include <stdlib.h>
+
+int32_t artfusionGoNoise(void *, artfusion_noise_use, int32_t, float *, size_t);
+int32_t artfusionGoStep(void *, artfusion_sampler *);
+int32_t artfusionGoEps(void *, artfusion_sampler *, float *, size_t);
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"runtime/cgo"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// Sampler is one run. It is used by one goroutine at a time, but for Cancel and Close.
+type Sampler struct {
+	handle *handle
+	cell   *C.uintptr_t // the callbacks' user_data, which has a handle while a call runs
+	values int          // in its latent: batch * channels * height * width
+
+	onStep  func(*Sampler) error
+	onEps   func(*Sampler, []float32) error
+	onNoise func(NoiseUse, int, []float32) (bool, error)
+
+	busy    int32 // whether a call that changes the sampler runs
+	asked   int32 // whether Cancel was called and no call has ended by it yet
+	running *running
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Step     int // steps done
+	Steps    int // steps in all: fewer than asked below a DenoisingStrength of 1
+	Timestep int // of the last step done; -1 before the first
+	Passes   int // through the UNet so far, a picture
+	Batch    int
+	Encode   time.Duration // in the networks: content encoder
+	Denoise  time.Duration // UNet
+	Decode   time.Duration // decoder
+	Total    time.Duration // in all calls of this sampler
+}
+
+// NewSampler makes a sampler that paints from null content and null style; nil options are the
+// model's defaults. The options are copied.
+func (m *Model) NewSampler(options *SamplerOptions) (*Sampler, error) {
+	model, done, err := m.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if options == nil {
+		defaults, err := initialOptions(model)
+		if err != nil {
+			return nil, err
+		}
+		options = &defaults
+	}
+	info, err := m.Info()
+	if err != nil {
+		return nil, err
+	}
+	c := options.toC()
+	if options.Timesteps != nil {
+		if len(options.Timesteps) != options.Steps {
+			return nil, argumentError("there are %d timesteps for %d steps", len(options.Timesteps), options.Steps)
+		}
+		// The struct is Go's memory, in which the library may be given no pointer to other such.
+		size := len(options.Timesteps) * C.sizeof_int32_t
+		c.timesteps = (*C.int32_t)(C.malloc(C.size_t(size)))
+		defer C.free(unsafe.Pointer(c.timesteps))
+		copy(unsafe.Slice((*int32)(c.timesteps), len(options.Timesteps)), options.Timesteps)
+	}
+	cell := newCell()
+	if options.OnStep != nil {
+		c.step_callback = C.artfusion_step_callback(C.artfusionGoStep)
+		c.step_user_data = unsafe.Pointer(cell)
+	}
+	if options.OnEps != nil {
+		c.eps_callback = C.artfusion_eps_callback(C.artfusionGoEps)
+		c.eps_user_data = unsafe.Pointer(cell)
+	}
+	if options.OnNoise != nil {
+		c.noise_callback = C.artfusion_noise_callback(C.artfusionGoNoise)
+		c.noise_user_data = unsafe.Pointer(cell)
+	}
+	var made *C.artfusion_sampler
+	err = call(func() C.artfusion_status { return C.artfusion_sampler_create(model, &c, &made) })
+	if err != nil {
+		C.free(unsafe.Pointer(cell))
+		return nil, err
+	}
+	return &Sampler{
+		handle: newHandle(unsafe.Pointer(made), m.handle.log, func(p unsafe.Pointer) {
+			C.artfusion_sampler_destroy((*C.artfusion_sampler)(p))
+			C.free(unsafe.Pointer(cell))
+		}),
+		cell: cell,
+		values: options.Batch * info.LatentChannels *
+			(options.Width / info.Downsample) * (options.Height / info.Downsample),
+		onStep:  options.OnStep,
+		onEps:   options.OnEps,
+		onNoise: options.OnNoise,
+	}, nil
+}
+
+// The setters take the index of a picture in the batch or All, and come before the first step.
+
+// SetContent gives the picture whose shapes are kept, resized to the run's size; nil: the null
+// content.
+func (s *Sampler) SetContent(index int, image *Image) error {
+	var picture *C.artfusion_image
+	if image != nil {
+		c, done, err := image.use()
+		if err != nil {
+			return err
+		}
+		defer done()
+		picture = c
+	}
+	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
+		return C.artfusion_sampler_set_content(sampler, clamp(index), picture)
+	})
+}
+
+// SetContentLatent does the same by the scaled latent[channels, height, width] of [Model.Encode]; nil:
+// the null content.
+func (s *Sampler) SetContentLatent(index int, latent []float32) error {
+	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
+		return C.artfusion_sampler_set_content_latent(sampler, clamp(index), (*C.float)(first(latent)),
+			C.size_t(len(latent)))
+	})
+}
+
+// SetStyle gives the manner, a style of the same model; nil: the null style.
+func (s *Sampler) SetStyle(index int, style *Style) error {
+	var code *C.artfusion_style
+	if style != nil {
+		c, done, err := style.use()
+		if err != nil {
+			return err
+		}
+		defer done()
+		code = c
+	}
+	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
+		return C.artfusion_sampler_set_style(sampler, clamp(index), code)
+	})
+}
+
+// SetInitLatent gives the scaled latent[channels, height, width] that a DenoisingStrength below 1
+// starts from and that a mask keeps. The default is the content's own.
+func (s *Sampler) SetInitLatent(index int, latent []float32) error {
+	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
+		return C.artfusion_sampler_set_init_latent(sampler, clamp(index), (*C.float)(first(latent)),
+			C.size_t(len(latent)))
+	})
+}
+
+// SetMask gives a mask[height, width] of latent pixels in 0..1: 1 keeps the init latent, 0 paints.
+// Nil paints everywhere.
+func (s *Sampler) SetMask(index int, mask []float32) error {
+	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
+		return C.artfusion_sampler_set_mask(sampler, clamp(index), (*C.float)(first(mask)), C.size_t(len(mask)))
+	})
+}
+
+func (s *Sampler) set(f func(*C.artfusion_sampler) C.artfusion_status) error {
+	sampler, done, err := s.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	return call(func() C.artfusion_status { return f(sampler) })
+}
+
+// Next does one step, and says false if none was left. It ends within one call of a network when ctx
+// is done or Cancel is called, with an error of ErrCancelled whose cause is that of ctx. After an
+// error the sampler stands before the step it was in, and Next tries that again; where OnStep
+// returned the error, the step was done. The exception is ErrNumeric: the run is lost.
+func (s *Sampler) Next(ctx context.Context) (bool, error) {
+	var status Status
+	err := s.advance(ctx, func(sampler *C.artfusion_sampler) C.artfusion_status {
+		c := C.artfusion_sampler_next(sampler)
+		status = Status(c)
+		return c
+	})
+	return err == nil && status != statusDone, err
+}
+
+// Run does all steps that are left, with Next's errors.
+func (s *Sampler) Run(ctx context.Context) error {
+	return s.advance(ctx, func(sampler *C.artfusion_sampler) C.artfusion_status {
+		return C.artfusion_sampler_run(sampler)
+	})
+}
+
+func (s *Sampler) advance(ctx context.Context, f func(*C.artfusion_sampler) C.artfusion_status) error {
+	if err := ctx.Err(); err != nil {
+		return cancelledBy(err)
+	}
+	sampler, done, err := s.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	r := &running{ctx: ctx, sampler: s}
+	handle := cgo.NewHandle(r)
+	defer handle.Delete()
+	*s.cell, s.running = C.uintptr_t(handle), r
+	defer func() { *s.cell, s.running = 0, nil }()
+	defer watch(ctx, sampler)()
+	for {
+		err := call(func() C.artfusion_status { return f(sampler) })
+		r.rethrow()
+		if r.err != nil {
+			return cancelledBy(r.err)
+		}
+		if !errors.Is(err, ErrCancelled) {
+			return err
+		}
+		if err := s.cancelled(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// cancelled is the error of a call that the library ended with err, or nil if nobody asked for that:
+// a context can be done just when the call that it was for ends, and the library then takes the next
+// one to be meant. Such a call has done nothing and is to be made again.
+func (s *Sampler) cancelled(ctx context.Context, err error) error {
+	asked := atomic.SwapInt32(&s.asked, 0) != 0
+	if cause := ctx.Err(); cause != nil {
+		return cancelledBy(cause)
+	}
+	if asked {
+		return err
+	}
+	return nil
+}
+
+// watch cancels the running call when ctx is done. What it returns ends that.
+func watch(ctx context.Context, sampler *C.artfusion_sampler) (end func()) {
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-ctx.Done():
+			C.artfusion_sampler_cancel(sampler)
+		case <-stop:
+		}
+	}()
+	return func() {
+		close(stop)
+		<-ended
+	}
+}
+
+// Cancel makes the running or else the next Next, Run or Image end with ErrCancelled, within one call
+// of a network; once. Any goroutine may call it.
+func (s *Sampler) Cancel() {
+	sampler, done, err := s.use()
+	if err != nil {
+		return
+	}
+	defer done()
+	atomic.StoreInt32(&s.asked, 1)
+	C.artfusion_sampler_cancel(sampler)
+}
+
+// Progress is how far the run is.
+func (s *Sampler) Progress() (Progress, error) {
+	sampler, done, err := s.use()
+	if err != nil {
+		return Progress{}, err
+	}
+	defer done()
+	var c C.artfusion_progress
+	err = call(func() C.artfusion_status {
+		return C.artfusion_sampler_get_progress(sampler, &c, C.sizeof_artfusion_progress)
+	})
+	if err != nil {
+		return Progress{}, err
+	}
+	return progressOf(&c), nil
+}
+
+func progressOf(c *C.artfusion_progress) Progress {
+	seconds := func(s C.double) time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
+	return Progress{
+		Step:     int(c.step),
+		Steps:    int(c.steps),
+		Timestep: int(c.timestep),
+		Passes:   int(c.passes),
+		Batch:    int(c.batch),
+		Encode:   seconds(c.seconds_encode),
+		Denoise:  seconds(c.seconds_denoise),
+		Decode:   seconds(c.seconds_decode),
+		Total:    seconds(c.seconds_total),
+	}
+}
+
+// X is a copy of the latent of the moment[batch, channels, height, width], nil before there is one.
+func (s *Sampler) X() ([]float32, error) {
+	return s.tensor(func(sampler *C.artfusion_sampler, count *C.size_t) *C.float {
+		return C.artfusion_sampler_x(sampler, count)
+	})
+}
+
+// X0 is a copy of the x0 predicted in the last step, nil before there is one.
+func (s *Sampler) X0() ([]float32, error) {
+	return s.tensor(func(sampler *C.artfusion_sampler, count *C.size_t) *C.float {
+		return C.artfusion_sampler_x0(sampler, count)
+	})
+}
+
+func (s *Sampler) tensor(f func(*C.artfusion_sampler, *C.size_t) *C.float) ([]float32, error) {
+	sampler, done, err := s.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var count C.size_t
+	values := f(sampler, &count)
+	return copied((*float32)(values), int(count)), nil
+}
+
+// KeptCount is how many entries KeepEvery has kept so far; 0 after Close.
+func (s *Sampler) KeptCount() int {
+	sampler, done, err := s.use()
+	if err != nil {
+		return 0
+	}
+	defer done()
+	return int(C.artfusion_sampler_kept_count(sampler))
+}
+
+// Kept copies an entry, x and x0. Entry 0 is the start, whose x0 is nil.
+func (s *Sampler) Kept(entry int) (x, x0 []float32, err error) {
+	sampler, done, err := s.use()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	var cx, cx0 *C.float
+	err = call(func() C.artfusion_status { return C.artfusion_sampler_kept(sampler, clamp(entry), &cx, &cx0) })
+	if err != nil {
+		return nil, nil, err
+	}
+	return copied((*float32)(cx), s.values), copied((*float32)(cx0), s.values), nil
+}
+
+// Image decodes a picture of the batch: the result after the last step, before it a preview of the
+// x0 of the moment.
+func (s *Sampler) Image(index int) (*Image, error) {
+	sampler, done, err := s.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	ctx := context.Background()
+	if s.running != nil { // in a callback
+		ctx = s.running.ctx
+	}
+	for {
+		image, err := makeImage(func(made **C.artfusion_image) C.artfusion_status {
+			return C.artfusion_sampler_image(sampler, clamp(index), made)
+		})
+		if !errors.Is(err, ErrCancelled) {
+			return image, err
+		}
+		if err := s.cancelled(ctx, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Close ends the sampler; what runs goes on, and Cancel comes before Close to end that.
+func (s *Sampler) Close() error {
+	if s != nil {
+		s.handle.close()
+	}
+	return nil
+}
+
+func (s *Sampler) use() (*C.artfusion_sampler, func(), error) {
+	var h *handle
+	if s != nil {
+		h = s.handle
+	}
+	p, err := h.acquire("Sampler")
+	return (*C.artfusion_sampler)(p), h.release, err
+}
+
+// begin is use for a call that changes the sampler, of which there is one at a time.
+func (s *Sampler) begin() (*C.artfusion_sampler, func(), error) {
+	sampler, done, err := s.use()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !atomic.CompareAndSwapInt32(&s.busy, 0, 1) {
+		done()
+		return nil, nil, &Error{
+			Status:  ErrState,
+			Message: "the Sampler is in use: one call at a time changes it, and none in a callback",
+		}
+	}
+	return sampler, func() {
+		atomic.StoreInt32(&s.busy, 0)
+		done()
+	}, nil
+}
