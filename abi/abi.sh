@@ -23,10 +23,10 @@ readelf -S "$library" | grep -q '\.debug_info' || {
 }
 abidw --no-architecture --no-elf-needed --no-show-locs --no-corpus-path --no-comp-dir-path \
   --exported-interfaces-only --drop-private-types --header-file "$header" \
-  --out-file "$scratch/artfusion-0.abixml" "$library"
+  --out-file "$scratch/artfusion-1.abixml" "$library"
 
 if [ "$action" = update ]; then
-  cp "$scratch/table.tsv" "$scratch/artfusion-0.abixml" "$here"
+  cp "$scratch/table.tsv" "$scratch/artfusion-1.abixml" "$here"
   exit
 fi
 
@@ -40,6 +40,6 @@ padding=$(awk -F'\t' '
   END           { if (size != end) print name }' "$scratch/table.tsv")
 [ -z "$padding" ] || fail "hidden padding before a field, or at the end of a struct: $padding"
 
-abidiff "$here/artfusion-0.abixml" "$scratch/artfusion-0.abixml" ||
+abidiff "$here/artfusion-1.abixml" "$scratch/artfusion-1.abixml" ||
   fail "abidiff ended with $? (bits: 4 a change, 8 an incompatible one)"
 exit $failed

@@ -62,7 +62,6 @@ if(ARTFUSION_BUILD_STATIC) # left out of packages: it names the libtorch of this
 endif()
 configure_package_config_file(cmake/artfusionConfig.cmake.in artfusionConfig.cmake
   INSTALL_DESTINATION ${package})
-# Before 1.0 a minor release may break the ABI: docs/abi.md.
-write_basic_package_version_file(artfusionConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+write_basic_package_version_file(artfusionConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/artfusionConfig.cmake
               ${PROJECT_BINARY_DIR}/artfusionConfigVersion.cmake DESTINATION ${package})

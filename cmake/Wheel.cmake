@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What the Python package holds besides Python: the two libraries, the default model, and which torch
-# the engine needs. pyproject.toml names the Python files and the licences.
+# What the Python package holds besides Python: the two libraries, the default model, and which
+# torch the engine needs. pyproject.toml names the Python files and the licences.
 
 # Wheels have no symbolic links, and nothing links this library: one file, by one name.
 set_property(TARGET artfusion PROPERTY VERSION)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# The engine of the Python package is built with the libtorch of the interpreter that builds it: that
-# of its torch package, which is found without being imported.
+# The engine of the Python package is built with the libtorch of the interpreter that builds it:
+# that of its torch package, which is found without being imported.
 
 if(NOT Torch_DIR)
   execute_process(
     COMMAND ${Python_EXECUTABLE} -c
-      "from importlib.util import find_spec; print(find_spec('torch').submodule_search_locations[0])"
+      "from importlib.util import find_spec; print(*find_spec('torch').submodule_search_locations)"
     OUTPUT_VARIABLE torch_package OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET
     RESULT_VARIABLE failed)
   if(failed)

@@ -69,7 +69,7 @@
  * Process    The library never aborts, exits, prints, or changes the locale,
  *            signal handlers or floating-point environment.
  *
- * Everything here is since 0.1 unless said otherwise.
+ * Everything here is since 1.0 unless said otherwise.
  */
 #ifndef ARTFUSION_H
 #define ARTFUSION_H
@@ -96,9 +96,9 @@ extern "C" {
 #endif
 
 /** The release this header belongs to, the number that moves on a break. */
-#define ARTFUSION_VERSION_MAJOR 0
+#define ARTFUSION_VERSION_MAJOR 1
 /** The number that moves when something is added. */
-#define ARTFUSION_VERSION_MINOR 1
+#define ARTFUSION_VERSION_MINOR 0
 /** The number that moves otherwise. */
 #define ARTFUSION_VERSION_PATCH 0
 /** The same as one number, as artfusion_version() gives the library's. */
@@ -110,7 +110,7 @@ extern "C" {
  * minor * 1000 + patch. Never fails. */
 ARTFUSION_API uint32_t artfusion_version(void);
 
-/** The same as text, "0.1.0". Static. */
+/** The same as text, "1.0.0". Static. */
 ARTFUSION_API const char *artfusion_version_string(void);
 
 /* ======================================================================
@@ -148,8 +148,8 @@ ARTFUSION_API const char *artfusion_status_name(artfusion_status status);
 
 /** Whether the library that is running serves a program that was compiled with
  * the header of release `header_version`, which is ARTFUSION_VERSION there. It
- * does where the major release is the same and the minor one no older; before
- * 1.0, where both are the same. What loads the library at run time asks first.
+ * does where the major release is the same and the minor one no older. What
+ * loads the library at run time asks first.
  * Errors: UNSUPPORTED, with both releases in the message. */
 ARTFUSION_API artfusion_status artfusion_check_version(uint32_t header_version);
 

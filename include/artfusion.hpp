@@ -16,7 +16,7 @@
  * What artfusion.h says of shapes, units, ownership, errors and threads holds here as well. Every
  * status below zero is thrown as an artfusion::Error. An exception that leaves a callback comes out
  * of the call that the callback belongs to. `get()` is the C handle, for what is not wrapped.
- * Since 0.1.
+ * Since 1.0.
  */
 #ifndef ARTFUSION_HPP
 #define ARTFUSION_HPP

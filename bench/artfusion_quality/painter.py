@@ -22,8 +22,9 @@ from .lists import InputError
 from .metrics import Pair
 
 _ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(_ROOT / "tests" / "python"))
+sys.path[:0] = [str(_ROOT / "tests" / "python"), str(_ROOT / "bindings" / "python")]
 
+import artfusion  # noqa: E402
 import artfusion_c as af  # noqa: E402
 
 __all__ = ["Cost", "Painter", "Settings", "af", "choose_library"]
@@ -39,7 +40,7 @@ def choose_library(path: Path | None) -> None:
     os.environ["ARTFUSION_LIBRARY"] = str(chosen.resolve())
     try:
         af.library()
-    except (OSError, AttributeError) as error:
+    except (OSError, AttributeError, artfusion.Error) as error:
         raise InputError(f"{chosen}: not this release's library: {error}") from error
 
 

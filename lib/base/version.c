@@ -20,8 +20,8 @@ artfusion_status artfusion_check_version(uint32_t header_version)
 {
     af_error_clear();
     const unsigned major = header_version / 1000000u, minor = header_version / 1000u % 1000u;
-    const unsigned own_major = ARTFUSION_VERSION_MAJOR, own_minor = ARTFUSION_VERSION_MINOR;
-    if (major == own_major && (major == 0 ? minor == own_minor : minor <= own_minor))
+    const unsigned own_minor = ARTFUSION_VERSION_MINOR; /* no literal 0: gcc would warn of it */
+    if (major == ARTFUSION_VERSION_MAJOR && minor <= own_minor)
         return ARTFUSION_OK;
     return af_fail(ARTFUSION_ERROR_UNSUPPORTED,
                    "the program was made with artfusion %u.%u.%u and runs with %s, which does not "

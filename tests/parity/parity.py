@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 
 _TREE = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(_TREE / "tests" / "python"), str(_TREE / "tests" / "parity")]
+_FOLDERS = ("tests/python", "tests/parity", "bindings/python")
+sys.path[:0] = [str(_TREE / folder) for folder in _FOLDERS]
 
 import artfusion_c as af  # noqa: E402
 from report import write_markdown  # noqa: E402

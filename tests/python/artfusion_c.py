@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The C library for tests: artfusion_abi's declarations, owners of handles, exceptions.
+"""The C library for tests: the Python package's declarations, owners of handles, exceptions.
 
 This adds nothing to the header but ownership and the turning of error statuses into exceptions.
 """
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from artfusion_abi import *  # noqa: F403 - all of the header under this name
-from artfusion_abi import (
+from artfusion._abi import *  # noqa: F403 - all of the header under this name
+from artfusion._abi import (
     ALL,
     FILTER_BICUBIC,
     ContextOptions,
@@ -28,10 +28,10 @@ from artfusion_abi import (
     eps_callback,
     floats_p,
     ints_p,
-    library,
     noise_callback,
     step_callback,
 )
+from artfusion._library import library
 
 FloatArray = NDArray[np.float32]
 

@@ -119,7 +119,7 @@ def test_the_library_is_of_the_headers_release(header: str) -> None:
     parts = [int(n) for n in re.findall(r"#define ARTFUSION_VERSION_\w+ (\d+)", header)]
     major, minor, patch = parts
     lib = af.library()
-    assert lib.artfusion_version() == major * 1_000_000 + minor * 1_000 + patch
+    assert af.VERSION == lib.artfusion_version() == major * 1_000_000 + minor * 1_000 + patch
     assert lib.artfusion_version_string().decode() == f"{major}.{minor}.{patch}"
 
 

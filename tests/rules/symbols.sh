@@ -24,7 +24,7 @@ needed=$(readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 grep -E 'torch|c10|stdc\+\+' <<<"$needed" && fail "$library needs these"
 nm -D --undefined-only "$library" | grep -E ' _Z|torch|c10|caffe2' && fail "$library imports these"
 soname=$(readelf -d "$library" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
-[ "$soname" = libartfusion.so.0 ] || fail "$library has the soname $soname"
+[ "$soname" = libartfusion.so.1 ] || fail "$library has the soname $soname"
 
 [ "$(exports "$engine")" = artfusion_engine_v1 ] ||
   fail "$engine exports: $(exports "$engine" | tr '\n' ' ')"

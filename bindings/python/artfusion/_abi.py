@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The public header for ctypes: every constant, struct and function.
 
-The library is the file that the environment variable ARTFUSION_LIBRARY names.
+A test holds it to abi/table.tsv, which is made from the header.
 """
 
 from __future__ import annotations
 
 import ctypes
-import functools
-import os
 from ctypes import (
     POINTER,
     Structure,
@@ -23,6 +21,9 @@ from ctypes import (
     c_void_p,
 )
 from typing import Any
+
+VERSION_MAJOR, VERSION_MINOR, VERSION_PATCH = 1, 0, 0
+VERSION = VERSION_MAJOR * 1_000_000 + VERSION_MINOR * 1_000 + VERSION_PATCH
 
 # artfusion_status
 OK, DONE = 0, 1
@@ -251,14 +252,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
-@functools.cache
-def library() -> ctypes.CDLL:
-    """The library, with every function declared."""
-    path = os.environ.get("ARTFUSION_LIBRARY")
-    if not path:
-        raise RuntimeError("set ARTFUSION_LIBRARY to the path of libartfusion.so")
-    lib = ctypes.CDLL(path)
+def declare(library: ctypes.CDLL) -> None:
+    """Gives every function its types. CDLL's calls release the interpreter's lock."""
     for name, (result, arguments) in FUNCTIONS.items():
-        function = getattr(lib, "artfusion_" + name)
+        function = getattr(library, "artfusion_" + name)
         function.restype, function.argtypes = result, arguments
-    return lib

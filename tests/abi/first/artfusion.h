@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT
+/** @file
+ * SPDX-License-Identifier: MIT
  *
  * artfusion.h - arbitrary style transfer by dual-conditional latent diffusion
  *
@@ -68,7 +69,7 @@
  * Process    The library never aborts, exits, prints, or changes the locale,
  *            signal handlers or floating-point environment.
  *
- * Everything here is since 0.1 unless said otherwise.
+ * Everything here is since 1.0 unless said otherwise.
  */
 #ifndef ARTFUSION_H
 #define ARTFUSION_H
@@ -80,6 +81,8 @@
 extern "C" {
 #endif
 
+/** What a public declaration carries: visibility. Programs define nothing,
+ * those that link the static library ARTFUSION_STATIC. */
 #if defined(ARTFUSION_STATIC)
 #define ARTFUSION_API
 #elif defined(_WIN32)
@@ -92,54 +95,69 @@ extern "C" {
 #define ARTFUSION_API __attribute__((visibility("default")))
 #endif
 
-/* The release this header belongs to. */
-#define ARTFUSION_VERSION_MAJOR 0
-#define ARTFUSION_VERSION_MINOR 1
+/** The release this header belongs to, the number that moves on a break. */
+#define ARTFUSION_VERSION_MAJOR 1
+/** The number that moves when something is added. */
+#define ARTFUSION_VERSION_MINOR 0
+/** The number that moves otherwise. */
 #define ARTFUSION_VERSION_PATCH 0
+/** The same as one number, as artfusion_version() gives the library's. */
+#define ARTFUSION_VERSION                                                \
+    (ARTFUSION_VERSION_MAJOR * 1000000u + ARTFUSION_VERSION_MINOR * 1000u \
+     + ARTFUSION_VERSION_PATCH)
 
-/* The release of the library that is running, as major * 1000000 +
+/** The release of the library that is running, as major * 1000000 +
  * minor * 1000 + patch. Never fails. */
 ARTFUSION_API uint32_t artfusion_version(void);
 
-/* The same as text, "0.1.0". Static. */
+/** The same as text, "1.0.0". Static. */
 ARTFUSION_API const char *artfusion_version_string(void);
 
 /* ======================================================================
  * Errors
  * ====================================================================== */
 
+/** How a call ended: 0 is success, below it are errors, above it conditions
+ * that are none. */
 typedef int32_t artfusion_status;
 enum {
     ARTFUSION_OK = 0,
-    ARTFUSION_DONE = 1,                /* artfusion_sampler_next: no step is left */
-    ARTFUSION_ERROR_ARGUMENT = -1,     /* NULL, NaN, out of range, unknown constant */
-    ARTFUSION_ERROR_MEMORY = -2,       /* an allocation failed */
-    ARTFUSION_ERROR_IO = -3,           /* a file could not be opened, read or written */
-    ARTFUSION_ERROR_FORMAT = -4,       /* the bytes are not what they should be */
-    ARTFUSION_ERROR_UNSUPPORTED = -5,  /* valid, but beyond this build or machine */
-    ARTFUSION_ERROR_LIMIT = -6,        /* a limit that the caller may raise */
-    ARTFUSION_ERROR_STATE = -7,        /* a call out of order */
-    ARTFUSION_ERROR_CANCELLED = -8,    /* by artfusion_sampler_cancel or a callback */
-    ARTFUSION_ERROR_ENGINE = -9,       /* the engine is missing or failed */
-    ARTFUSION_ERROR_MISMATCH = -10,    /* a style code of another model */
-    ARTFUSION_ERROR_NUMERIC = -11,     /* NaN or infinity where numbers should be */
-    ARTFUSION_ERROR_CHECKSUM = -12     /* the file was changed since it was written */
+    ARTFUSION_DONE = 1,                /**< artfusion_sampler_next: no step is left */
+    ARTFUSION_ERROR_ARGUMENT = -1,     /**< NULL, NaN, out of range, unknown constant */
+    ARTFUSION_ERROR_MEMORY = -2,       /**< an allocation failed */
+    ARTFUSION_ERROR_IO = -3,           /**< a file could not be opened, read or written */
+    ARTFUSION_ERROR_FORMAT = -4,       /**< the bytes are not what they should be */
+    ARTFUSION_ERROR_UNSUPPORTED = -5,  /**< valid, but beyond this build or machine */
+    ARTFUSION_ERROR_LIMIT = -6,        /**< a limit that the caller may raise */
+    ARTFUSION_ERROR_STATE = -7,        /**< a call out of order */
+    ARTFUSION_ERROR_CANCELLED = -8,    /**< by artfusion_sampler_cancel or a callback */
+    ARTFUSION_ERROR_ENGINE = -9,       /**< the engine is missing or failed */
+    ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model */
+    ARTFUSION_ERROR_NUMERIC = -11,     /**< NaN or infinity where numbers should be */
+    ARTFUSION_ERROR_CHECKSUM = -12     /**< the file was changed since it was written */
 };
 
-/* What went wrong in the calling thread's last call that failed: a sentence
+/** What went wrong in the calling thread's last call that failed: a sentence
  * that names the value and what would be right. Never NULL; empty if nothing
  * failed yet. Valid until the thread's next failing call. */
 ARTFUSION_API const char *artfusion_error_message(void);
 
-/* The name of a status, such as "ARTFUSION_ERROR_IO"; "unknown status" for
+/** The name of a status, such as "ARTFUSION_ERROR_IO"; "unknown status" for
  * others. Static. */
 ARTFUSION_API const char *artfusion_status_name(artfusion_status status);
+
+/** Whether the library that is running serves a program that was compiled with
+ * the header of release `header_version`, which is ARTFUSION_VERSION there. It
+ * does where the major release is the same and the minor one no older. What
+ * loads the library at run time asks first.
+ * Errors: UNSUPPORTED, with both releases in the message. */
+ARTFUSION_API artfusion_status artfusion_check_version(uint32_t header_version);
 
 /* ======================================================================
  * One call
  * ====================================================================== */
 
-/* Opens the model, stylises the content file with the style file at the
+/** Opens the model, stylises the content file with the style file at the
  * content's own proportions, and writes PNG or JPEG by the output's suffix.
  * Everything else is the model's default: its longer side becomes the model's
  * native one. The output is written beside its place and renamed into it, so
@@ -153,15 +171,19 @@ ARTFUSION_API artfusion_status artfusion_stylize_file(const char *model_path,
  * Context: device, threads, log
  * ====================================================================== */
 
+/** Device, threads and log of the models opened with it. Any number of
+ * threads at once. */
 typedef struct artfusion_context artfusion_context;
 
+/** Where networks run. */
 typedef int32_t artfusion_device;
 enum {
-    ARTFUSION_DEVICE_AUTO = 0, /* CPU, unless the build's engine finds a CUDA GPU */
+    ARTFUSION_DEVICE_AUTO = 0, /**< CPU, unless the build's engine finds a CUDA GPU */
     ARTFUSION_DEVICE_CPU = 1,
     ARTFUSION_DEVICE_CUDA = 2
 };
 
+/** How grave a message is; smaller is graver. */
 typedef int32_t artfusion_log_level;
 enum {
     ARTFUSION_LOG_NONE = 0,
@@ -170,88 +192,102 @@ enum {
     ARTFUSION_LOG_DEBUG = 3
 };
 
-/* `message` ends without a newline and is borrowed for the call. May come from
+/** `message` ends without a newline and is borrowed for the call. May come from
  * any thread that uses the context. */
 typedef void (*artfusion_log_callback)(void *user_data, artfusion_log_level level,
                                        const char *message);
 
+/** Of artfusion_context_create. */
 typedef struct artfusion_context_options {
-    uint32_t struct_size;
-    artfusion_device device;        /* AUTO */
-    int32_t device_index;           /* 0: which GPU */
-    int32_t threads;                /* 0: as many as the host's engine uses; else 1..1024,
+    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    artfusion_device device;        /**< AUTO */
+    int32_t device_index;           /**< 0: which GPU */
+    int32_t threads;                /**< 0: as many as the host's engine uses; else 1..1024,
                                      * set during a call and put back after it */
-    const char *engine_path;        /* NULL: the environment's ARTFUSION_ENGINE, then beside the
+    const char *engine_path;        /**< NULL: the environment's ARTFUSION_ENGINE, then beside the
                                      * library, then the loader's search path. Copied. */
-    artfusion_log_callback log;     /* NULL: silent */
-    void *log_user_data;
-    artfusion_log_level log_level;  /* WARNING: this and graver ones */
-    uint32_t reserved;              /* 0 */
+    artfusion_log_callback log;     /**< NULL: silent */
+    void *log_user_data;            /**< given to `log` */
+    artfusion_log_level log_level;  /**< WARNING: this and graver ones */
+    uint32_t reserved;              /**< 0 */
 } artfusion_context_options;
 
+/** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),
+ * with the defaults. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_context_options_init(artfusion_context_options *options,
                                                               size_t struct_size);
 
-/* Loads no engine yet: that happens with the first model.
+/** Loads no engine yet: that happens with the first model.
  * Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_context_create(const artfusion_context_options *options,
                                                         artfusion_context **context);
+
+/** Lets go of a context; models opened with it keep it alive. NULL does
+ * nothing. */
 ARTFUSION_API void artfusion_context_destroy(artfusion_context *context);
 
 /* ======================================================================
  * Images: 8-bit RGB, rows top to bottom
  * ====================================================================== */
 
+/** A picture of 8-bit RGB. One thread at a time; any number may read it. */
 typedef struct artfusion_image artfusion_image;
 
+/** How pictures are resampled; each is widened when scaling down. */
 typedef int32_t artfusion_filter;
 enum {
-    ARTFUSION_FILTER_BICUBIC = 0, /* a = -0.5; what the models were trained with */
+    ARTFUSION_FILTER_BICUBIC = 0, /**< a = -0.5; what the models were trained with */
     ARTFUSION_FILTER_BOX = 1,
     ARTFUSION_FILTER_BILINEAR = 2,
-    ARTFUSION_FILTER_LANCZOS = 3 /* of three lobes */
+    ARTFUSION_FILTER_LANCZOS = 3 /**< of three lobes */
 };
 
+/** What a picture is written as. */
 typedef int32_t artfusion_file_format;
 enum {
-    ARTFUSION_FORMAT_AUTO = 0, /* by the path's suffix: .png, .jpg, .jpeg */
+    ARTFUSION_FORMAT_AUTO = 0, /**< by the path's suffix: .png, .jpg, .jpeg */
     ARTFUSION_FORMAT_PNG = 1,
     ARTFUSION_FORMAT_JPEG = 2
 };
 
+/** Of reading a picture. */
 typedef struct artfusion_load_options {
-    uint32_t struct_size;
-    int32_t ignore_orientation; /* 0: a JPEG's EXIF orientation is applied; 1: not */
-    uint64_t max_pixels;        /* 178956970, as Pillow; checked before allocating */
-    uint64_t max_file_bytes;    /* 1 GiB */
-    uint8_t background[4];      /* red, green, blue behind transparent pixels, and 1 if it is to
+    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    int32_t ignore_orientation; /**< 0: a JPEG's EXIF orientation is applied; 1: not */
+    uint64_t max_pixels;        /**< 178956970, as Pillow; checked before allocating */
+    uint64_t max_file_bytes;    /**< 1 GiB */
+    uint8_t background[4];      /**< red, green, blue behind transparent pixels, and 1 if it is to
                                  * be used; 0: alpha is dropped, as Pillow's convert("RGB") */
-    uint32_t reserved;          /* 0 */
+    uint32_t reserved;          /**< 0 */
 } artfusion_load_options;
 
+/** Of writing a picture. */
 typedef struct artfusion_save_options {
-    uint32_t struct_size;
-    artfusion_file_format format; /* AUTO */
-    int32_t jpeg_quality;         /* 95; 1..100. Chroma is not subsampled from 90 on */
-    int32_t png_compression;      /* 6; 0..9 */
+    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    artfusion_file_format format; /**< AUTO */
+    int32_t jpeg_quality;         /**< 95; 1..100. Chroma is not subsampled from 90 on */
+    int32_t png_compression;      /**< 6; 0..9 */
 } artfusion_save_options;
 
+/** Fills the first `struct_size` bytes with the defaults. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_load_options_init(artfusion_load_options *options,
                                                            size_t struct_size);
+
+/** Fills the first `struct_size` bytes with the defaults. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_save_options_init(artfusion_save_options *options,
                                                            size_t struct_size);
 
-/* A black image of its own memory. Width and height are 1..65535 pixels.
+/** A black image of its own memory. Width and height are 1..65535 pixels.
  * Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_create(int32_t width, int32_t height,
                                                       artfusion_image **image);
 
-/* An image over the caller's pixels, which must outlive it and stay where they
+/** An image over the caller's pixels, which must outlive it and stay where they
  * are. `stride` is in bytes, at least 3 * width. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t width, int32_t height,
                                                     size_t stride, artfusion_image **image);
 
-/* PNG and JPEG of any colour type, told by their first bytes, brought to RGB:
+/** PNG and JPEG of any colour type, told by their first bytes, brought to RGB:
  * grey and palette expanded, 16 bits cut to the upper 8, CMYK and YCCK (with
  * Adobe's inversion) converted, gamma and colour profiles ignored.
  * Errors: ARGUMENT, IO, FORMAT (the offset or the codec's words are in the
@@ -259,94 +295,112 @@ ARTFUSION_API artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t wid
 ARTFUSION_API artfusion_status artfusion_image_load_file(const char *path,
                                                          const artfusion_load_options *options,
                                                          artfusion_image **image);
+
+/** The same from a file in memory, which is needed during the call only.
+ * Errors: as artfusion_image_load_file, but IO. */
 ARTFUSION_API artfusion_status artfusion_image_load_memory(const void *data, size_t size,
                                                            const artfusion_load_options *options,
                                                            artfusion_image **image);
 
-/* Written beside `path`, then renamed. Errors: ARGUMENT (unknown suffix), IO,
+/** Written beside `path`, then renamed. Errors: ARGUMENT (unknown suffix), IO,
  * MEMORY, LIMIT (JPEG beyond 65500 pixels). */
 ARTFUSION_API artfusion_status artfusion_image_save_file(const artfusion_image *image,
                                                          const char *path,
                                                          const artfusion_save_options *options);
 
-/* `options->format` must be given. Free `*data` with artfusion_free. */
+/** `options->format` must be given. Free `*data` with artfusion_free. */
 ARTFUSION_API artfusion_status artfusion_image_save_memory(const artfusion_image *image,
                                                            const artfusion_save_options *options,
                                                            uint8_t **data, size_t *size);
 
-/* Resamples straight to width x height, antialiased, to the last bit as
+/** Resamples straight to width x height, antialiased, to the last bit as
  * Pillow's Image.resize: horizontal pass first, each rounded to 8 bits. */
 ARTFUSION_API artfusion_status artfusion_image_resize(const artfusion_image *image, int32_t width,
                                                       int32_t height, artfusion_filter filter,
                                                       artfusion_image **resized);
 
-/* The largest size of the image's proportions inside width x height, never
+/** The largest size of the image's proportions inside width x height, never
  * below 1. */
 ARTFUSION_API artfusion_status artfusion_image_resize_fit(const artfusion_image *image,
                                                           int32_t width, int32_t height,
                                                           artfusion_filter filter,
                                                           artfusion_image **resized);
 
-/* Exactly width x height: the centre of the image, as large as fits. */
+/** Exactly width x height: the centre of the image, as large as fits. */
 ARTFUSION_API artfusion_status artfusion_image_resize_cover(const artfusion_image *image,
                                                             int32_t width, int32_t height,
                                                             artfusion_filter filter,
                                                             artfusion_image **resized);
 
-ARTFUSION_API int32_t artfusion_image_width(const artfusion_image *image);  /* pixels; 0 for NULL */
-ARTFUSION_API int32_t artfusion_image_height(const artfusion_image *image); /* pixels; 0 for NULL */
-ARTFUSION_API size_t artfusion_image_stride(const artfusion_image *image);  /* bytes; 0 for NULL */
-ARTFUSION_API uint8_t *artfusion_image_pixels(artfusion_image *image);      /* NULL for NULL */
+/** Pixels; 0 for NULL. */
+ARTFUSION_API int32_t artfusion_image_width(const artfusion_image *image);
+
+/** Pixels; 0 for NULL. */
+ARTFUSION_API int32_t artfusion_image_height(const artfusion_image *image);
+
+/** Bytes from a row to the next; 0 for NULL. */
+ARTFUSION_API size_t artfusion_image_stride(const artfusion_image *image);
+
+/** The first row's first pixel, red, green, blue; the image's own, or the
+ * caller's where they were wrapped. NULL for NULL. */
+ARTFUSION_API uint8_t *artfusion_image_pixels(artfusion_image *image);
+
+/** NULL does nothing. Pixels that were wrapped stay with the caller. */
 ARTFUSION_API void artfusion_image_destroy(artfusion_image *image);
 
-/* Frees memory that the library handed out. NULL does nothing. */
+/** Frees memory that the library handed out. NULL does nothing. */
 ARTFUSION_API void artfusion_free(void *memory);
 
 /* ======================================================================
  * Model
  * ====================================================================== */
 
+/** The networks of a model file, loaded. Any number of threads at once. */
 typedef struct artfusion_model artfusion_model;
 
+/** What takes the latent from one timestep to the next. */
 typedef int32_t artfusion_solver;
 enum {
-    ARTFUSION_SOLVER_DDIM = 0,        /* Song et al., arXiv 2010.02502 */
-    ARTFUSION_SOLVER_DDPM = 1,        /* Ho et al., arXiv 2006.11239: ancestral */
-    ARTFUSION_SOLVER_DPMPP_2M = 2,    /* Lu et al., arXiv 2211.01095: second order */
+    ARTFUSION_SOLVER_DDIM = 0,        /**< Song et al., arXiv 2010.02502 */
+    ARTFUSION_SOLVER_DDPM = 1,        /**< Ho et al., arXiv 2006.11239: ancestral */
+    ARTFUSION_SOLVER_DPMPP_2M = 2,    /**< Lu et al., arXiv 2211.01095: second order */
     ARTFUSION_SOLVER_DPMPP_2M_SDE = 3,
-    ARTFUSION_SOLVER_UNIPC = 4        /* Zhao et al., arXiv 2302.04867: UniPC-2, B2 */
+    ARTFUSION_SOLVER_UNIPC = 4        /**< Zhao et al., arXiv 2302.04867: UniPC-2, B2 */
 };
 
+/** Which timesteps a run of fewer steps than the training visits. */
 typedef int32_t artfusion_spacing;
 enum {
-    ARTFUSION_SPACING_UNIFORM = 0,  /* the reference's: ends at t = 1, then alphas_cumprod[0] */
-    ARTFUSION_SPACING_QUAD = 1,     /* the reference's quadratic one */
-    ARTFUSION_SPACING_TRAILING = 2, /* starts at the last timestep, ends at x0 */
-    ARTFUSION_SPACING_LINSPACE = 3  /* the last and the first timestep and between */
+    ARTFUSION_SPACING_UNIFORM = 0,  /**< the reference's: ends at t = 1, then alphas_cumprod[0] */
+    ARTFUSION_SPACING_QUAD = 1,     /**< the reference's quadratic one */
+    ARTFUSION_SPACING_TRAILING = 2, /**< starts at the last timestep, ends at x0 */
+    ARTFUSION_SPACING_LINSPACE = 3  /**< the last and the first timestep and between */
 };
 
+/** How the noise of the training grows with the timestep. */
 typedef int32_t artfusion_schedule;
 enum {
-    ARTFUSION_SCHEDULE_LINEAR = 0, /* linear in sqrt(beta): the published model's */
-    ARTFUSION_SCHEDULE_COSINE = 1, /* Nichol & Dhariwal, arXiv 2102.09672 */
-    ARTFUSION_SCHEDULE_SQRT_LINEAR = 2, /* linear in beta */
-    ARTFUSION_SCHEDULE_SQRT = 3         /* square root of SQRT_LINEAR's */
+    ARTFUSION_SCHEDULE_LINEAR = 0, /**< linear in sqrt(beta): the published model's */
+    ARTFUSION_SCHEDULE_COSINE = 1, /**< Nichol & Dhariwal, arXiv 2102.09672 */
+    ARTFUSION_SCHEDULE_SQRT_LINEAR = 2, /**< linear in beta */
+    ARTFUSION_SCHEDULE_SQRT = 3         /**< square root of SQRT_LINEAR's */
 };
 
+/** What the UNet predicts. */
 typedef int32_t artfusion_prediction;
 enum {
     ARTFUSION_PREDICTION_EPS = 0,
-    ARTFUSION_PREDICTION_V = 1, /* v = sqrt(a) eps - sqrt(1 - a) x0: arXiv 2202.00512 */
+    ARTFUSION_PREDICTION_V = 1, /**< v = sqrt(a) eps - sqrt(1 - a) x0: arXiv 2202.00512 */
     ARTFUSION_PREDICTION_X0 = 2
 };
 
-/* Random access to a model's bytes: fills `buffer` with exactly `size` bytes
+/** Random access to a model's bytes: fills `buffer` with exactly `size` bytes
  * from `offset` and returns 0, or nonzero if it can't. Called during
  * artfusion_model_open_reader only, on its thread. */
 typedef int32_t (*artfusion_read_callback)(void *user_data, uint64_t offset, void *buffer,
                                            size_t size);
 
-/* Opening checks the archive, the manifest and the weights' checksum, then
+/** Opening checks the archive, the manifest and the weights' checksum, then
  * hands the file to the engine. A model file is a program: open only those
  * whose origin you trust.
  * Errors: ARGUMENT, IO, FORMAT, UNSUPPORTED (a newer format, no such device),
@@ -355,51 +409,56 @@ ARTFUSION_API artfusion_status artfusion_model_open_file(artfusion_context *cont
                                                          const char *path,
                                                          artfusion_model **model);
 
-/* `data` is needed during the call only. */
+/** `data` is needed during the call only. */
 ARTFUSION_API artfusion_status artfusion_model_open_memory(artfusion_context *context,
                                                            const void *data, size_t size,
                                                            artfusion_model **model);
+
+/** The same by a callback that gives `size` bytes. */
 ARTFUSION_API artfusion_status artfusion_model_open_reader(artfusion_context *context,
                                                            artfusion_read_callback read,
                                                            void *user_data, uint64_t size,
                                                            artfusion_model **model);
+
+/** Lets go of a model; samplers and styles of it keep it alive. NULL does
+ * nothing. */
 ARTFUSION_API void artfusion_model_destroy(artfusion_model *model);
 
-/* What a model is. Strings and arrays are borrowed from the model. */
+/** What a model is. Strings and arrays are borrowed from the model. */
 typedef struct artfusion_model_info {
-    uint32_t struct_size;
-    int32_t latent_channels;
-    int32_t downsample;        /* pixels a latent pixel, each way */
-    int32_t size_multiple;     /* pixels: widths and heights must be multiples of it */
-    int32_t native_width;      /* pixels: what it was trained at */
-    int32_t native_height;
-    int32_t style_width;       /* values in a style code */
-    int32_t style_min_size;    /* pixels: smaller style pictures are enlarged to it */
-    int32_t timesteps;         /* of the training schedule */
-    artfusion_schedule schedule;
-    artfusion_prediction prediction;
-    artfusion_device device;   /* never AUTO */
-    const char *name;
-    const char *description;
-    const char *licence;
-    const char *origin;
-    const char *weights_sha256; /* 64 hexadecimal digits */
-    const char *engine;         /* e.g. "torchscript 2.13.0" */
-    const char *device_name;    /* e.g. "cpu", "NVIDIA H100" */
-    const char *arithmetic;     /* e.g. "float32" */
-    const float *latent_shift;  /* [latent_channels]: scaled = (z - shift) * scale */
-    const float *latent_scale;  /* [latent_channels] */
-    const double *alphas_cumprod; /* [timesteps], float32 values as the reference keeps them */
-    int32_t device_index;
-    int32_t threads;            /* what a network call uses */
+    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    int32_t latent_channels;   /**< of a latent */
+    int32_t downsample;        /**< pixels a latent pixel, each way */
+    int32_t size_multiple;     /**< pixels: widths and heights must be multiples of it */
+    int32_t native_width;      /**< pixels: what it was trained at */
+    int32_t native_height;     /**< pixels */
+    int32_t style_width;       /**< values in a style code */
+    int32_t style_min_size;    /**< pixels: smaller style pictures are enlarged to it */
+    int32_t timesteps;         /**< of the training schedule */
+    artfusion_schedule schedule;         /**< of the training */
+    artfusion_prediction prediction;     /**< of the UNet */
+    artfusion_device device;   /**< never AUTO */
+    const char *name;           /**< short, for lists */
+    const char *description;    /**< one sentence */
+    const char *licence;        /**< SPDX identifier, of the weights */
+    const char *origin;         /**< who or what made it */
+    const char *weights_sha256; /**< 64 hexadecimal digits */
+    const char *engine;         /**< e.g. "torchscript 2.13.0" */
+    const char *device_name;    /**< e.g. "cpu", "NVIDIA H100" */
+    const char *arithmetic;     /**< e.g. "float32" */
+    const float *latent_shift;  /**< [latent_channels]: scaled = (z - shift) * scale */
+    const float *latent_scale;  /**< [latent_channels] */
+    const double *alphas_cumprod; /**< [timesteps], float32 values as the reference keeps them */
+    int32_t device_index;       /**< which GPU */
+    int32_t threads;            /**< what a network call uses */
 } artfusion_model_info;
 
-/* Fills the first `struct_size` bytes. Errors: ARGUMENT. */
+/** Fills the first `struct_size` bytes. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_model_get_info(const artfusion_model *model,
                                                         artfusion_model_info *info,
                                                         size_t struct_size);
 
-/* The size the model can do that is nearest to the proportions of width x height
+/** The size the model can do that is nearest to the proportions of width x height
  * with a longer side of `longest` pixels, 0 for the model's native longer side.
  * Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_model_fit_size(const artfusion_model *model,
@@ -407,122 +466,153 @@ ARTFUSION_API artfusion_status artfusion_model_fit_size(const artfusion_model *m
                                                         int32_t longest, int32_t *fit_width,
                                                         int32_t *fit_height);
 
+/* Presets are ways to sample that the model's maker has named, such as "subtle",
+ * "balanced" and "bold"; artfusion_sampler_options_set_preset takes one. */
+
+/** How many the model has, 0..16. 0 for NULL. */
+ARTFUSION_API int32_t artfusion_model_preset_count(const artfusion_model *model);
+
+/** The name of preset `index`, 0..count - 1, in the manifest's order: 1..31 of a-z,
+ * 0-9 and '-'. Borrowed from the model. NULL for another index or a NULL model. */
+ARTFUSION_API const char *artfusion_model_preset_name(const artfusion_model *model, int32_t index);
+
 /* ======================================================================
  * Style: a style code, which needs no picture any more
  * ====================================================================== */
 
+/** The style code of a picture, or of several, for one model. One thread at a
+ * time; any number may read it. */
 typedef struct artfusion_style artfusion_style;
 
-/* Of a picture of any size; it is not resized unless a side is below the
+/** Of a picture of any size; it is not resized unless a side is below the
  * model's style_min_size. Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_from_image(artfusion_model *model,
                                                           const artfusion_image *image,
                                                           artfusion_style **style);
 
-/* The weighted sum of style codes of one model; weights are finite and need not
+/** The weighted sum of style codes of one model; weights are finite and need not
  * add up to 1. Errors: ARGUMENT, MISMATCH, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_blend(const artfusion_style *const *styles,
                                                      const double *weights, size_t count,
                                                      artfusion_style **style);
 
-/* From `count` values, which must be the model's style_width and finite. */
+/** From `count` values, which must be the model's style_width and finite.
+ * Errors: ARGUMENT, MISMATCH (another number of them), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_from_values(artfusion_model *model,
                                                            const float *values, size_t count,
                                                            artfusion_style **style);
 
-/* The model's learned null style, which stands for "any". */
+/** The model's learned null style, which stands for "any". Errors: ARGUMENT,
+ * ENGINE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
                                                     artfusion_style **style);
 
-/* The code's values, `*count` of them. NULL and 0 for NULL; `count` may be NULL. */
+/** The code's values, `*count` of them. NULL and 0 for NULL; `count` may be NULL. */
 ARTFUSION_API const float *artfusion_style_values(const artfusion_style *style, size_t *count);
+
+/** NULL does nothing. Samplers have taken what they need. */
 ARTFUSION_API void artfusion_style_destroy(artfusion_style *style);
 
 /* ======================================================================
  * Sampler: one run
  * ====================================================================== */
 
+/** One run, from noise to a batch of pictures. One thread at a time, but for
+ * artfusion_sampler_cancel. */
 typedef struct artfusion_sampler artfusion_sampler;
 
-#define ARTFUSION_ALL (-1) /* for an index: every picture of the batch */
+#define ARTFUSION_ALL (-1) /**< for an index: every picture of the batch */
 
+/** Where random numbers come from. */
 typedef int32_t artfusion_rng_kind;
 enum {
-    ARTFUSION_RNG_COUNTER = 0,  /* Philox 4x32-10; picture n's numbers depend on the seed and n
+    ARTFUSION_RNG_COUNTER = 0,  /**< Philox 4x32-10; picture n's numbers depend on the seed and n
                                  * alone, not on the batch */
-    ARTFUSION_RNG_TORCH_CPU = 1 /* those of torch.manual_seed(seed) on the CPU, to the last bit */
+    ARTFUSION_RNG_TORCH_CPU = 1 /**< those of torch.manual_seed(seed) on the CPU, to the last bit */
 };
 
+/** What x_T, the noise at the start, is drawn from. */
 typedef int32_t artfusion_noise_kind;
 enum {
     ARTFUSION_NOISE_NORMAL = 0,
-    ARTFUSION_NOISE_UNIFORM = 1 /* x_T in [0, 1), as the published notebook draws it */
+    ARTFUSION_NOISE_UNIFORM = 1 /**< x_T in [0, 1), as the published notebook draws it */
 };
 
+/** What a noise callback is asked for. */
 typedef int32_t artfusion_noise_use;
 enum {
-    ARTFUSION_NOISE_X_T = 0,  /* the start */
-    ARTFUSION_NOISE_STEP = 1, /* what a stochastic solver adds in a step */
-    ARTFUSION_NOISE_MASK = 2  /* what brings the masked latent to a step's timestep */
+    ARTFUSION_NOISE_X_T = 0,  /**< the start */
+    ARTFUSION_NOISE_STEP = 1, /**< what a stochastic solver adds in a step */
+    ARTFUSION_NOISE_MASK = 2  /**< what brings the masked latent to a step's timestep */
 };
 
-/* Fills values[batch, channels, height, width] (latent pixels) with the noise
+/** Fills values[batch, channels, height, width] (latent pixels) with the noise
  * of step `step` (0 is the first) and returns 0; or returns 1 to leave it to
  * the sampler's generator; anything else cancels. */
 typedef int32_t (*artfusion_noise_callback)(void *user_data, artfusion_noise_use use, int32_t step,
                                             float *values, size_t count);
 
-/* After each step. The sampler may be asked for its progress, tensors and
+/** After each step. The sampler may be asked for its progress, tensors and
  * images (a preview: the decoded x0 of the moment). Nonzero ends the call. */
 typedef int32_t (*artfusion_step_callback)(void *user_data, artfusion_sampler *sampler);
 
-/* Before each solver update: may change the guided eps[batch, channels, height,
+/** Before each solver update: may change the guided eps[batch, channels, height,
  * width] in place. Nonzero cancels. */
 typedef int32_t (*artfusion_eps_callback)(void *user_data, artfusion_sampler *sampler, float *eps,
                                           size_t count);
 
+/** Of artfusion_sampler_create. */
 typedef struct artfusion_sampler_options {
-    uint32_t struct_size;
-    int32_t width;              /* pixels, a multiple of the model's size_multiple */
-    int32_t height;
-    int32_t batch;              /* 1; pictures at once, 1..256 */
-    int32_t steps;              /* 1..the model's timesteps */
-    artfusion_solver solver;
-    artfusion_spacing spacing;
-    artfusion_rng_kind rng;     /* COUNTER */
-    artfusion_noise_kind noise; /* NORMAL: kind of x_T */
-    int32_t keep_every;         /* 0: keep nothing; k: x_T, the first step's x and x0, and those of
-                                 * every k-th step counted back from the last */
-    uint64_t seed;              /* 0 */
-    double content_scale;       /* guidance scales: 1 is the condition as it is and costs no */
-    double style_scale;         /*   network pass, 0 ignores it, more exaggerates it */
-    double content_start;       /* 0: a guidance scale holds from this fraction of the steps */
-    double content_end;         /* 1: to this one, and is 1 elsewhere */
-    double style_start;         /* 0 */
-    double style_end;           /* 1 */
-    double eta;                 /* 0 (DDIM's ODE) .. 1 and more; for DDIM and 2M-SDE, >= 0 */
-    double temperature;         /* 1: factor of each step's noise, >= 0 */
-    double noise_dropout;       /* 0: share of the step noise's elements zeroed, 0 <= p < 1 */
-    double strength;            /* 1: all steps from x_T; less: starts from the noised init latent
-                                 * and does the last round(strength * steps) of the steps, >= 1 */
-    const int32_t *timesteps;   /* NULL: by `spacing`; else `steps` of them, not increasing, ending
-                                 * at x0. Copied. */
-    artfusion_noise_callback noise_callback; /* NULL: the generator */
-    void *noise_user_data;
-    artfusion_step_callback step_callback;   /* NULL */
-    void *step_user_data;
-    artfusion_eps_callback eps_callback;     /* NULL */
-    void *eps_user_data;
+    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    int32_t width;              /**< pixels, a multiple of the model's size_multiple */
+    int32_t height;             /**< pixels, likewise */
+    int32_t batch;              /**< 1; pictures at once, 1..256 */
+    int32_t steps;              /**< 1..the model's timesteps */
+    artfusion_solver solver;    /**< the model's */
+    artfusion_spacing spacing;  /**< the model's */
+    artfusion_rng_kind rng;     /**< COUNTER */
+    artfusion_noise_kind noise; /**< NORMAL: kind of x_T */
+    int32_t keep_every;         /**< 0: keep nothing; k: x_T, the first step's x and x0, and
+                                 * those of every k-th step counted back from the last */
+    uint64_t seed;              /**< 0 */
+    double content_scale;       /**< guidance scales: 1 is the condition as it is and costs no */
+    double style_scale;         /**<   network pass, 0 ignores it, more exaggerates it */
+    double content_start;       /**< 0: a guidance scale holds from this fraction of the steps */
+    double content_end;         /**< 1: to this one, and is 1 elsewhere */
+    double style_start;         /**< 0 */
+    double style_end;           /**< 1 */
+    double eta;                 /**< 0 (DDIM's ODE) .. 1 and more; for DDIM and 2M-SDE, >= 0 */
+    double temperature;         /**< 1: factor of each step's noise, >= 0 */
+    double noise_dropout;       /**< 0: share of the step noise's elements zeroed, 0 <= p < 1 */
+    double denoising_strength;  /**< 1: all steps from x_T; less: starts from the noised init latent
+                                 * and does the last round(this * steps) of the steps, >= 1 */
+    const int32_t *timesteps;   /**< NULL: by `spacing`; else `steps` of them, not increasing,
+                                 * ending at x0. Copied. */
+    artfusion_noise_callback noise_callback; /**< NULL: the generator */
+    void *noise_user_data;      /**< given to it */
+    artfusion_step_callback step_callback;   /**< NULL */
+    void *step_user_data;       /**< given to it */
+    artfusion_eps_callback eps_callback;     /**< NULL */
+    void *eps_user_data;        /**< given to it */
 } artfusion_sampler_options;
 
-/* Fills in the model's own defaults, its native size included; a NULL model
+/** Fills in the model's own defaults, its native size included; a NULL model
  * those of the published code: 250 DDIM steps, eta 0, both scales 1,
  * 256 x 256. */
 ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_options *options,
                                                               size_t struct_size,
                                                               const artfusion_model *model);
 
-/* Without further calls it paints from null content and null style. Errors:
+/** Changes options that are filled in to what the model's preset `name` says: the
+ * solver, spacing, steps, eta, both scales and both intervals, and NULL timesteps.
+ * What the preset leaves open is the model's default; other fields stay. After an
+ * error all of them do.
+ * Errors: ARGUMENT (no such preset: the message lists those there are),
+ * UNSUPPORTED (as for any options: set fields that this library is too old for). */
+ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
+    artfusion_sampler_options *options, const artfusion_model *model, const char *name);
+
+/** Without further calls it paints from null content and null style. Errors:
  * ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_create(artfusion_model *model,
                                                         const artfusion_sampler_options *options,
@@ -531,101 +621,112 @@ ARTFUSION_API artfusion_status artfusion_sampler_create(artfusion_model *model,
 /* The setters take the index of a picture in the batch or ARTFUSION_ALL, and
  * come before the first step (else: STATE). */
 
-/* The picture whose shapes are kept, resized (bicubic) to the run's size;
+/** The picture whose shapes are kept, resized (bicubic) to the run's size;
  * NULL: the null content. Errors: ARGUMENT, STATE, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_content(artfusion_sampler *sampler,
                                                              int32_t index,
                                                              const artfusion_image *image);
 
-/* The same from its scaled latent [channels, height, width] (artfusion_model_encode). */
+/** The same from its scaled latent [channels, height, width] (artfusion_model_encode). */
 ARTFUSION_API artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler,
                                                                     int32_t index,
                                                                     const float *latent,
                                                                     size_t count);
 
-/* Copied; NULL: the null style. Errors: ARGUMENT, STATE, MISMATCH. */
+/** Copied; NULL: the null style. Errors: ARGUMENT, STATE, MISMATCH. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_style(artfusion_sampler *sampler,
                                                            int32_t index,
                                                            const artfusion_style *style);
 
-/* The scaled latent [channels, height, width] that a strength below 1 starts
- * from and that a mask keeps. Default: the content's own. */
+/** The scaled latent [channels, height, width] that a denoising strength below 1
+ * starts from and that a mask keeps. Default: the content's own. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler,
                                                                  int32_t index,
                                                                  const float *latent, size_t count);
 
-/* [height, width] in latent pixels, each in [0, 1]: 1 keeps the init latent,
+/** [height, width] in latent pixels, each in [0, 1]: 1 keeps the init latent,
  * 0 paints. NULL: paint everywhere. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler,
                                                           int32_t index, const float *mask,
                                                           size_t count);
 
-/* Does one step: at most one call of the UNet per network pass needed, then the
+/** Does one step: at most one call of the UNet per network pass needed, then the
  * solver's update. ARTFUSION_OK after a step, ARTFUSION_DONE if none was left.
  * After an error, CANCELLED included, the sampler stands before the step it was
  * in, and the next call tries that again; where the step callback cancelled, the
- * step was done and the next call does the one after it.
+ * step was done and the next call does the one after it. A latent that overflowed
+ * (NUMERIC) is the exception: the run is lost.
  * Errors: ARGUMENT (an init latent is needed and missing), CANCELLED, ENGINE,
  * NUMERIC (with the step), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_next(artfusion_sampler *sampler);
 
-/* All steps that are left. ARTFUSION_OK at the end. */
+/** All steps that are left. ARTFUSION_OK at the end. */
 ARTFUSION_API artfusion_status artfusion_sampler_run(artfusion_sampler *sampler);
 
-/* Makes the running or else the next `next`, `run` or `image` call end with
+/** Makes the running or else the next `next`, `run` or `image` call end with
  * CANCELLED, within one network call; once. From any thread, and from a signal
  * handler. */
 ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 
+/** How far a run is. */
 typedef struct artfusion_progress {
-    uint32_t struct_size;
-    int32_t step;             /* steps done */
-    int32_t steps;            /* steps in all: fewer than asked where strength < 1 */
-    int32_t timestep;         /* of the last step done; -1 before the first */
-    int32_t passes;           /* passes through the UNet so far, a picture: NFE */
-    int32_t batch;
-    double seconds_encode;    /* wall clock, in the networks: content encoder */
-    double seconds_denoise;   /*   UNet */
-    double seconds_decode;    /*   decoder */
-    double seconds_total;     /* in all calls of this sampler */
+    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    int32_t step;             /**< steps done */
+    int32_t steps;            /**< steps in all: fewer than asked below denoising_strength 1 */
+    int32_t timestep;         /**< of the last step done; -1 before the first */
+    int32_t passes;           /**< passes through the UNet so far, a picture: NFE */
+    int32_t batch;            /**< pictures at once */
+    double seconds_encode;    /**< wall clock, in the networks: content encoder */
+    double seconds_denoise;   /**<   UNet */
+    double seconds_decode;    /**<   decoder */
+    double seconds_total;     /**< in all calls of this sampler */
 } artfusion_progress;
 
+/** Fills the first `struct_size` bytes. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_sampler_get_progress(const artfusion_sampler *sampler,
                                                               artfusion_progress *progress,
                                                               size_t struct_size);
 
-/* The latent of the moment, and the x0 predicted in the last step; scaled,
- * [batch, channels, height, width], `*count` values. Borrowed until the next
- * step. NULL before there is one; `count` may be NULL. */
+/** The latent of the moment, scaled, [batch, channels, height, width], `*count`
+ * values. Borrowed until the next step. NULL before there is one; `count` may be
+ * NULL. */
 ARTFUSION_API const float *artfusion_sampler_x(const artfusion_sampler *sampler, size_t *count);
+
+/** The x0 predicted in the last step, in the same way. */
 ARTFUSION_API const float *artfusion_sampler_x0(const artfusion_sampler *sampler, size_t *count);
 
-/* What `keep_every` kept: entry 0 is x_T, whose x0 is NULL. */
+/** What `keep_every` kept: entry 0 is x_T, whose x0 is NULL. */
 ARTFUSION_API int32_t artfusion_sampler_kept_count(const artfusion_sampler *sampler);
+
+/** Borrowed tensors of entry 0..count - 1, like artfusion_sampler_x; either
+ * pointer may be NULL. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_sampler_kept(const artfusion_sampler *sampler,
                                                       int32_t entry, const float **x,
                                                       const float **x0);
 
-/* Decodes picture `index`: the result after the last step, before it a preview
+/** Decodes picture `index`: the result after the last step, before it a preview
  * of the x0 of the moment. Errors: ARGUMENT, STATE (no step done), CANCELLED,
  * ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,
                                                        artfusion_image **image);
+
+/** NULL does nothing. Not during a call of its own. */
 ARTFUSION_API void artfusion_sampler_destroy(artfusion_sampler *sampler);
 
 /* ======================================================================
  * Advanced: the stages, one by one
  * ====================================================================== */
 
+/** What artfusion_model_encode gives. */
 typedef int32_t artfusion_latent_kind;
 enum {
-    ARTFUSION_LATENT_MODE = 0,   /* the encoder's posterior mode */
-    ARTFUSION_LATENT_SCALED = 1, /* (mode - shift) * scale: what is diffused */
-    ARTFUSION_LATENT_CONTENT = 2 /* SCALED less its mean over its standard deviation, a channel:
+    ARTFUSION_LATENT_MODE = 0,   /**< the encoder's posterior mode */
+    ARTFUSION_LATENT_SCALED = 1, /**< (mode - shift) * scale: what is diffused */
+    ARTFUSION_LATENT_CONTENT = 2 /**< SCALED less its mean over its standard deviation, a channel:
                                   * the content condition */
 };
 
-/* Encodes a picture, whose sides must be multiples of the model's
+/** Encodes a picture, whose sides must be multiples of the model's
  * size_multiple, to latent[channels, height / downsample, width / downsample].
  * `count` is the number of floats in `latent`, and must be just that.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
@@ -634,14 +735,14 @@ ARTFUSION_API artfusion_status artfusion_model_encode(artfusion_model *model,
                                                       artfusion_latent_kind kind, float *latent,
                                                       size_t count);
 
-/* Decodes a scaled latent[batch, channels, latent_height, latent_width] to
+/** Decodes a scaled latent[batch, channels, latent_height, latent_width] to
  * rgb[batch, 3, H, W], nominally -1..1 and not clamped. `count`: floats in `rgb`. */
 ARTFUSION_API artfusion_status artfusion_model_decode(artfusion_model *model, const float *latent,
                                                       int32_t batch, int32_t latent_width,
                                                       int32_t latent_height, float *rgb,
                                                       size_t count);
 
-/* One pass of the UNet without guidance: its prediction (as model_info says:
+/** One pass of the UNet without guidance: its prediction (as model_info says:
  * eps, v or x0) for x[batch, channels, latent_height, latent_width] at
  * timesteps[batch]. `content` is the content condition like x, NULL for null
  * content; `styles` is [batch, style_width], NULL for the null style. */
@@ -651,21 +752,22 @@ ARTFUSION_API artfusion_status artfusion_model_denoise(artfusion_model *model, c
                                                        int32_t batch, int32_t latent_width,
                                                        int32_t latent_height, float *prediction);
 
-/* betas[timesteps] in float64. `start` and `end` are the first and last beta
+/** betas[timesteps] in float64. `start` and `end` are the first and last beta
  * (the published model: 0.0015, 0.0195), unused by COSINE, whose offset is
  * 0.008. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_schedule_betas(artfusion_schedule schedule, double start,
                                                         double end, int32_t timesteps,
                                                         double *betas);
 
-/* The timesteps visited in `steps` steps, first to last (descending), from
- * 0..train_timesteps-1. Always exactly `steps` of them; the reference's own
- * where it yields that number. Errors: ARGUMENT (steps beyond
+/** The timesteps visited in `steps` steps, first to last (descending), from
+ * 0..train_timesteps-1. Always exactly `steps` of them; UNIFORM and QUAD are the
+ * reference's own where it yields that number, but for a single step of QUAD,
+ * which is where longer runs start. Errors: ARGUMENT (steps beyond
  * 1..train_timesteps). */
 ARTFUSION_API artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
                                                    int32_t train_timesteps, int32_t *timesteps);
 
-/* DDIM's coefficients, arXiv 2010.02502 equations 12 and 16, for timesteps[steps]
+/** DDIM's coefficients, arXiv 2010.02502 equations 12 and 16, for timesteps[steps]
  * as above: alphas[i] and alphas_prev[i] are alphas_cumprod before and after
  * step i, sigmas[i] its noise. `spacing` says where the last step ends. */
 ARTFUSION_API artfusion_status artfusion_ddim_coefficients(const double *alphas_cumprod,
@@ -675,25 +777,27 @@ ARTFUSION_API artfusion_status artfusion_ddim_coefficients(const double *alphas_
                                                            double eta, double *alphas,
                                                            double *alphas_prev, double *sigmas);
 
-/* A generator of random numbers, with the state of a sequence. */
+/** A generator of random numbers, with the state of a sequence. */
 typedef struct artfusion_rng artfusion_rng;
 
-/* Errors: ARGUMENT, MEMORY. */
+/** Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_rng_create(artfusion_rng_kind kind, uint64_t seed,
                                                     artfusion_rng **rng);
 
-/* The next `count` numbers: normal of mean 0 and variance 1, or uniform in
- * [0, 1). With TORCH_CPU one call is one torch.randn or torch.rand of that many
- * elements. Errors: ARGUMENT. */
+/** The next `count` numbers, normal of mean 0 and variance 1. With TORCH_CPU one
+ * call is one torch.randn of that many elements. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_rng_normal(artfusion_rng *rng, float *values,
                                                     size_t count);
+
+/** The next `count` numbers, uniform in [0, 1); with TORCH_CPU one call is one
+ * torch.rand. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_rng_uniform(artfusion_rng *rng, float *values,
                                                      size_t count);
+
+/** NULL does nothing. */
 ARTFUSION_API void artfusion_rng_destroy(artfusion_rng *rng);
 
-/* Names of constants, for command lines and configuration files: "ddim",
- * "dpmpp_2m", "trailing", "lanczos", ... `artfusion_name_of` returns NULL for an
- * unknown value; `artfusion_value_of` lists the names there are in its error. */
+/** Kinds of constants that have names, for command lines and configuration files. */
 typedef int32_t artfusion_enumeration;
 enum {
     ARTFUSION_ENUM_SOLVER = 0,
@@ -706,7 +810,12 @@ enum {
     ARTFUSION_ENUM_NOISE = 7
 };
 
+/** The name of a constant such as "ddim", "dpmpp_2m", "trailing" or
+ * "lanczos"; NULL for an unknown value. Static. */
 ARTFUSION_API const char *artfusion_name_of(artfusion_enumeration enumeration, int32_t value);
+
+/** The constant of a name. Errors: ARGUMENT, whose message lists the names
+ * there are. */
 ARTFUSION_API artfusion_status artfusion_value_of(artfusion_enumeration enumeration,
                                                   const char *name, int32_t *value);
 

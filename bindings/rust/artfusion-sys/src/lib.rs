@@ -20,7 +20,7 @@ macro_rules! handle {
 }
 
 /// The release these declarations belong to, as `major * 1000000 + minor * 1000 + patch`.
-pub const ARTFUSION_VERSION: u32 = 1_000;
+pub const ARTFUSION_VERSION: u32 = 1_000_000;
 
 extern "C" {
     pub fn artfusion_version() -> u32;

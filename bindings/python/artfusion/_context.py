@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""Where networks run."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+
+from . import _abi
+from ._errors import ArgumentError
+from ._handle import Handle, create
+from ._library import check, encoded, int32, library, value_of
+
+_LEVELS = {
+    _abi.LOG_WARNING: logging.WARNING,
+    _abi.LOG_INFO: logging.INFO,
+    _abi.LOG_DEBUG: logging.DEBUG,
+}
+
+
+def _hand_on(_user_data: int | None, level: int, message: bytes) -> None:
+    text = message.decode(errors="replace")
+    logging.getLogger("artfusion").log(_LEVELS.get(level, logging.WARNING), "%s", text)
+
+
+_log = _abi.log_callback(_hand_on)  # outlives every context, which models keep alive
+
+
+class Context(Handle):
+    """A device, "auto", "cpu", "cuda" or "cuda:1", and a number of threads, 0 for as many as the
+    engine uses by itself. `engine` is the path of another engine than the package's.
+
+    What the library has to say goes to the logger "artfusion".
+    """
+
+    _kind = "context"
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        engine: str | os.PathLike[str] | None = None,
+    ) -> None:
+        options = _abi.ContextOptions()
+        check(library().artfusion_context_options_init(options, ctypes.sizeof(options)))
+        name, colon, index = device.partition(":")
+        if colon and not (index.isascii() and index.isdigit()):
+            raise ArgumentError(f"device is {device!r}: a number follows the colon")
+        options.device = value_of(_abi.ENUM_DEVICE, name)
+        options.device_index = int32("the device's number", int(index or 0))
+        options.threads = int32("threads", threads)
+        options.engine_path = None if engine is None else encoded(engine)
+        options.log = _log
+        options.log_level = _abi.LOG_DEBUG  # logging has levels of its own
+        self._engine = engine
+        super().__init__(create("context", "context_create", options))

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""The loaded library, and what every call to it needs."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+from pathlib import Path
+
+from . import _abi
+from ._errors import ArgumentError, Error, FileError
+
+
+def packaged(name: str) -> Path | None:
+    """A file of the package. Installed for editing, its folders are several."""
+    for folder in sys.modules[__package__].__path__:
+        path = Path(folder, name)
+        if path.is_file():
+            return path
+    return None
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The library, with every function declared: the package's own, unless the environment
+    variable ARTFUSION_LIBRARY names another."""
+    path = os.environ.get("ARTFUSION_LIBRARY") or packaged("libartfusion.so")
+    if path is None:
+        raise FileError(
+            "libartfusion.so is not in the package: install it (pip install .), or name the "
+            "library by the environment variable ARTFUSION_LIBRARY"
+        )
+    loaded = ctypes.CDLL(os.fspath(path))
+    # First, since a library of another release may lack functions.
+    loaded.artfusion_error_message.restype = ctypes.c_char_p
+    if loaded.artfusion_check_version(ctypes.c_uint32(_abi.VERSION)) < 0:
+        raise Error.of(_abi.ERROR_UNSUPPORTED, loaded.artfusion_error_message().decode())
+    _abi.declare(loaded)
+    return loaded
+
+
+def check(status: int) -> int:
+    """Raises the exception of an error; hands any other status on."""
+    if status < 0:
+        raise Error.of(status, library().artfusion_error_message().decode(errors="replace"))
+    return status
+
+
+def encoded(text: str | os.PathLike[str]) -> bytes:
+    """A path or a name for C, where it ends at a zero byte."""
+    data = os.fsencode(text)
+    if b"\0" in data:
+        raise ArgumentError(f"{os.fspath(text)!r} has a zero byte")
+    return data
+
+
+def int32(name: str, value: int) -> int:
+    """An argument of 32 bits, of which ctypes would drop what is beyond."""
+    if not -(2**31) <= value < 2**31:
+        raise ArgumentError(f"{name} is {value}: beyond 32 bits")
+    return value
+
+
+def value_of(enumeration: int, name: str) -> int:
+    """The number of a named constant."""
+    value = ctypes.c_int32()
+    check(library().artfusion_value_of(enumeration, encoded(name), value))
+    return value.value
+
+
+def name_of(enumeration: int, value: int) -> str:
+    name: bytes | None = library().artfusion_name_of(enumeration, value)
+    return str(value) if name is None else name.decode()

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: MIT
+"""Models, and their stages one by one."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import os
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, Unpack
+
+from . import _abi
+from ._arrays import floats, pointer
+from ._context import Context
+from ._errors import ArgumentError, FileError
+from ._handle import Handle, Owner, create
+from ._image import Image, Picture, as_image
+from ._library import check, encoded, int32, library, name_of, packaged
+from ._sampler import Contents, Options, Sampler, Styles
+from ._signals import deferred
+from ._style import Style
+from ._torch import load_for
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ._arrays import FloatArray
+
+LatentKind: TypeAlias = Literal["mode", "scaled", "content"]
+
+_LATENTS = {
+    "mode": _abi.LATENT_MODE,
+    "scaled": _abi.LATENT_SCALED,
+    "content": _abi.LATENT_CONTENT,
+}
+_NAMED = {
+    "schedule": _abi.ENUM_SCHEDULE,
+    "prediction": _abi.ENUM_PREDICTION,
+    "device": _abi.ENUM_DEVICE,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """What a model is: artfusion_model_info."""
+
+    name: str
+    description: str
+    licence: str
+    origin: str
+    weights_sha256: str
+    engine: str
+    device: str
+    device_index: int
+    device_name: str
+    arithmetic: str
+    threads: int
+    latent_channels: int
+    downsample: int
+    size_multiple: int
+    native_width: int
+    native_height: int
+    style_width: int
+    style_min_size: int
+    timesteps: int
+    schedule: str
+    prediction: str
+    latent_shift: tuple[float, ...] = dataclasses.field(repr=False)
+    latent_scale: tuple[float, ...] = dataclasses.field(repr=False)
+    alphas_cumprod: tuple[float, ...] = dataclasses.field(repr=False)
+
+
+class Model(Handle):
+    """An open model, for any number of threads at once. A model file is a program: open only
+    those whose origin you trust."""
+
+    _kind = "model"
+
+    @classmethod
+    def open(
+        cls,
+        source: str | os.PathLike[str] | bytes | BinaryIO,
+        context: Context | None = None,
+    ) -> Model:
+        """From a path, from the bytes of a model file, or from a file open for reading that can
+        seek; that is read during the call only.
+
+        >>> import io, pathlib
+        >>> data = pathlib.Path("models/mini.artfusion").read_bytes()
+        >>> Model.open(io.BytesIO(data)).info().name
+        'mini'
+        """
+        if context is None:
+            context = Context()
+        owner = context._c
+        load_for(context._engine)
+        with deferred():  # the log is called back, and so may the reader be
+            if isinstance(source, str | os.PathLike):
+                return cls(create("model", "model_open_file", owner, encoded(source)))
+            if isinstance(source, bytes | bytearray | memoryview):
+                data = bytes(source)
+                return cls(create("model", "model_open_memory", owner, data, len(data)))
+            return cls(_open_reader(owner, source))
+
+    def info(self) -> ModelInfo:
+        """
+        >>> info = model.info()
+        >>> info.name, info.size_multiple, info.prediction, len(info.alphas_cumprod)
+        ('mini', 32, 'v', 1000)
+        """
+        c, owner = _abi.ModelInfo(), self._c
+        check(library().artfusion_model_get_info(owner, c, ctypes.sizeof(c)))
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(ModelInfo):
+            value = getattr(c, field.name)
+            if field.name in _NAMED:
+                value = name_of(_NAMED[field.name], value)
+            elif isinstance(value, bytes):
+                value = value.decode()
+            elif field.name == "alphas_cumprod":
+                value = tuple(value[: c.timesteps])
+            elif not isinstance(value, int):
+                value = tuple(value[: c.latent_channels])
+            values[field.name] = value
+        return ModelInfo(**values)
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """Ways to sample that the model's maker has named, for the option `preset`.
+
+        >>> model.presets
+        ('subtle', 'balanced', 'bold')
+        """
+        owner, lib = self._c, library()
+        count = lib.artfusion_model_preset_count(owner)
+        names = (lib.artfusion_model_preset_name(owner, i) for i in range(count))
+        return tuple(name.decode() for name in names)
+
+    def fit_size(self, width: int, height: int, longest: int = 0) -> tuple[int, int]:
+        """The size that the model can do nearest to these proportions; its longer side is
+        `longest` pixels, 0 for the model's native one.
+
+        >>> model.fit_size(1600, 900)
+        (256, 160)
+        """
+        fitted = ctypes.c_int32(), ctypes.c_int32()
+        size = int32("width", width), int32("height", height), int32("longest", longest)
+        check(library().artfusion_model_fit_size(self._c, *size, *fitted))
+        return fitted[0].value, fitted[1].value
+
+    def style(self, picture: Picture) -> Style:
+        """The style of a picture of any size."""
+        image = as_image(picture)
+        return Style(create("style", "style_from_image", self._c, image._c))
+
+    def style_from_values(self, values: ArrayLike) -> Style:
+        """From what Style.values gives."""
+        code = floats(values)
+        return Style(create("style", "style_from_values", self._c, pointer(code), code.size))
+
+    def null_style(self) -> Style:
+        """The style that stands for any."""
+        return Style(create("style", "style_null", self._c))
+
+    def stylize(
+        self, content: Picture, style: Picture | Style, **options: Unpack[Options]
+    ) -> Image:
+        """The content in the style's manner, at the content's proportions.
+
+        >>> model.stylize(photo, painting, steps=2, longest=64)
+        <artfusion.Image 64x32>
+        """
+        with self.sampler(content, style, **options) as sampler:
+            sampler.run()
+            return sampler.image()
+
+    def sampler(
+        self, content: Contents = None, style: Styles = None, **options: Unpack[Options]
+    ) -> Sampler:
+        """A run, step by step. A list of contents or of styles makes a batch of as many pictures,
+        all of one size; None is the null content or style, which stands for any.
+
+        The size is that of `width` and `height`, or else fits the first content's proportions.
+        """
+        return Sampler(self, content, style, **options)
+
+    def encode(self, picture: Picture, kind: LatentKind = "scaled") -> FloatArray:
+        """latent[channels, height, width]: the encoder's "mode"; "scaled", which is what is
+        diffused; or "content", the content condition.
+
+        >>> image = Image.load(photo).resize(64, 64)
+        >>> model.encode(image).shape
+        (32, 8, 8)
+        """
+        import numpy as np
+
+        if kind not in _LATENTS:
+            raise ArgumentError(f"kind is {kind!r}: {', '.join(_LATENTS)}")
+        image, info = as_image(picture), self.info()
+        down = info.downsample
+        shape = info.latent_channels, image.height // down, image.width // down
+        latent = np.empty(shape, np.float32)
+        check(
+            library().artfusion_model_encode(
+                self._c, image._c, _LATENTS[kind], pointer(latent), latent.size
+            )
+        )
+        return latent
+
+    def decode(self, latent: ArrayLike) -> FloatArray:
+        """rgb[batch, 3, height, width], nominally -1..1, of a scaled latent[batch, channels, ...].
+
+        >>> model.decode(model.encode(Image.load(photo).resize(64, 64))[None]).shape
+        (1, 3, 64, 64)
+        """
+        import numpy as np
+
+        info, scaled = self.info(), floats(latent)
+        batch, height, width = _sizes("latent", scaled, info.latent_channels)
+        shape = batch, 3, height * info.downsample, width * info.downsample
+        rgb = np.empty(shape, np.float32)
+        check(
+            library().artfusion_model_decode(
+                self._c, pointer(scaled), batch, width, height, pointer(rgb), rgb.size
+            )
+        )
+        return rgb
+
+    def denoise(
+        self,
+        x: ArrayLike,
+        timesteps: ArrayLike,
+        content: ArrayLike | None = None,
+        styles: ArrayLike | None = None,
+    ) -> FloatArray:
+        """One pass of the UNet without guidance: its prediction for x[batch, channels, height,
+        width] at timesteps[batch]. `content` is like x, `styles` [batch, style_width]; None is the
+        null content or style.
+
+        >>> x = numpy.zeros((2, 32, 8, 8))
+        >>> model.denoise(x, [999, 500]).shape
+        (2, 32, 8, 8)
+        """
+        import numpy as np
+
+        info, noised = self.info(), floats(x)
+        batch, height, width = _sizes("x", noised, info.latent_channels)
+        times = np.ascontiguousarray(timesteps, np.int32)
+        condition = None if content is None else floats(content)
+        codes = None if styles is None else floats(styles)
+        _require_shape("timesteps", times, (batch,))
+        _require_shape("content", condition, noised.shape)
+        _require_shape("styles", codes, (batch, info.style_width))
+        prediction = np.empty_like(noised)
+        check(
+            library().artfusion_model_denoise(
+                self._c,
+                pointer(noised),
+                times.ctypes.data_as(_abi.ints_p),
+                pointer(condition),
+                pointer(codes),
+                batch,
+                width,
+                height,
+                pointer(prediction),
+            )
+        )
+        return prediction
+
+
+def load(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    device: str = "auto",
+    threads: int = 0,
+    engine: str | os.PathLike[str] | None = None,
+) -> Model:
+    """Opens a model file, or the default model of the package; see Context for the rest."""
+    if path is None:
+        path = packaged("mini.artfusion")
+        if path is None:
+            raise FileError("the package has no default model: give a model's path")
+    with Context(device=device, threads=threads, engine=engine) as context:
+        return Model.open(path, context)
+
+
+def _open_reader(context: Owner, file: BinaryIO) -> Owner:
+    raised: list[BaseException] = []
+
+    def read(_user_data: int | None, offset: int, buffer: int, size: int) -> int:
+        try:
+            file.seek(offset)
+            done = 0
+            while done < size:
+                data = file.read(size - done)
+                if not 0 < len(data) <= size - done:
+                    return 1
+                ctypes.memmove(buffer + done, data, len(data))
+                done += len(data)
+            return 0
+        except BaseException as error:  # must not cross the C frames
+            raised.append(error)
+            return 1
+
+    size = file.seek(0, os.SEEK_END)
+    try:
+        callback = _abi.read_callback(read)
+        return create("model", "model_open_reader", context, callback, None, size)
+    except Exception:
+        if raised:
+            raise raised[0] from None
+        raise
+
+
+def _sizes(name: str, array: FloatArray, channels: int) -> tuple[int, int, int]:
+    """(batch, height, width)"""
+    if array.ndim != 4 or array.shape[1] != channels:
+        raise ArgumentError(
+            f"{name} is of shape {array.shape}: (batch, {channels}, height, width) is right"
+        )
+    batch, _, height, width = array.shape
+    return batch, height, width
+
+
+def _require_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    if array is not None and array.shape != shape:
+        raise ArgumentError(f"{name} is of shape {array.shape}: {shape} is right")

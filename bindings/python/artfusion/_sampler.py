@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: MIT
+"""Runs."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import operator
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
+
+from . import _abi
+from ._arrays import floats, pointer, tensor
+from ._errors import ArgumentError, CancelledError, StateError
+from ._handle import Handle, Owner, create
+from ._image import Image, Picture, as_image
+from ._library import check, encoded, int32, library, value_of
+from ._signals import deferred
+from ._style import Style
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ._arrays import FloatArray
+    from ._model import Model
+
+Contents: TypeAlias = Picture | Sequence[Picture | None] | None
+Styles: TypeAlias = Picture | Style | Sequence[Picture | Style | None] | None
+NoiseUse: TypeAlias = Literal["x_t", "step", "mask"]
+
+ALL = _abi.ALL  # as an index: every picture of the batch
+
+_NAMED = {
+    "solver": _abi.ENUM_SOLVER,
+    "spacing": _abi.ENUM_SPACING,
+    "rng": _abi.ENUM_RNG,
+    "noise": _abi.ENUM_NOISE,
+}
+_NOISE_USES: dict[int, NoiseUse] = {
+    _abi.NOISE_X_T: "x_t",
+    _abi.NOISE_STEP: "step",
+    _abi.NOISE_MASK: "mask",
+}
+
+
+class Options(TypedDict, total=False):
+    """How a run goes. What is left out is the preset's, or the model's own default."""
+
+    preset: str  # one of Model.presets
+    width: int  # pixels, a multiple of the model's size_multiple
+    height: int
+    longest: int  # instead: the longer side of a size that fits the first content's proportions
+    batch: int  # pictures at once, 1..256; with lists, as many as they have
+    steps: int
+    solver: Literal["ddim", "ddpm", "dpmpp_2m", "dpmpp_2m_sde", "unipc"]
+    spacing: Literal["uniform", "quad", "trailing", "linspace"]
+    rng: Literal["counter", "torch_cpu"]
+    noise: Literal["normal", "uniform"]  # kind of x_T
+    keep_every: int  # 0 keeps nothing; see Sampler.kept
+    seed: int
+    content_scale: float  # guidance: 1 is the condition as it is, 0 ignores it, more exaggerates
+    style_scale: float
+    content_start: float  # the scale holds from this fraction of the steps
+    content_end: float  # to this one, and is 1 elsewhere
+    style_start: float
+    style_end: float
+    eta: float
+    temperature: float
+    noise_dropout: float
+    denoising_strength: float  # below 1: starts from the init latent
+    timesteps: Sequence[int]
+    # After each step. A true answer ends the call with CancelledError, here and in on_eps.
+    on_step: Callable[[Step], object]
+    # Before each update: may change eps[batch, channels, height, width] in place.
+    on_eps: Callable[[Sampler, FloatArray], object]
+    # Fills in the noise of a step and returns True, or leaves it to the generator: False.
+    on_noise: Callable[[NoiseUse, int, FloatArray], bool]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is: artfusion_progress."""
+
+    step: int
+    steps: int
+    timestep: int
+    passes: int
+    batch: int
+    seconds_encode: float
+    seconds_denoise: float
+    seconds_decode: float
+    seconds_total: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A step that was done: the `number`-th `of` so many, at `timestep`."""
+
+    number: int
+    of: int
+    timestep: int
+    _sampler: Sampler = dataclasses.field(repr=False)
+
+    def preview(self, index: int = 0) -> Image:
+        """What the result would be by now; after the last step it is the result. Only until the
+        next step."""
+        if self._sampler.progress().step != self.number:
+            raise StateError(f"step {self.number} is over: its preview comes before the next step")
+        return self._sampler.image(index)
+
+
+class Sampler(Handle):
+    """One run. Iterating over it does the steps that are left.
+
+    >>> for step in model.sampler(photo, painting, steps=2, longest=64):
+    ...     print(step.number, "of", step.of, step.preview())
+    1 of 2 <artfusion.Image 64x32>
+    2 of 2 <artfusion.Image 64x32>
+
+    An exception in a callback comes out of the call that it was in, and the run can go on from the
+    step before. One thread at a time uses a sampler, but any may cancel() it.
+    """
+
+    _kind = "sampler"
+
+    def __init__(
+        self, model: Model, content: Contents, style: Styles, **options: Unpack[Options]
+    ) -> None:
+        if unknown := options.keys() - Options.__annotations__.keys():
+            raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
+        contents = [None if c is None else as_image(c) for c in _as_list(content)]
+        styles = [
+            s if s is None or isinstance(s, Style) else model.style(s) for s in _as_list(style)
+        ]
+        c = _abi.SamplerOptions()
+        check(library().artfusion_sampler_options_init(c, ctypes.sizeof(c), model._c))
+        if (preset := options.get("preset")) is not None:
+            name = encoded(preset)
+            check(library().artfusion_sampler_options_set_preset(c, model._c, name))
+        batch = _batch(len(contents), len(styles), options.get("batch"))
+        c.batch = int32("batch", batch)
+        c.width, c.height = _size(model, contents, options, (c.width, c.height))
+        _set_values(c, options)
+
+        self._lock = threading.Lock()
+        self._raised: BaseException | None = None
+        self._on_step = options.get("on_step")
+        callbacks = self._set_callbacks(c, options)
+        calls_back = bool(options.keys() & {"on_eps", "on_noise"})
+        self._signals = deferred if calls_back else contextlib.nullcontext
+        super().__init__(create("sampler", "sampler_create", model._c, c, needs=callbacks))
+        info = model.info()
+        self._shape = (
+            batch,
+            info.latent_channels,
+            c.height // info.downsample,
+            c.width // info.downsample,
+        )
+        self.width: int = c.width
+        self.height: int = c.height
+        self.batch = batch
+        for i, image in enumerate(contents):
+            self.set_content(image, ALL if len(contents) == 1 else i)
+        for i, code in enumerate(styles):
+            self.set_style(code, ALL if len(styles) == 1 else i)
+
+    def _set_callbacks(self, c: _abi.SamplerOptions, options: Options) -> list[Any]:
+        """What the C handle calls, and needs for as long as it lives."""
+        own = weakref.ref(self)  # a callback that held its sampler would never let it go
+
+        def guarded(failure: int, function: Callable[[Sampler], int]) -> int:
+            sampler = own()
+            assert sampler is not None  # it is in the call that the callback comes from
+            try:
+                return function(sampler)
+            except BaseException as error:  # must not cross the C frames
+                sampler._raised = error
+                return failure
+
+        if (on_eps := options.get("on_eps")) is not None:
+
+            def eps(_user_data: Any, _handle: Any, values: Any, _count: int) -> int:
+                return guarded(1, lambda s: bool(on_eps(s, s._view(values, writeable=True))))
+
+            c.eps_callback = _abi.eps_callback(eps)
+
+        if (on_noise := options.get("on_noise")) is not None:
+
+            def noise(_user_data: Any, use: int, step: int, values: Any, _count: int) -> int:
+                def fill(s: Sampler) -> int:
+                    return not on_noise(_NOISE_USES[use], step, s._view(values, writeable=True))
+
+                return guarded(2, fill)
+
+            c.noise_callback = _abi.noise_callback(noise)
+        return [c.eps_callback, c.noise_callback]
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[Owner]:
+        """Refuses a callback, and another thread, what would change the sampler in its call."""
+        owner = self._c
+        if not self._lock.acquire(blocking=False):
+            raise StateError("the sampler is in another call")
+        try:
+            yield owner
+        finally:
+            self._lock.release()
+
+    def _call(self, function: str, *arguments: Any) -> int:
+        with self._alone() as owner, self._signals():
+            status = getattr(library(), f"artfusion_sampler_{function}")(owner, *arguments)
+            raised, self._raised = self._raised, None
+        if raised is not None:
+            raise raised
+        return check(status)
+
+    # Before the first step.
+
+    def set_content(self, content: Picture | None, index: int = ALL) -> None:
+        """The picture whose shapes are kept, resized to the run's size; None: the null content."""
+        image = None if content is None else as_image(content)
+        self._call("set_content", int32("index", index), None if image is None else image._c)
+
+    def set_content_latent(self, latent: ArrayLike, index: int = ALL) -> None:
+        """The same from its scaled latent, as Model.encode() gives it."""
+        self._set_tensor("set_content_latent", latent, index)
+
+    def set_style(self, style: Style | None, index: int = ALL) -> None:
+        """None: the null style."""
+        self._call("set_style", int32("index", index), None if style is None else style._c)
+
+    def set_init_latent(self, latent: ArrayLike, index: int = ALL) -> None:
+        """The scaled latent that a denoising_strength below 1 starts from and that a mask keeps.
+        By default it is the content's own."""
+        self._set_tensor("set_init_latent", latent, index)
+
+    def set_mask(self, mask: ArrayLike | None, index: int = ALL) -> None:
+        """[height, width] in latent pixels, each in [0, 1]: 1 keeps the init latent, 0 paints.
+        None: paint everywhere."""
+        if mask is None:
+            self._call("set_mask", int32("index", index), None, 0)
+        else:
+            self._set_tensor("set_mask", mask, index)
+
+    def _set_tensor(self, function: str, values: ArrayLike, index: int) -> None:
+        array = floats(values)
+        self._call(function, int32("index", index), pointer(array), array.size)
+
+    # The run.
+
+    def next(self) -> Step | None:
+        """Does one step; None if none was left. After an error the step can be tried again."""
+        if self._call("next") == _abi.DONE:
+            return None
+        progress = self.progress()
+        step = Step(progress.step, progress.steps, progress.timestep, self)
+        if self._on_step is not None and self._on_step(step):
+            raise CancelledError(f"on_step ended the call after step {step.number}")
+        return step
+
+    def __iter__(self) -> Iterator[Step]:
+        while (step := self.next()) is not None:
+            yield step
+
+    def run(self) -> None:
+        """All steps that are left. Python acts on signals between them, so that Ctrl-C ends the
+        call within a step."""
+        while self.next() is not None:
+            pass
+
+    def cancel(self) -> None:
+        """Makes the running or else the next call for a step or a picture raise CancelledError,
+        within one network call; once. From any thread, and from a signal handler."""
+        library().artfusion_sampler_cancel(self._c)
+
+    def image(self, index: int = 0) -> Image:
+        """The result after the last step, before it a preview."""
+        out = ctypes.c_void_p()
+        self._call("image", int32("index", index), ctypes.byref(out))
+        assert out.value is not None
+        return Image(Owner(out.value, library().artfusion_image_destroy))
+
+    def images(self) -> list[Image]:
+        """Those of the whole batch.
+
+        >>> with model.sampler(photo, [painting, None], steps=2, longest=64) as sampler:
+        ...     sampler.run()
+        ...     sampler.images()
+        [<artfusion.Image 64x32>, <artfusion.Image 64x32>]
+        """
+        return [self.image(i) for i in range(self.batch)]
+
+    # What there is to see.
+
+    def progress(self) -> Progress:
+        c = _abi.Progress()
+        check(library().artfusion_sampler_get_progress(self._c, c, ctypes.sizeof(c)))
+        return Progress(**{f.name: getattr(c, f.name) for f in dataclasses.fields(Progress)})
+
+    @property
+    def x(self) -> FloatArray | None:
+        """The latent[batch, channels, height, width] of the moment, scaled; None before there is
+        one. A view, whose values the next step changes."""
+        return self._tensor("sampler_x")
+
+    @property
+    def x0(self) -> FloatArray | None:
+        """The x0 that the last step predicted, like x."""
+        return self._tensor("sampler_x0")
+
+    def _tensor(self, function: str) -> FloatArray | None:
+        address = getattr(library(), f"artfusion_{function}")(self._c, None)
+        return self._view(address) if address else None
+
+    def kept(self) -> list[tuple[FloatArray, FloatArray | None]]:
+        """What `keep_every` kept, as (x, x0): x_T, without an x0; the first step's; and those of
+        every so many steps counted back from the last.
+
+        >>> sampler = model.sampler(photo, painting, steps=3, longest=64, keep_every=1)
+        >>> sampler.run()
+        >>> len(sampler.kept()), sampler.kept()[-1][0].shape
+        (4, (1, 32, 4, 8))
+        """
+        owner, lib = self._c, library()
+        entries: list[tuple[FloatArray, FloatArray | None]] = []
+        for i in range(lib.artfusion_sampler_kept_count(owner)):
+            x, x0 = _abi.floats_p(), _abi.floats_p()
+            check(lib.artfusion_sampler_kept(owner, i, x, x0))
+            entries.append((self._view(x), self._view(x0) if x0 else None))
+        return entries
+
+    def _view(self, address: Any, *, writeable: bool = False) -> FloatArray:
+        return tensor(self._c, address, self._shape, writeable=writeable)
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _batch(contents: int, styles: int, asked: int | None) -> int:
+    """How many pictures lists of so many contents and styles make; lists of one are for all."""
+    lengths = {n for n in (contents, styles, asked) if n is not None and n != 1}
+    if len(lengths) > 1 or (asked == 1 and lengths):
+        raise ArgumentError(
+            f"{contents} contents and {styles} styles"
+            + (f" for a batch of {asked}" if asked is not None else "")
+            + ": one for all, or one for each picture"
+        )
+    return lengths.pop() if lengths else 1
+
+
+def _size(
+    model: Model, contents: list[Image | None], options: Options, native: tuple[int, int]
+) -> tuple[int, int]:
+    longest = options.get("longest")
+    if "width" in options or "height" in options:
+        if longest is not None:
+            raise ArgumentError("longest is given with width or height: one or the other")
+        return native  # until width and height are set
+    first = next((image for image in contents if image is not None), None)
+    if first is None:
+        return native if longest is None else model.fit_size(*native, longest)
+    return model.fit_size(*first.size, longest or 0)
+
+
+def _set_values(c: _abi.SamplerOptions, options: Options) -> None:
+    types = {name: kind for name, kind, *_ in _abi.SamplerOptions._fields_}
+    values: dict[str, Any] = {**options}
+    for name, value in values.items():
+        if name in _NAMED:
+            setattr(c, name, value_of(_NAMED[name], value))
+        elif name == "timesteps":
+            times = [int32("a timestep", operator.index(t)) for t in value]
+            if options.get("steps", len(times)) != len(times):
+                raise ArgumentError(f"steps is {options['steps']}, of {len(times)} timesteps")
+            c.steps = len(times)
+            c.timesteps = (ctypes.c_int32 * len(times))(*times)
+        elif types.get(name) is ctypes.c_double:
+            setattr(c, name, value)
+        elif name in types:
+            setattr(c, name, operator.index(value))
+            if getattr(c, name) != value:
+                raise ArgumentError(f"{name} is {value}: out of range")

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""Models, contexts, styles, and the stages one by one."""
+
+from __future__ import annotations
+
+import gc
+import io
+import logging
+from pathlib import Path
+
+import artfusion as af
+import numpy as np
+import pytest
+from conftest import MODEL, PAINTING, PHOTO, Pixels
+
+
+def test_a_model_opens_from_a_path_from_bytes_and_from_a_reader(model: af.Model) -> None:
+    data = MODEL.read_bytes()
+    with open(MODEL, "rb", buffering=0) as file:
+        sources = [MODEL, str(MODEL), data, bytearray(data), io.BytesIO(data), file]
+        infos = {af.Model.open(source).info() for source in sources}  # type: ignore[arg-type]
+    assert infos == {model.info()}
+
+
+class Trouble(io.BytesIO):
+    """A file whose reads fail, or give what was not asked for."""
+
+    def __init__(self, data: bytes, trouble: str) -> None:
+        super().__init__(data)
+        self._trouble = trouble
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self._trouble == "raise":
+            raise ConnectionError("the line is dead")
+        assert size is not None
+        return bytes(size + 1) if self._trouble == "more" else super().read(min(size, 1000))
+
+
+def test_what_a_reader_raises_comes_out(model: af.Model) -> None:
+    with pytest.raises(ConnectionError, match="the line is dead"):
+        af.Model.open(Trouble(MODEL.read_bytes(), "raise"))
+    with pytest.raises(af.FileError):
+        af.Model.open(Trouble(MODEL.read_bytes(), "more"))
+    assert af.Model.open(Trouble(MODEL.read_bytes(), "less")).info() == model.info()
+
+
+def test_models_that_are_none(tmp_path: Path) -> None:
+    data = bytearray(MODEL.read_bytes())
+    with pytest.raises(af.FormatError):
+        af.Model.open(bytes(data[:-1000]))
+    with pytest.raises(af.FileError, match="none"):
+        af.load(tmp_path / "none")
+
+
+def test_contexts(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "artfusion"):
+        model = af.load(device="cpu", threads=1)
+    assert model.info().threads == 1
+    assert ("artfusion", logging.INFO) in {(r.name, r.levelno) for r in caplog.records}
+    assert any("mini" in r.getMessage() for r in caplog.records)
+    for device in ("gpu", "cuda:one", "cuda:"):
+        with pytest.raises(af.ArgumentError, match=device):
+            af.Context(device=device)
+    with pytest.raises(af.ArgumentError, match="4294967296"):
+        af.Context(threads=2**32)
+    with pytest.raises(af.EngineError, match="no-engine"):
+        af.load(engine="no-engine")
+    with af.Context() as context:
+        pass
+    with pytest.raises(af.StateError, match="the context is closed"):
+        af.Model.open(MODEL, context)
+
+
+def test_a_closed_model_is_refused_and_what_it_made_lives_on(photo: Pixels) -> None:
+    with af.load() as model:
+        style = model.style(PAINTING)
+        sampler = model.sampler(photo, style, steps=1, width=32, height=32)
+    model.close()
+    for call in (model.info, model.null_style, lambda: model.style(photo), lambda: model.presets):
+        with pytest.raises(af.StateError, match="the model is closed"):
+            call()
+    gc.collect()
+    sampler.run()
+    assert sampler.image().size == (32, 32)
+
+
+def test_styles(model: af.Model, style: af.Style) -> None:
+    values = style.values
+    assert values.shape == (model.info().style_width,)
+    assert not values.flags.writeable
+    assert np.array_equal(model.style_from_values(values).values, values)
+    other = model.style(PHOTO)
+    mixed = af.blend((s, w) for s, w in ((style, 0.25), (other, -2.0)))
+    assert np.allclose(mixed.values, 0.25 * values - 2 * other.values, rtol=1e-5, atol=1e-6)
+    with pytest.raises(af.ArgumentError):
+        af.blend([])
+    with pytest.raises(af.ArgumentError):
+        model.style_from_values(values * np.nan)
+    with pytest.raises(af.MismatchError, match="448"):
+        model.style_from_values(values[1:])
+    other.close()
+    with pytest.raises(af.StateError, match="the style is closed"):
+        af.blend([(other, 1.0)])
+
+
+def test_values_outlive_their_style(model: af.Model) -> None:
+    style = model.style(PAINTING)
+    values = style.values
+    before = values.copy()
+    style.close()
+    others = [model.null_style() for _ in range(20)]  # would take what was freed
+    assert np.array_equal(values, before)
+    assert len({other.values.tobytes() for other in others}) == 1
+
+
+def test_what_is_encoded_is_decoded(model: af.Model, photo: Pixels) -> None:
+    info = model.info()
+    scaled = model.encode(photo)
+    mode = model.encode(photo, "mode")
+    shift, scale = (np.array(v)[:, None, None] for v in (info.latent_shift, info.latent_scale))
+    assert np.allclose((mode - shift) * scale, scaled, rtol=1e-4, atol=1e-4)
+    content = model.encode(photo, "content")
+    assert np.allclose(content.mean(axis=(1, 2)), 0, atol=1e-4)
+    rgb = model.decode(np.stack([scaled, 0 * scaled]))
+    assert rgb.shape == (2, 3, 64, 64)
+    levels = (rgb[0].transpose(1, 2, 0) + 1) * 127.5
+    assert np.abs(levels - photo).mean() < 20
+    with pytest.raises(af.ArgumentError, match="'latent'"):
+        model.encode(photo, "latent")  # type: ignore[arg-type]
+    with pytest.raises(af.ArgumentError, match="shape"):
+        model.decode(scaled)
+
+
+def test_denoise_is_the_network_of_a_run(model: af.Model, photo: Pixels, style: af.Style) -> None:
+    """v-prediction: x0 = sqrt(a) x - sqrt(1 - a) v, without guidance."""
+    sampler = model.sampler(
+        photo, style, width=64, height=64, steps=1, content_scale=1, style_scale=1, keep_every=1
+    )
+    step = sampler.next()
+    assert step is not None
+    noise, _ = sampler.kept()[0]
+    content = model.encode(photo, "content")[None]
+    v = model.denoise(noise, [step.timestep], content, style.values[None])
+    alpha = model.info().alphas_cumprod[step.timestep]
+    x0 = np.sqrt(alpha) * noise - np.sqrt(1 - alpha) * v
+    assert sampler.x0 is not None
+    assert np.allclose(x0, sampler.x0, rtol=1e-3, atol=1e-3)
+    null = model.denoise(noise, [step.timestep], content, model.null_style().values[None])
+    assert np.allclose(model.denoise(noise, [step.timestep], content), null, rtol=1e-3, atol=1e-3)
+    assert not np.allclose(null, v, rtol=1e-3, atol=1e-3)
+    for wrong in (
+        {"timesteps": [1, 2]},
+        {"content": content[:, 1:]},
+        {"styles": style.values},
+        {"x": noise[0]},
+    ):
+        with pytest.raises(af.ArgumentError, match="shape"):
+            model.denoise(**{"x": noise, "timesteps": [1]} | wrong)

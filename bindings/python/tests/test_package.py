@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""What was installed, its releases, and its exceptions."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import pickle
+import re
+from pathlib import Path
+
+import artfusion as af
+import pytest
+from artfusion import _abi
+from artfusion._library import library
+from conftest import PHOTO, TREE, run_python
+
+
+def test_the_installed_package_is_tested() -> None:
+    assert not Path(af.__file__).is_relative_to(TREE / "bindings")
+
+
+def test_importing_loads_nothing_else() -> None:
+    run_python(
+        "import artfusion, sys\n"
+        "loaded = {'numpy', 'PIL', 'torch'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+        "assert 'libartfusion' not in open('/proc/self/maps').read()\n"
+    )
+
+
+def test_files_need_neither_numpy_nor_pillow(tmp_path: Path) -> None:
+    run_python(
+        "import artfusion, sys\n"
+        "style, out = sys.argv[1:]\n"
+        "artfusion.load().stylize(style, style, steps=1, longest=32).save(out)\n"
+        "loaded = {'numpy', 'PIL', 'torch'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n",
+        PHOTO,
+        tmp_path / "out.png",
+    )
+    assert af.Image.load(tmp_path / "out.png").width == 32
+
+
+def test_releases_agree() -> None:
+    assert library().artfusion_version_string().decode() == af.__version__
+    assert importlib.metadata.version("artfusion") == af.__version__
+
+
+def test_the_project_names_one_release_of_torch() -> None:
+    from artfusion._build import TORCH
+
+    pin = re.compile(r"torch==[\w.]+")
+    assert set(pin.findall((TREE / "pyproject.toml").read_text())) == {f"torch=={TORCH}"}
+    assert set(pin.findall((TREE / "requirements.txt").read_text())) == {f"torch=={TORCH}"}
+
+
+def test_a_library_of_another_release_is_refused() -> None:
+    run_python(
+        "import artfusion as af\n"
+        "from artfusion import _abi\n"
+        "_abi.VERSION = 7_008_009\n"
+        "try:\n"
+        "    af.Image.new(1, 1)\n"
+        "except af.UnsupportedError as error:\n"
+        "    assert '7.8.9' in str(error) and af.__version__ in str(error), error\n"
+        "else:\n"
+        "    raise SystemExit('it was taken')\n"
+    )
+
+
+def test_every_status_has_its_exception() -> None:
+    statuses = {v for name, v in vars(_abi).items() if name.startswith("ERROR_")}
+    assert len(statuses) == 12
+    for status in statuses:
+        error = af.Error.of(status, "why")
+        assert type(error) is not af.Error
+        assert type(error).__name__ in af.__all__
+        assert error.name == library().artfusion_status_name(status).decode()
+        copy = pickle.loads(pickle.dumps(error))
+        assert (type(copy), copy.status, str(copy)) == (type(error), status, "why")
+
+
+def test_an_unknown_status_is_a_plain_error() -> None:
+    error = pickle.loads(pickle.dumps(af.Error.of(-99, "why")))
+    assert (type(error), error.status, error.name) == (af.Error, -99, "unknown status")
+
+
+def test_errors_are_those_that_python_programs_expect(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="none.png") as raised:
+        af.Image.load(tmp_path / "none.png")
+    assert isinstance(raised.value, af.FileError)
+    assert raised.value.status == _abi.ERROR_IO
+    with pytest.raises(af.FormatError):
+        af.Image.load(b"no picture")
+    with pytest.raises(ValueError, match="0"):
+        af.Image.new(0, 1)
