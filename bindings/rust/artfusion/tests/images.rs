@@ -181,7 +181,7 @@ fn paths_that_are_none() {
 
 #[test]
 fn contexts_check_their_options() {
-    assert_eq!(artfusion::version() / 1_000_000, 0);
+    assert_eq!(artfusion::version() / 1_000_000, 1);
     Context::builder()
         .device(Device::Cpu)
         .device_index(0)
