@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs a build, moves it to a folder with a space in its name, and uses it as strangers would:
 # install.sh BUILD
-# Programs are built by pkg-config's word alone, by CMake's package, from the source as a subdirectory,
+# Programs are built by a Makefile and pkg-config, by CMake's package, from the source as a subdirectory,
 # and with the static libraries both ways; each is run, and finds engine and model by itself.
 set -euo pipefail
 build=$1 source=$PWD
@@ -42,16 +42,13 @@ resize() {
     fail "$1: the program runs with another release"
 }
 
-# pkg-config: what it prints has the space escaped for a shell.
-mkdir "$scratch/pkg-config"
-flags=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs artfusion)
-eval "cc -std=c99 -Werror examples/stylize.c -o '$scratch/pkg-config/stylize' $flags \
-        -Wl,-rpath,'$prefix/lib'"
-for program in examples/stylize.cpp tests/install/resize.cpp; do
-  name=$(basename "$program" .cpp)
-  eval "c++ -std=c++17 -Werror $program -o '$scratch/pkg-config/${name/stylize/stylize++}' $flags \
-          -Wl,-rpath,'$prefix/lib'"
-done
+# What pkg-config prints has the space escaped for a shell.
+make_all() { # PACKAGE FOLDER
+  mkdir "$scratch/$2"
+  PKG_CONFIG_PATH="$prefix/lib/pkgconfig" make --silent -f tests/install/Makefile \
+    PACKAGE="$1" EXAMPLES=examples OUT="$scratch/$2"
+}
+make_all artfusion pkg-config
 try pkg-config
 
 cmake -S tests/install/cmake -B "$scratch/package" -G Ninja -DEXAMPLES="$source/examples" \
@@ -60,14 +57,7 @@ cmake --build "$scratch/package" >/dev/null
 try package
 
 # Static: libtorch alone stays shared, and no library of artfusion's is needed.
-mkdir "$scratch/pkg-config-static"
-flags=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs artfusion-static)
-eval "cc -std=c99 -Werror examples/stylize.c -o '$scratch/pkg-config-static/stylize' $flags"
-for program in examples/stylize.cpp tests/install/resize.cpp; do
-  name=$(basename "$program" .cpp)
-  eval "c++ -std=c++17 -Werror $program \
-          -o '$scratch/pkg-config-static/${name/stylize/stylize++}' $flags"
-done
+make_all artfusion-static pkg-config-static
 cmake -S tests/install/static -B "$scratch/package-static" -G Ninja -DEXAMPLES="$source/examples" \
   -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$scratch/package-static" >/dev/null
