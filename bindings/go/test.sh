@@ -15,13 +15,16 @@ mkdir -p "$programs"
 programs=$(cd "$programs" && pwd)
 cd "$(dirname "$0")"
 
-cmake --install "$build" --prefix "$scratch/prefix" >"$scratch/log" || { cat "$scratch/log"; exit 1; }
-pc=$(find "$scratch/prefix" -name artfusion.pc)
+prefix=$build/go-prefix
+rm -rf "$prefix"
+cmake --install "$build" --prefix "$prefix" >"$scratch/log" || { cat "$scratch/log"; exit 1; }
+pc=$(find "$prefix" -name artfusion.pc)
 PKG_CONFIG_PATH=$(dirname "$pc")
 LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH")
-# Go's cache sees neither what pkg-config says nor the header, but it sees this, which is new each time.
-CGO_LDFLAGS="-L$LD_LIBRARY_PATH"
-export PKG_CONFIG_PATH LD_LIBRARY_PATH CGO_LDFLAGS
+# Go's cache sees neither what pkg-config says nor the header, but it sees this.
+installed=$(cat "$prefix/include/artfusion.h" "$LD_LIBRARY_PATH/libartfusion.so" | sha256sum | cut -c1-16)
+CGO_CFLAGS="-O2 -g -DINSTALLED=0x$installed"
+export PKG_CONFIG_PATH LD_LIBRARY_PATH CGO_CFLAGS
 export GOCACHE="${GOCACHE:-$build/go-cache}" GOPATH="${GOPATH:-$scratch/go}" GOFLAGS=-mod=mod GOPROXY=off
 export CGO_ENABLED=1
 

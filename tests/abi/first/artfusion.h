@@ -56,7 +56,8 @@
  * Options    structs begin with their size. `..._init` fills in that and every
  *            default; NULL options mean defaults. A caller compiled against an
  *            older header passes a smaller struct, and the rest is default; a
- *            larger one is accepted where what is unknown is zero.
+ *            larger one is accepted where what is unknown is zero, and is
+ *            UNSUPPORTED where it is not.
  * Tensors    are dense float32 in N,C,H,W order, in the host's memory.
  * Threads    A context and a model may be used from any number of threads at
  *            once. Images, styles, samplers and random generators are used by
@@ -199,7 +200,7 @@ typedef void (*artfusion_log_callback)(void *user_data, artfusion_log_level leve
 
 /** Of artfusion_context_create. */
 typedef struct artfusion_context_options {
-    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    uint32_t struct_size;           /**< sizeof the struct, in bytes */
     artfusion_device device;        /**< AUTO */
     int32_t device_index;           /**< 0: which GPU */
     int32_t threads;                /**< 0: as many as the host's engine uses; else 1..1024,
@@ -252,7 +253,7 @@ enum {
 
 /** Of reading a picture. */
 typedef struct artfusion_load_options {
-    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    uint32_t struct_size;       /**< sizeof the struct, in bytes */
     int32_t ignore_orientation; /**< 0: a JPEG's EXIF orientation is applied; 1: not */
     uint64_t max_pixels;        /**< 178956970, as Pillow; checked before allocating */
     uint64_t max_file_bytes;    /**< 1 GiB */
@@ -263,7 +264,7 @@ typedef struct artfusion_load_options {
 
 /** Of writing a picture. */
 typedef struct artfusion_save_options {
-    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    uint32_t struct_size;         /**< sizeof the struct, in bytes */
     artfusion_file_format format; /**< AUTO */
     int32_t jpeg_quality;         /**< 95; 1..100. Chroma is not subsampled from 90 on */
     int32_t png_compression;      /**< 6; 0..9 */
@@ -308,25 +309,28 @@ ARTFUSION_API artfusion_status artfusion_image_save_file(const artfusion_image *
                                                          const char *path,
                                                          const artfusion_save_options *options);
 
-/** `options->format` must be given. Free `*data` with artfusion_free. */
+/** A file in memory: `*size` bytes at `*data`, which artfusion_free frees.
+ * `options->format` must be given. Errors: ARGUMENT, MEMORY, LIMIT. */
 ARTFUSION_API artfusion_status artfusion_image_save_memory(const artfusion_image *image,
                                                            const artfusion_save_options *options,
                                                            uint8_t **data, size_t *size);
 
 /** Resamples straight to width x height, antialiased, to the last bit as
- * Pillow's Image.resize: horizontal pass first, each rounded to 8 bits. */
+ * Pillow's Image.resize: horizontal pass first, each rounded to 8 bits.
+ * Sizes are 1..65535 pixels. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize(const artfusion_image *image, int32_t width,
                                                       int32_t height, artfusion_filter filter,
                                                       artfusion_image **resized);
 
 /** The largest size of the image's proportions inside width x height, never
- * below 1. */
+ * below 1. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize_fit(const artfusion_image *image,
                                                           int32_t width, int32_t height,
                                                           artfusion_filter filter,
                                                           artfusion_image **resized);
 
-/** Exactly width x height: the centre of the image, as large as fits. */
+/** Exactly width x height: the centre of the image, as large as fits.
+ * Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize_cover(const artfusion_image *image,
                                                             int32_t width, int32_t height,
                                                             artfusion_filter filter,
@@ -364,7 +368,7 @@ enum {
     ARTFUSION_SOLVER_DDIM = 0,        /**< Song et al., arXiv 2010.02502 */
     ARTFUSION_SOLVER_DDPM = 1,        /**< Ho et al., arXiv 2006.11239: ancestral */
     ARTFUSION_SOLVER_DPMPP_2M = 2,    /**< Lu et al., arXiv 2211.01095: second order */
-    ARTFUSION_SOLVER_DPMPP_2M_SDE = 3,
+    ARTFUSION_SOLVER_DPMPP_2M_SDE = 3, /**< its stochastic form */
     ARTFUSION_SOLVER_UNIPC = 4        /**< Zhao et al., arXiv 2302.04867: UniPC-2, B2 */
 };
 
@@ -409,12 +413,14 @@ ARTFUSION_API artfusion_status artfusion_model_open_file(artfusion_context *cont
                                                          const char *path,
                                                          artfusion_model **model);
 
-/** `data` is needed during the call only. */
+/** The same from memory, which is needed during the call only. Errors: as
+ * artfusion_model_open_file, but IO. */
 ARTFUSION_API artfusion_status artfusion_model_open_memory(artfusion_context *context,
                                                            const void *data, size_t size,
                                                            artfusion_model **model);
 
-/** The same by a callback that gives `size` bytes. */
+/** The same by a callback that gives `size` bytes. Errors: as
+ * artfusion_model_open_file; IO where the callback says so. */
 ARTFUSION_API artfusion_status artfusion_model_open_reader(artfusion_context *context,
                                                            artfusion_read_callback read,
                                                            void *user_data, uint64_t size,
@@ -426,7 +432,7 @@ ARTFUSION_API void artfusion_model_destroy(artfusion_model *model);
 
 /** What a model is. Strings and arrays are borrowed from the model. */
 typedef struct artfusion_model_info {
-    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    uint32_t struct_size;      /**< sizeof the struct, in bytes */
     int32_t latent_channels;   /**< of a latent */
     int32_t downsample;        /**< pixels a latent pixel, each way */
     int32_t size_multiple;     /**< pixels: widths and heights must be multiples of it */
@@ -503,7 +509,7 @@ ARTFUSION_API artfusion_status artfusion_style_from_values(artfusion_model *mode
                                                            artfusion_style **style);
 
 /** The model's learned null style, which stands for "any". Errors: ARGUMENT,
- * ENGINE, MEMORY. */
+ * MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
                                                     artfusion_style **style);
 
@@ -563,7 +569,7 @@ typedef int32_t (*artfusion_eps_callback)(void *user_data, artfusion_sampler *sa
 
 /** Of artfusion_sampler_create. */
 typedef struct artfusion_sampler_options {
-    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    uint32_t struct_size;       /**< sizeof the struct, in bytes */
     int32_t width;              /**< pixels, a multiple of the model's size_multiple */
     int32_t height;             /**< pixels, likewise */
     int32_t batch;              /**< 1; pictures at once, 1..256 */
@@ -598,7 +604,7 @@ typedef struct artfusion_sampler_options {
 
 /** Fills in the model's own defaults, its native size included; a NULL model
  * those of the published code: 250 DDIM steps, eta 0, both scales 1,
- * 256 x 256. */
+ * 256 x 256. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_options *options,
                                                               size_t struct_size,
                                                               const artfusion_model *model);
@@ -627,7 +633,9 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_content(artfusion_sampler *
                                                              int32_t index,
                                                              const artfusion_image *image);
 
-/** The same from its scaled latent [channels, height, width] (artfusion_model_encode). */
+/** The same from its scaled latent [channels, height, width] of `count` values
+ * (artfusion_model_encode); copied. NULL: the null content.
+ * Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler,
                                                                     int32_t index,
                                                                     const float *latent,
@@ -639,13 +647,14 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_style(artfusion_sampler *sa
                                                            const artfusion_style *style);
 
 /** The scaled latent [channels, height, width] that a denoising strength below 1
- * starts from and that a mask keeps. Default: the content's own. */
+ * starts from and that a mask keeps; copied. Default: the
+ * content's own. Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler,
                                                                  int32_t index,
                                                                  const float *latent, size_t count);
 
 /** [height, width] in latent pixels, each in [0, 1]: 1 keeps the init latent,
- * 0 paints. NULL: paint everywhere. */
+ * 0 paints; copied. NULL: paint everywhere. Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler,
                                                           int32_t index, const float *mask,
                                                           size_t count);
@@ -660,7 +669,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sam
  * NUMERIC (with the step), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_next(artfusion_sampler *sampler);
 
-/** All steps that are left. ARTFUSION_OK at the end. */
+/** All steps that are left. ARTFUSION_OK at the end. Errors: as
+ * artfusion_sampler_next. */
 ARTFUSION_API artfusion_status artfusion_sampler_run(artfusion_sampler *sampler);
 
 /** Makes the running or else the next `next`, `run` or `image` call end with
@@ -670,7 +680,7 @@ ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 
 /** How far a run is. */
 typedef struct artfusion_progress {
-    uint32_t struct_size;       /**< bytes: sizeof the struct where the program is compiled */
+    uint32_t struct_size;     /**< sizeof the struct, in bytes */
     int32_t step;             /**< steps done */
     int32_t steps;            /**< steps in all: fewer than asked below denoising_strength 1 */
     int32_t timestep;         /**< of the last step done; -1 before the first */
@@ -695,7 +705,8 @@ ARTFUSION_API const float *artfusion_sampler_x(const artfusion_sampler *sampler,
 /** The x0 predicted in the last step, in the same way. */
 ARTFUSION_API const float *artfusion_sampler_x0(const artfusion_sampler *sampler, size_t *count);
 
-/** What `keep_every` kept: entry 0 is x_T, whose x0 is NULL. */
+/** How many entries `keep_every` has kept: entry 0 is x_T, whose x0 is NULL. 0 for
+ * NULL. */
 ARTFUSION_API int32_t artfusion_sampler_kept_count(const artfusion_sampler *sampler);
 
 /** Borrowed tensors of entry 0..count - 1, like artfusion_sampler_x; either
@@ -736,7 +747,8 @@ ARTFUSION_API artfusion_status artfusion_model_encode(artfusion_model *model,
                                                       size_t count);
 
 /** Decodes a scaled latent[batch, channels, latent_height, latent_width] to
- * rgb[batch, 3, H, W], nominally -1..1 and not clamped. `count`: floats in `rgb`. */
+ * rgb[batch, 3, H, W], nominally -1..1 and not clamped. `count`: floats in `rgb`.
+ * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_decode(artfusion_model *model, const float *latent,
                                                       int32_t batch, int32_t latent_width,
                                                       int32_t latent_height, float *rgb,
@@ -745,7 +757,8 @@ ARTFUSION_API artfusion_status artfusion_model_decode(artfusion_model *model, co
 /** One pass of the UNet without guidance: its prediction (as model_info says:
  * eps, v or x0) for x[batch, channels, latent_height, latent_width] at
  * timesteps[batch]. `content` is the content condition like x, NULL for null
- * content; `styles` is [batch, style_width], NULL for the null style. */
+ * content; `styles` is [batch, style_width], NULL for the null style.
+ * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
                                                        const int32_t *timesteps,
                                                        const float *content, const float *styles,
@@ -769,7 +782,8 @@ ARTFUSION_API artfusion_status artfusion_timesteps(artfusion_spacing spacing, in
 
 /** DDIM's coefficients, arXiv 2010.02502 equations 12 and 16, for timesteps[steps]
  * as above: alphas[i] and alphas_prev[i] are alphas_cumprod before and after
- * step i, sigmas[i] its noise. `spacing` says where the last step ends. */
+ * step i, sigmas[i] its noise. `spacing` says where the last step ends.
+ * Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_ddim_coefficients(const double *alphas_cumprod,
                                                            int32_t train_timesteps,
                                                            artfusion_spacing spacing,
@@ -780,7 +794,7 @@ ARTFUSION_API artfusion_status artfusion_ddim_coefficients(const double *alphas_
 /** A generator of random numbers, with the state of a sequence. */
 typedef struct artfusion_rng artfusion_rng;
 
-/** Errors: ARGUMENT, MEMORY. */
+/** A generator at the beginning of its sequence. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_rng_create(artfusion_rng_kind kind, uint64_t seed,
                                                     artfusion_rng **rng);
 

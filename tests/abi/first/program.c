@@ -57,9 +57,14 @@ int main(int argc, char **argv)
     artfusion_sampler *sampler = NULL;
     int wrong = 0;
 
-    /* Only what the first release's programs could know by number. */
-    if (ARTFUSION_ERROR_CHECKSUM != -12 || ARTFUSION_SOLVER_UNIPC != 4)
-        return 3;
+    /* The library means by this header's numbers what this header does. */
+    const char *const solver = artfusion_name_of(ARTFUSION_ENUM_SOLVER, ARTFUSION_SOLVER_UNIPC);
+    if (artfusion_check_version(ARTFUSION_VERSION) != ARTFUSION_OK ||
+        strcmp(artfusion_status_name(ARTFUSION_ERROR_CHECKSUM), "ARTFUSION_ERROR_CHECKSUM") != 0 ||
+        !solver || strcmp(solver, "unipc") != 0) {
+        fprintf(stderr, "%s serves another header\n", artfusion_version_string());
+        return 1;
+    }
 
     cut context_space, info_space, sampler_space, progress_space, load_space, save_space;
     prepare(&context_space);
