@@ -99,7 +99,7 @@ extern "C" {
 /** The release this header belongs to, the number that moves on a break. */
 #define ARTFUSION_VERSION_MAJOR 1
 /** The number that moves when something is added. */
-#define ARTFUSION_VERSION_MINOR 0
+#define ARTFUSION_VERSION_MINOR 1
 /** The number that moves otherwise. */
 #define ARTFUSION_VERSION_PATCH 0
 /** The same as one number, as artfusion_version() gives the library's. */
@@ -111,7 +111,7 @@ extern "C" {
  * minor * 1000 + patch. Never fails. */
 ARTFUSION_API uint32_t artfusion_version(void);
 
-/** The same as text, "1.0.0". Static. */
+/** The same as text, "1.1.0". Static. */
 ARTFUSION_API const char *artfusion_version_string(void);
 
 /* ======================================================================
@@ -184,6 +184,17 @@ enum {
     ARTFUSION_DEVICE_CUDA = 2
 };
 
+/** What networks compute in. Since 1.1. */
+typedef int32_t artfusion_precision;
+enum {
+    ARTFUSION_PRECISION_AUTO = 0,     /**< BFLOAT16 where the device multiplies it (CPUs with
+                                       * AVX-512 BF16 or AMX, GPUs from 8.0 on), else FLOAT32 */
+    ARTFUSION_PRECISION_FLOAT32 = 1,  /**< what parity with the published code is measured in */
+    ARTFUSION_PRECISION_BFLOAT16 = 2, /**< weights and layers; sums are float32. On a device that
+                                       * does not multiply it: slower than FLOAT32 */
+    ARTFUSION_PRECISION_FLOAT16 = 3   /**< the same, for GPUs; on CPUs it is slow */
+};
+
 /** How grave a message is; smaller is graver. */
 typedef int32_t artfusion_log_level;
 enum {
@@ -210,7 +221,7 @@ typedef struct artfusion_context_options {
     artfusion_log_callback log;     /**< NULL: silent */
     void *log_user_data;            /**< given to `log` */
     artfusion_log_level log_level;  /**< WARNING: this and graver ones */
-    uint32_t reserved;              /**< 0 */
+    artfusion_precision precision;  /**< AUTO. Since 1.1; before, it was reserved and 0 */
 } artfusion_context_options;
 
 /** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),
@@ -821,7 +832,8 @@ enum {
     ARTFUSION_ENUM_DEVICE = 4,
     ARTFUSION_ENUM_FILTER = 5,
     ARTFUSION_ENUM_RNG = 6,
-    ARTFUSION_ENUM_NOISE = 7
+    ARTFUSION_ENUM_NOISE = 7,
+    ARTFUSION_ENUM_PRECISION = 8 /**< since 1.1 */
 };
 
 /** The name of a constant such as "ddim", "dpmpp_2m", "trailing" or

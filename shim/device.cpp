@@ -7,6 +7,40 @@
 #include "failure.hpp"
 
 namespace af {
+namespace {
+
+/* libtorch's own way to what a GPU is needs CUDA's headers, which are not there where the CPU's
+ * libtorch is built against. The driver is loaded once libtorch has found a GPU. */
+class Driver {
+public:
+    Driver() : library_(dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD)) {}
+    ~Driver()
+    {
+        if (library_)
+            dlclose(library_);
+    }
+    Driver(const Driver &) = delete;
+    Driver &operator=(const Driver &) = delete;
+
+    template <class Signature>
+    Signature *function(const char *name) const
+    {
+        return library_ ? reinterpret_cast<Signature *>(dlsym(library_, name)) : nullptr;
+    }
+
+    /* Negative: there is none. */
+    int handle(c10::Device device) const
+    {
+        const auto get = function<int(int *, int)>("cuDeviceGet");
+        int handle = 0;
+        return get && get(&handle, device.index()) == 0 ? handle : -1;
+    }
+
+private:
+    void *library_;
+};
+
+} // namespace
 
 c10::Device choose_device(const af_network_options &options)
 {
@@ -36,20 +70,25 @@ std::string device_name(c10::Device device)
 {
     if (device.is_cpu())
         return "cpu";
-    /* libtorch's own way to it needs CUDA's headers, which are not there where the CPU's libtorch
-     * is built against. The driver is loaded once libtorch has found a GPU. */
+    const Driver driver;
+    const auto get_name = driver.function<int(char *, int, int)>("cuDeviceGetName");
+    const int handle = driver.handle(device);
     char name[64] = "";
-    if (void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD)) {
-        const auto get = reinterpret_cast<int (*)(int *, int)>(dlsym(driver, "cuDeviceGet"));
-        const auto get_name =
-            reinterpret_cast<int (*)(char *, int, int)>(dlsym(driver, "cuDeviceGetName"));
-        int handle = 0;
-        if (!get || !get_name || get(&handle, device.index()) != 0 ||
-            get_name(name, sizeof name, handle) != 0)
-            name[0] = '\0';
-        dlclose(driver);
-    }
-    return name[0] ? name : device.str();
+    if (handle < 0 || !get_name || get_name(name, sizeof name, handle) != 0)
+        return device.str();
+    return name;
+}
+
+int compute_capability(c10::Device device)
+{
+    constexpr int major = 75, minor = 76; /* CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_* */
+    const Driver driver;
+    const auto get = driver.function<int(int *, int, int)>("cuDeviceGetAttribute");
+    const int handle = driver.handle(device);
+    int high = 0, low = 0;
+    if (handle < 0 || !get || get(&high, major, handle) != 0 || get(&low, minor, handle) != 0)
+        return 0;
+    return 10 * high + low;
 }
 
 } // namespace af

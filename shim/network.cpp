@@ -10,6 +10,7 @@
 #include <sstream>
 #include <vector>
 
+#include "arithmetic.hpp"
 #include "device.hpp"
 #include "failure.hpp"
 #include "runtime.hpp"
@@ -35,8 +36,10 @@ std::string describe(at::IntArrayRef sizes)
     return text.str();
 }
 
-/* `value` as a float32 tensor of `sizes`, where -1 is any size. `name` is what gave it. */
-at::Tensor expect(const std::string &name, const c10::IValue &value, at::IntArrayRef sizes)
+/* `value` as a float32 tensor of `sizes`, where -1 is any size. `name` is what gave it, in float32
+ * or in `type`. */
+at::Tensor expect(const std::string &name, const c10::IValue &value, at::IntArrayRef sizes,
+                  at::ScalarType type)
 {
     if (!value.isTensor())
         throw Failure(ARTFUSION_ERROR_FORMAT,
@@ -44,13 +47,14 @@ at::Tensor expect(const std::string &name, const c10::IValue &value, at::IntArra
     at::Tensor tensor = value.toTensor();
     const bool fits =
         tensor.defined() && tensor.layout() == at::kStrided &&
-        tensor.scalar_type() == at::kFloat && tensor.dim() == static_cast<int64_t>(sizes.size()) &&
+        (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == type) &&
+        tensor.dim() == static_cast<int64_t>(sizes.size()) &&
         std::equal(sizes.begin(), sizes.end(), tensor.sizes().begin(),
                    [](int64_t wanted, int64_t size) { return wanted == -1 || wanted == size; });
     if (!fits)
         throw Failure(ARTFUSION_ERROR_FORMAT, name + " gave " + describe(tensor) + "; " +
                                                   describe(sizes) + " was expected");
-    return tensor;
+    return tensor.to(at::kFloat);
 }
 
 torch::jit::Module load(const af_source &source, c10::Device device)
@@ -68,26 +72,21 @@ torch::jit::Module load(const af_source &source, c10::Device device)
     }
 }
 
-/* Weights stored in 16 bits become float32, once. What is stored wider stays as it is. */
-void widen(const torch::jit::Module &module)
-{
-    for (torch::jit::Module part : module.modules()) {
-        for (const auto &attribute : part.named_attributes(/*recurse=*/false)) {
-            if (!attribute.value.isTensor())
-                continue;
-            const at::Tensor tensor = attribute.value.toTensor();
-            if (tensor.defined() &&
-                (tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16))
-                part.setattr(attribute.name, tensor.to(at::kFloat));
-        }
-    }
-}
-
 torch::jit::Module submodule_of(const torch::jit::Module &module, const std::string &name)
 {
     if (!module.hasattr(name) || !module.attr(name).isModule())
         throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has no submodule " + name);
     return module.attr(name).toModule();
+}
+
+af::Program program(const torch::jit::Module &module, const std::string &submodule,
+                    const std::string &method, at::ScalarType weights, c10::Device device)
+{
+    const auto found = submodule_of(module, submodule).find_method(method);
+    if (!found)
+        throw Failure(ARTFUSION_ERROR_FORMAT,
+                      "the model file has no method " + submodule + "." + method);
+    return {submodule + "." + method, *found, weights, device};
 }
 
 void write(const at::Tensor &tensor, float *values)
@@ -104,24 +103,23 @@ std::unique_ptr<af_network> af_network::open(const af_source &source,
     af::require_own_libtorch();
     const c10::Device device = af::choose_device(options);
     const CallScope scope(device, options.threads);
-    torch::jit::Module module = load(source, device);
-    widen(module);
-    return std::unique_ptr<af_network>(new af_network(std::move(module), options, device));
+    return std::unique_ptr<af_network>(new af_network(load(source, device), options, device));
 }
 
-af_network::af_network(torch::jit::Module module, const af_network_options &options,
+af_network::af_network(const torch::jit::Module &module, const af_network_options &options,
                        c10::Device device)
-    : options_(options), device_(device), module_(std::move(module)),
-      encoder_(function(module_, "encoder", "forward")),
-      decoder_(function(module_, "decoder", "forward")),
-      style_(function(module_, "style", "forward")),
-      condition_(function(module_, "unet", "condition")),
-      denoise_(function(module_, "unet", "denoise"))
+    : options_(options), device_(device), arithmetic_(af::choose_arithmetic(options, device)),
+      encoder_(program(module, "encoder", "forward", arithmetic_, device)),
+      decoder_(program(module, "decoder", "forward", arithmetic_, device)),
+      style_(program(module, "style", "forward", arithmetic_, device)),
+      /* Once a run, and every step depends on it. */
+      condition_(program(module, "unet", "condition", at::kFloat, device)),
+      denoise_(program(module, "unet", "denoise", arithmetic_, device))
 {
-    const torch::jit::Module unet = submodule_of(module_, "unet");
+    const torch::jit::Module unet = submodule_of(module, "unet");
     if (!unet.hasattr("null_style"))
         throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has no tensor unet.null_style");
-    null_style_ = expect("unet.null_style", unet.attr("null_style"), {options.style_width});
+    null_style_ = expect("unet.null_style", unet.attr("null_style"), {options.style_width}, at::kHalf);
 
     const at::Tensor timestep = at::zeros({1}, null_style_.options());
     condition_width_ = call(condition_, {timestep, null_style_.unsqueeze(0)}, {1, -1}).size(1);
@@ -139,7 +137,8 @@ af_network_info af_network::info() const
     info.condition_width = static_cast<int32_t>(condition_width_);
     std::snprintf(info.device_name, sizeof info.device_name, "%s",
                   af::device_name(device_).c_str());
-    std::snprintf(info.arithmetic, sizeof info.arithmetic, "float32");
+    std::snprintf(info.arithmetic, sizeof info.arithmetic, "%s",
+                  af::arithmetic_name(arithmetic_));
     return info;
 }
 
@@ -218,23 +217,10 @@ void af_network::denoise(const af_conditions &conditions, const int32_t *rows, c
           prediction);
 }
 
-af_network::Function af_network::function(const torch::jit::Module &module,
-                                          const std::string &submodule, const std::string &method)
-{
-    const auto found = submodule_of(module, submodule).find_method(method);
-    if (!found)
-        throw Failure(ARTFUSION_ERROR_FORMAT,
-                      "the model file has no method " + submodule + "." + method);
-    /* torch makes a function's schema at its first use, and without a lock. */
-    found->function().getSchema();
-    return {submodule + "." + method, *found};
-}
-
-at::Tensor af_network::call(const Function &function, std::initializer_list<at::Tensor> inputs,
+at::Tensor af_network::call(const af::Program &program, std::initializer_list<at::Tensor> inputs,
                             at::IntArrayRef sizes) const
 {
-    return expect(function.name,
-                  function.method(std::vector<c10::IValue>(inputs.begin(), inputs.end())), sizes);
+    return expect(program.name(), program(inputs), sizes, arithmetic_);
 }
 
 /* Always a copy: a program may write to its inputs, and an address of its own alignment makes the

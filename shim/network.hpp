@@ -22,6 +22,7 @@
 #include <string>
 
 #include "model/network.h"
+#include "program.hpp"
 
 /* Modulation rows, on the network's device. Does not keep the network alive. */
 struct af_conditions {
@@ -47,23 +48,17 @@ public:
                  float *prediction) const;
 
 private:
-    struct Function {
-        std::string name; /* "unet.denoise" */
-        torch::jit::Method method;
-    };
+    af_network(const torch::jit::Module &module, const af_network_options &options,
+               c10::Device device);
 
-    af_network(torch::jit::Module module, const af_network_options &options, c10::Device device);
-
-    static Function function(const torch::jit::Module &module, const std::string &submodule,
-                             const std::string &method);
-    at::Tensor call(const Function &function, std::initializer_list<at::Tensor> inputs,
+    at::Tensor call(const af::Program &program, std::initializer_list<at::Tensor> inputs,
                     at::IntArrayRef sizes) const;
     at::Tensor to_device(const float *values, at::IntArrayRef sizes) const;
 
     af_network_options options_;
     c10::Device device_;
-    torch::jit::Module module_;
-    Function encoder_, decoder_, style_, condition_, denoise_;
+    at::ScalarType arithmetic_;
+    af::Program encoder_, decoder_, style_, condition_, denoise_;
     at::Tensor null_style_; /* [style_width], on the device */
     int64_t condition_width_;
 };

@@ -108,6 +108,9 @@ static const struct poptOption machine[] = {
     TEXT("model", 'm', OPTION_MODEL,
          "model file (default: $ARTFUSION_MODEL, the installed one, the source tree's)", "FILE"),
     TEXT("device", 'd', OPTION_DEVICE, "auto, cpu, cuda or cuda:N (default: auto)", "NAME"),
+    TEXT("precision", '\0', OPTION_PRECISION,
+         "float32, bfloat16, float16, or auto: bfloat16 where the device multiplies it (default: auto)",
+         "NAME"),
     TEXT("threads", 't', OPTION_THREADS, "of the CPU (default: 0, as many as fit)", "N"),
     POPT_TABLEEND};
 

@@ -151,6 +151,8 @@ static int read_value(struct options *options, enum option option, const char *t
     case OPTION_RNG: return read_name(command, text, ARTFUSION_ENUM_RNG, &sampling->rng);
     case OPTION_NOISE: return read_name(command, text, ARTFUSION_ENUM_NOISE, &sampling->noise);
     case OPTION_DEVICE: return read_device(command, text, &options->context);
+    case OPTION_PRECISION:
+        return read_name(command, text, ARTFUSION_ENUM_PRECISION, &options->context.precision);
     case OPTION_THREADS:
         return read_int32(command, "threads", text, INT32_MIN, INT32_MAX,
                           &options->context.threads);

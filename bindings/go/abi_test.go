@@ -60,6 +60,10 @@ func TestConstants(t *testing.T) {
 		"DEVICE_AUTO":          int64(DeviceAuto),
 		"DEVICE_CPU":           int64(DeviceCPU),
 		"DEVICE_CUDA":          int64(DeviceCUDA),
+		"PRECISION_AUTO":       int64(PrecisionAuto),
+		"PRECISION_FLOAT32":    int64(PrecisionFloat32),
+		"PRECISION_BFLOAT16":   int64(PrecisionBFloat16),
+		"PRECISION_FLOAT16":    int64(PrecisionFloat16),
 		"LOG_NONE":             int64(LogNone),
 		"LOG_WARNING":          int64(LogWarning),
 		"LOG_INFO":             int64(LogInfo),
@@ -105,6 +109,7 @@ func TestConstants(t *testing.T) {
 		"ENUM_FILTER":          int64(enumeration[Filter]()),
 		"ENUM_RNG":             int64(enumeration[RNGKind]()),
 		"ENUM_NOISE":           int64(enumeration[NoiseKind]()),
+		"ENUM_PRECISION":       int64(enumeration[Precision]()),
 	}
 	for _, row := range table(t, "constant") {
 		name := strings.TrimPrefix(row[0], "ARTFUSION_")

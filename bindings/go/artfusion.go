@@ -60,7 +60,7 @@ import (
 	"unsafe"
 )
 
-// Version is the release of the library that is running, such as "1.0.0".
+// Version is the release of the library that is running, such as "1.1.0".
 func Version() string {
 	return C.GoString(C.artfusion_version_string())
 }

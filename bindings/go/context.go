@@ -12,8 +12,8 @@ import "C"
 
 import "unsafe"
 
-// Context is the device, the threads and the log of the models that are opened with it. It may be
-// used by any number of goroutines at once.
+// Context is the device, the threads, the precision and the log of the models that are opened with
+// it. It may be used by any number of goroutines at once.
 type Context struct {
 	handle *handle
 }
@@ -21,8 +21,9 @@ type Context struct {
 // ContextOptions are those of [NewContext]. Zero values are the defaults.
 type ContextOptions struct {
 	Device      Device
-	DeviceIndex int    // which GPU
-	Threads     int    // of a network call; 0: as many as the engine uses otherwise
+	DeviceIndex int // which GPU
+	Threads     int // of a network call; 0: as many as the engine uses otherwise
+	Precision   Precision
 	EnginePath  string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
 
 	// Log is told what happens, by any goroutine that uses the context or what was made from it.
@@ -41,6 +42,7 @@ func (o *ContextOptions) toC() C.artfusion_context_options {
 	c.device = C.artfusion_device(o.Device)
 	c.device_index = clamp(o.DeviceIndex)
 	c.threads = clamp(o.Threads)
+	c.precision = C.artfusion_precision(o.Precision)
 	if o.LogLevel != LogNone {
 		c.log_level = C.artfusion_log_level(o.LogLevel)
 	}

@@ -20,6 +20,16 @@ const (
 	DeviceCUDA Device = C.ARTFUSION_DEVICE_CUDA
 )
 
+// Precision is what networks compute in.
+type Precision int32
+
+const (
+	PrecisionAuto     Precision = C.ARTFUSION_PRECISION_AUTO     // bfloat16 where the device multiplies it, else float32
+	PrecisionFloat32  Precision = C.ARTFUSION_PRECISION_FLOAT32  // the slowest
+	PrecisionBFloat16 Precision = C.ARTFUSION_PRECISION_BFLOAT16 // CPUs with AVX-512 BF16 or AMX, GPUs from 8.0 on
+	PrecisionFloat16  Precision = C.ARTFUSION_PRECISION_FLOAT16  // CPUs with AVX-512 FP16 or AMX FP16, GPUs from 7.0 on
+)
+
 // LogLevel is how grave a message is: the graver, the lower.
 type LogLevel int32
 
@@ -130,7 +140,7 @@ const All = int(C.ARTFUSION_ALL)
 
 // Enum is a type whose constants have names, such as "ddim", "trailing" or "lanczos".
 type Enum interface {
-	Solver | Spacing | Schedule | Prediction | Device | Filter | RNGKind | NoiseKind
+	Solver | Spacing | Schedule | Prediction | Device | Filter | RNGKind | NoiseKind | Precision
 }
 
 // Parse is the constant of that name. The error for an unknown one lists those there are.
@@ -157,6 +167,7 @@ func (s Schedule) String() string   { return nameOf(s) }
 func (p Prediction) String() string { return nameOf(p) }
 func (k RNGKind) String() string    { return nameOf(k) }
 func (k NoiseKind) String() string  { return nameOf(k) }
+func (p Precision) String() string  { return nameOf(p) }
 
 func nameOf[E Enum](value E) string {
 	if name := C.artfusion_name_of(enumeration[E](), C.int32_t(value)); name != nil {
@@ -181,7 +192,9 @@ func enumeration[E Enum]() C.artfusion_enumeration {
 		return C.ARTFUSION_ENUM_FILTER
 	case RNGKind:
 		return C.ARTFUSION_ENUM_RNG
-	default:
+	case NoiseKind:
 		return C.ARTFUSION_ENUM_NOISE
+	default:
+		return C.ARTFUSION_ENUM_PRECISION
 	}
 }

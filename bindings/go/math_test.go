@@ -84,6 +84,8 @@ func TestNames(t *testing.T) {
 	checkNames(t, map[Filter]string{FilterLanczos: "lanczos"})
 	checkNames(t, map[RNGKind]string{RNGCounter: "counter"})
 	checkNames(t, map[NoiseKind]string{NoiseUniform: "uniform"})
+	checkNames(t, map[Precision]string{PrecisionAuto: "auto", PrecisionFloat32: "float32",
+		PrecisionBFloat16: "bfloat16", PrecisionFloat16: "float16"})
 	if s := Solver(99).String(); s != "artfusion.Solver(99)" {
 		t.Error(s)
 	}
@@ -92,6 +94,8 @@ func TestNames(t *testing.T) {
 	if !strings.Contains(err.Error(), "ddim") {
 		t.Errorf("%q does not list the names", err)
 	}
+	_, err = Parse[Precision]("double")
+	wantError(t, err, ErrArgument)
 	_, err = Parse[Solver]("ddim\x00")
 	wantError(t, err, ErrArgument)
 }

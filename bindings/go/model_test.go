@@ -50,6 +50,16 @@ func TestOpen(t *testing.T) {
 	wantError(t, err, ErrFormat)
 }
 
+func TestPrecision(t *testing.T) {
+	c := must(NewContext(&ContextOptions{Precision: PrecisionFloat32}))(t)
+	defer c.Close()
+	m := must(c.OpenModel(modelPath))(t)
+	defer m.Close()
+	if arithmetic := must(m.Info())(t).Arithmetic; arithmetic != "float32" {
+		t.Error(arithmetic)
+	}
+}
+
 // badReader does what its function does, from where the model's end is.
 type badReader func(p []byte) (int, error)
 
@@ -99,6 +109,8 @@ func TestErrors(t *testing.T) {
 	_, err = NewContext(&ContextOptions{Threads: 1 << 40})
 	wantError(t, err, ErrArgument)
 	_, err = NewContext(&ContextOptions{Device: 77})
+	wantError(t, err, ErrArgument)
+	_, err = NewContext(&ContextOptions{Precision: 77})
 	wantError(t, err, ErrArgument)
 
 	if s := ErrIO.Error(); s != "ARTFUSION_ERROR_IO" {

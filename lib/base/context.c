@@ -45,8 +45,10 @@ static artfusion_status check(const artfusion_context_options *options)
     if (options->log_level < ARTFUSION_LOG_NONE || options->log_level > ARTFUSION_LOG_DEBUG)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "log_level is %d, which is no ARTFUSION_LOG_*",
                        (int)options->log_level);
-    if (options->reserved)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "artfusion_context_options: reserved must be 0");
+    if (!artfusion_name_of(ARTFUSION_ENUM_PRECISION, options->precision))
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "precision is %d, which is no ARTFUSION_PRECISION_*",
+                       (int)options->precision);
     return ARTFUSION_OK;
 }
 
@@ -82,6 +84,7 @@ artfusion_status artfusion_context_create(const artfusion_context_options *optio
     made->device = given.device;
     made->device_index = given.device_index;
     made->threads = given.threads;
+    made->precision = given.precision;
     made->log = given.log;
     made->log_user_data = given.log_user_data;
     made->log_level = given.log_level;

@@ -11,6 +11,7 @@ struct artfusion_context {
     artfusion_device device;
     int32_t device_index;
     int32_t threads;
+    artfusion_precision precision;
     char *engine_path; /* NULL: by the documented order */
     artfusion_log_callback log;
     void *log_user_data;

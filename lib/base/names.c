@@ -38,6 +38,10 @@ static const struct entry {
     {ARTFUSION_ENUM_RNG, ARTFUSION_RNG_TORCH_CPU, "torch_cpu"},
     {ARTFUSION_ENUM_NOISE, ARTFUSION_NOISE_NORMAL, "normal"},
     {ARTFUSION_ENUM_NOISE, ARTFUSION_NOISE_UNIFORM, "uniform"},
+    {ARTFUSION_ENUM_PRECISION, ARTFUSION_PRECISION_AUTO, "auto"},
+    {ARTFUSION_ENUM_PRECISION, ARTFUSION_PRECISION_FLOAT32, "float32"},
+    {ARTFUSION_ENUM_PRECISION, ARTFUSION_PRECISION_BFLOAT16, "bfloat16"},
+    {ARTFUSION_ENUM_PRECISION, ARTFUSION_PRECISION_FLOAT16, "float16"},
 };
 enum { ENTRY_COUNT = sizeof entries / sizeof *entries };
 
@@ -50,6 +54,7 @@ static const char *const enumeration_names[] = {
     [ARTFUSION_ENUM_FILTER] = "filter",
     [ARTFUSION_ENUM_RNG] = "rng",
     [ARTFUSION_ENUM_NOISE] = "noise",
+    [ARTFUSION_ENUM_PRECISION] = "precision",
 };
 enum { ENUMERATION_COUNT = sizeof enumeration_names / sizeof *enumeration_names };
 

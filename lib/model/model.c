@@ -71,6 +71,7 @@ static artfusion_status open_network(artfusion_model *model, const af_source *so
         .latent_channels = model->manifest.latent_channels,
         .downsample = model->manifest.downsample,
         .style_width = model->manifest.style_width,
+        .precision = model->context->precision,
     };
     af_engine_error error = {{0}};
     artfusion_status status = model->engine->open(source, &options, &model->network, &error);

@@ -15,7 +15,7 @@
 
 #include "artfusion.h"
 
-#define AF_ENGINE_VERSION 1
+#define AF_ENGINE_VERSION 2
 #define AF_ENGINE_SYMBOL "artfusion_engine_v1"
 
 typedef struct af_network af_network;       /* a loaded model, the engine's own */
@@ -41,6 +41,7 @@ typedef struct af_network_options {
     int32_t latent_channels; /* what the manifest says, to check shapes against */
     int32_t downsample;
     int32_t style_width;
+    artfusion_precision precision; /* AUTO: the engine's choice for the device */
 } af_network_options;
 
 typedef struct af_network_info {

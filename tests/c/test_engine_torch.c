@@ -221,9 +221,39 @@ static void test_info(void **state)
         assert_int_equal(info.threads, threads[i][1]);
         assert_int_equal(info.condition_width, 3);
         assert_string_equal(info.device_name, "cpu");
-        assert_string_equal(info.arithmetic, "float32");
         engine->close(network);
     }
+}
+
+static void test_precision(void **state)
+{
+    (void)state;
+    static const struct {
+        artfusion_precision precision;
+        const char *arithmetic;
+    } cases[] = {{ARTFUSION_PRECISION_FLOAT32, "float32"},
+                 {ARTFUSION_PRECISION_BFLOAT16, "bfloat16"},
+                 {ARTFUSION_PRECISION_FLOAT16, "float16"}};
+    af_engine_error error;
+    af_network_info info;
+    af_network *network;
+    af_network_options options = cpu_options(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        options.precision = cases[i].precision;
+        engine_ok(open_with("good", options, ARTFUSION_OK, &network, &error));
+        engine_ok(engine->info(network, &info, &error));
+        assert_string_equal(info.arithmetic, cases[i].arithmetic);
+        engine->close(network);
+    }
+    options.precision = ARTFUSION_PRECISION_AUTO;
+    engine_ok(open_with("good", options, ARTFUSION_OK, &network, &error));
+    engine_ok(engine->info(network, &info, &error));
+    assert_true(strcmp(info.arithmetic, "float32") == 0 ||
+                strcmp(info.arithmetic, "bfloat16") == 0);
+    engine->close(network);
+    options.precision = 4;
+    engine_error(open_with("good", options, ARTFUSION_OK, &network, &error),
+                 ARTFUSION_ERROR_ARGUMENT, "precision 4");
 }
 
 static void test_encode_decode_style(void **state)
@@ -597,6 +627,7 @@ int main(void)
         cmocka_unit_test(test_threads_in_use), /* first */
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_precision),
         cmocka_unit_test(test_encode_decode_style),
         cmocka_unit_test(test_denoise),
         cmocka_unit_test(test_rows_out_of_range),

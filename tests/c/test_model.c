@@ -482,7 +482,7 @@ static void test_context_options(void **state)
     REFUSED(threads, -1, "threads is -1");
     REFUSED(threads, 1025, "threads is 1025");
     REFUSED(log_level, 4, "log_level is 4");
-    REFUSED(reserved, 1, "reserved must be 0");
+    REFUSED(precision, 4, "precision is 4");
     REFUSED(struct_size, 0, "artfusion_context_options_init");
 #undef REFUSED
 

@@ -3,6 +3,7 @@
 """Compares the C library with what the published code computes, stage by stage.
 
     parity.py CHECKPOINT GOLDEN.npz... [--config YAML] [--head-channels N] [--steps N]
+        [--precision float32,bfloat16]
 
 The checkpoint is converted to a model file; then every stage that a golden file holds runs through
 the public C library, which ARTFUSION_LIBRARY names. Prints one line a stage,
@@ -27,8 +28,11 @@ _FOLDERS = ("tests/python", "tests/parity", "bindings/python")
 sys.path[:0] = [str(_TREE / folder) for folder in _FOLDERS]
 
 import artfusion_c as af  # noqa: E402
-from report import write_markdown  # noqa: E402
+from report import Tables, write_markdown  # noqa: E402
 from stages import Result, Stages, UnknownStage  # noqa: E402
+
+
+_PRECISIONS = {"float32": af.PRECISION_FLOAT32, "bfloat16": af.PRECISION_BFLOAT16}
 
 
 def _convert(options: argparse.Namespace, folder: str) -> Path:
@@ -51,11 +55,13 @@ def _line(result: Result) -> str:
     return f"{result.name:34} {result.error:9.2e} {result.bound:8.0e}  {verdict}"
 
 
-def run_golden(model: af.Model, path: Path, steps: int) -> tuple[list[Result], bool]:
+def run_golden(
+    model: af.Model, path: Path, steps: int, precision: int
+) -> tuple[list[Result], bool]:
     """All results, and whether every stage was run and is within its bound."""
     with np.load(path) as file:
         golden = {name: file[name] for name in file.files}
-    stages = Stages(model, golden, steps)
+    stages = Stages(model, golden, steps, precision)
     results: list[Result] = []
     complete = True
     for name in stages.names():
@@ -67,13 +73,22 @@ def run_golden(model: af.Model, path: Path, steps: int) -> tuple[list[Result], b
             complete = False
             print(f"{name:34} {'-':>9} {'-':>8}  FAIL  not run: {error}", flush=True)
     done = {result.name for result in results}
-    for name in golden:
+    for name in golden if precision == af.PRECISION_FLOAT32 else ():
         if "__" in name and name not in done:
             complete = False
             print(f"{name:34} {'-':>9} {'-':>8}  FAIL  not run")
     if absent := [name for name in stages.known_networks() if name not in golden]:
         print(f"{path.name} does not hold: {', '.join(absent)}")
-    return results, complete and bool(results) and all(result.ok for result in results)
+    complete &= bool(results) or precision != af.PRECISION_FLOAT32
+    return results, complete and all(result.ok for result in results)
+
+
+def _precisions(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in _PRECISIONS:
+            raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(_PRECISIONS)}")
+    return names
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,13 +109,20 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         help="of the engine; 0: as many as it likes (default: 1, which other load slows least)",
     )
+    parser.add_argument(
+        "--precision",
+        type=_precisions,
+        default="float32",
+        metavar="A,B",
+        help="what to compute in, one run each (default: float32)",
+    )
     parser.add_argument("--markdown", type=Path, help="file to write the table to")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    tables: dict[str, list[Result]] = {}
+    sections: dict[str, Tables] = {}
     passed = True
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -108,16 +130,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except subprocess.CalledProcessError:
             print(f"{options.checkpoint}: could not be converted", file=sys.stderr)
             return 1
-        with af.Context(threads=options.threads) as context, af.Model(context, path) as model:
-            info = model.info()
-            words = (info.engine, info.device_name, info.arithmetic)
-            setting = ", ".join(word.decode() for word in words)
-            for golden in options.goldens:
-                print(f"{golden.name}: {setting}")
-                tables[golden.name], complete = run_golden(model, golden, options.steps)
-                passed &= complete
+        for name in options.precision:
+            precision = _PRECISIONS[name]
+            with (
+                af.Context(threads=options.threads, precision=precision) as context,
+                af.Model(context, path) as model,
+            ):
+                info = model.info()
+                words = (info.engine, info.device_name, info.arithmetic)
+                setting = ", ".join(word.decode() for word in words)
+                tables = sections.setdefault(setting, {})
+                for golden in options.goldens:
+                    print(f"{golden.name}: {setting}")
+                    results, complete = run_golden(model, golden, options.steps, precision)
+                    if results or precision == af.PRECISION_FLOAT32:
+                        tables[golden.name] = results
+                    passed &= complete
     if options.markdown:
-        write_markdown(options.markdown, tables, setting)
+        write_markdown(options.markdown, sections)
     print("all stages within bounds" if passed else "FAILED")
     return 0 if passed else 1
 

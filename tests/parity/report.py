@@ -13,8 +13,8 @@ _HEAD = """\
 # Parity with the published code
 
 What the C library computes against what the published PyTorch code does (arXiv 2306.09330), for a
-checkpoint of the published layout with synthetic weights. Engine: {setting}.
-Written by `tests/parity/parity.py --markdown`; every figure is measured.
+checkpoint of the published layout with synthetic weights. Written by `tests/parity/parity.py
+--precision float32,bfloat16 --markdown`; every figure is measured.
 
 An error is max |a − b| / max |b|; of pictures (`__rgb`) the largest difference in levels of 255; of
 counts (`__n_inter`) and random numbers, whether there is any difference. The weights being random,
@@ -24,7 +24,12 @@ latents reach several hundred: that is what the errors are relative to. Pictures
 `__x0_first` is the x0 predicted in a sample's first step, `__rgb` its picture, `__n_inter` the
 number of latents kept on the way. All samples are given the published code's own noise.
 
+In 16 bits the networks alone are compared: what they are rounded to is their weights and what goes
+from layer to layer; sums are float32, and so is everything outside the networks. What it does to
+pictures of trained weights is in [performance.md](performance.md).
 """
+
+Tables = dict[str, list[Result]]
 
 # Rows of the table that stand for many stages: (pattern, title).
 _GROUPS = (
@@ -60,7 +65,7 @@ def _cell(results: Sequence[Result]) -> str:
     return f"{max(result.error for result in results):.1e}{count}{failed}"
 
 
-def write_markdown(path: Path, tables: Mapping[str, Sequence[Result]], setting: str) -> None:
+def _table(tables: Mapping[str, Sequence[Result]]) -> list[str]:
     """One row a stage or group of stages, one column a golden file."""
     columns = {name: _grouped(results) for name, results in tables.items()}
     titles = list(dict.fromkeys(title for rows in columns.values() for title in rows))
@@ -74,4 +79,12 @@ def write_markdown(path: Path, tables: Mapping[str, Sequence[Result]], setting: 
         bound = next(results[0].bound for results in found if results)
         cells = " | ".join(map(_cell, found))
         lines.append(f"| {title} | {bound:g} | {cells} |")
-    path.write_text(_HEAD.format(setting=setting) + "\n".join(lines) + "\n", encoding="utf-8")
+    return lines
+
+
+def write_markdown(path: Path, sections: Mapping[str, Tables]) -> None:
+    """A table for each setting: engine, device, arithmetic."""
+    lines = [_HEAD.rstrip("\n")]
+    for setting, tables in sections.items():
+        lines += ["", f"## {setting}", "", *_table(tables)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

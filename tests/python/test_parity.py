@@ -50,6 +50,15 @@ def test_every_stage_of_the_goldens_is_within_its_bound(
     assert "FAIL" not in table
 
 
+def test_networks_in_16_bits_are_within_theirs(tiny_model: Path) -> None:
+    """On any CPU: slowly where it does not multiply them."""
+    status, lines = parity(tiny_model, *GOLDENS[:2], "--precision", "bfloat16")
+    assert status == 0, "\n".join(line for line in lines if "FAIL" in line)
+    passed = {line.split()[0]: float(line.split()[1]) for line in lines if line.endswith("  ok")}
+    assert len(passed) == 10
+    assert passed["unet_eps"] > 1e-4  # float32 would be below
+
+
 @pytest.fixture(scope="module")
 def small() -> Arrays:
     """A golden of the stages that cost little."""

@@ -29,7 +29,9 @@ _log = _abi.log_callback(_hand_on)  # outlives every context, which models keep 
 
 class Context(Handle):
     """A device, "auto", "cpu", "cuda" or "cuda:1", and a number of threads, 0 for as many as the
-    engine uses by itself. `engine` is the path of another engine than the package's.
+    engine uses by itself. `precision` is what networks compute in: "float32", the slowest,
+    "bfloat16", "float16", or "auto", bfloat16 where the device multiplies it and else float32.
+    `engine` is the path of another engine than the package's.
 
     What the library has to say goes to the logger "artfusion".
     """
@@ -41,6 +43,7 @@ class Context(Handle):
         *,
         device: str = "auto",
         threads: int = 0,
+        precision: str = "auto",
         engine: str | os.PathLike[str] | None = None,
     ) -> None:
         options = _abi.ContextOptions()
@@ -51,6 +54,7 @@ class Context(Handle):
         options.device = value_of(_abi.ENUM_DEVICE, name)
         options.device_index = int32("the device's number", int(index or 0))
         options.threads = int32("threads", threads)
+        options.precision = value_of(_abi.ENUM_PRECISION, precision)
         options.engine_path = None if engine is None else encoded(engine)
         options.log = _log
         options.log_level = _abi.LOG_DEBUG  # logging has levels of its own

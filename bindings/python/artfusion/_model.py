@@ -272,6 +272,7 @@ def load(
     *,
     device: str = "auto",
     threads: int = 0,
+    precision: str = "auto",
     engine: str | os.PathLike[str] | None = None,
 ) -> Model:
     """Opens a model file, or the default model of the package; see Context for the rest."""
@@ -279,7 +280,7 @@ def load(
         path = packaged("mini.artfusion")
         if path is None:
             raise FileError("the package has no default model: give a model's path")
-    with Context(device=device, threads=threads, engine=engine) as context:
+    with Context(device=device, threads=threads, precision=precision, engine=engine) as context:
         return Model.open(path, context)
 
 

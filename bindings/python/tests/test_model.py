@@ -63,12 +63,21 @@ def test_contexts(caplog: pytest.LogCaptureFixture) -> None:
             af.Context(device=device)
     with pytest.raises(af.ArgumentError, match="4294967296"):
         af.Context(threads=2**32)
+    with pytest.raises(af.ArgumentError, match="double"):
+        af.Context(precision="double")
     with pytest.raises(af.EngineError, match="no-engine"):
         af.load(engine="no-engine")
     with af.Context() as context:
         pass
     with pytest.raises(af.StateError, match="the context is closed"):
         af.Model.open(MODEL, context)
+
+
+def test_precision() -> None:
+    with af.load(precision="float32") as model:
+        assert model.info().arithmetic == "float32"
+    with af.Context(precision="float32") as context, af.Model.open(MODEL, context) as model:
+        assert model.info().arithmetic == "float32"
 
 
 def test_a_closed_model_is_refused_and_what_it_made_lives_on(photo: Pixels) -> None:

@@ -20,7 +20,7 @@ macro_rules! handle {
 }
 
 /// The release these declarations belong to, as `major * 1000000 + minor * 1000 + patch`.
-pub const ARTFUSION_VERSION: u32 = 1_000_000;
+pub const ARTFUSION_VERSION: u32 = 1_001_000;
 
 extern "C" {
     pub fn artfusion_version() -> u32;
@@ -71,6 +71,12 @@ pub const ARTFUSION_DEVICE_AUTO: artfusion_device = 0;
 pub const ARTFUSION_DEVICE_CPU: artfusion_device = 1;
 pub const ARTFUSION_DEVICE_CUDA: artfusion_device = 2;
 
+pub type artfusion_precision = i32;
+pub const ARTFUSION_PRECISION_AUTO: artfusion_precision = 0;
+pub const ARTFUSION_PRECISION_FLOAT32: artfusion_precision = 1;
+pub const ARTFUSION_PRECISION_BFLOAT16: artfusion_precision = 2;
+pub const ARTFUSION_PRECISION_FLOAT16: artfusion_precision = 3;
+
 pub type artfusion_log_level = i32;
 pub const ARTFUSION_LOG_NONE: artfusion_log_level = 0;
 pub const ARTFUSION_LOG_WARNING: artfusion_log_level = 1;
@@ -96,7 +102,7 @@ pub struct artfusion_context_options {
     pub log: artfusion_log_callback,
     pub log_user_data: *mut c_void,
     pub log_level: artfusion_log_level,
-    pub reserved: u32,
+    pub precision: artfusion_precision,
 }
 
 extern "C" {
@@ -530,6 +536,7 @@ pub const ARTFUSION_ENUM_DEVICE: artfusion_enumeration = 4;
 pub const ARTFUSION_ENUM_FILTER: artfusion_enumeration = 5;
 pub const ARTFUSION_ENUM_RNG: artfusion_enumeration = 6;
 pub const ARTFUSION_ENUM_NOISE: artfusion_enumeration = 7;
+pub const ARTFUSION_ENUM_PRECISION: artfusion_enumeration = 8;
 
 extern "C" {
     pub fn artfusion_model_encode(

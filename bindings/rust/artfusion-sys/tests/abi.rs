@@ -81,6 +81,8 @@ fn constants_are_the_table_s() {
         ARTFUSION_ERROR_CANCELLED ARTFUSION_ERROR_ENGINE ARTFUSION_ERROR_MISMATCH
         ARTFUSION_ERROR_NUMERIC ARTFUSION_ERROR_CHECKSUM
         ARTFUSION_DEVICE_AUTO ARTFUSION_DEVICE_CPU ARTFUSION_DEVICE_CUDA
+        ARTFUSION_PRECISION_AUTO ARTFUSION_PRECISION_FLOAT32 ARTFUSION_PRECISION_BFLOAT16
+        ARTFUSION_PRECISION_FLOAT16
         ARTFUSION_LOG_NONE ARTFUSION_LOG_WARNING ARTFUSION_LOG_INFO ARTFUSION_LOG_DEBUG
         ARTFUSION_FILTER_BICUBIC ARTFUSION_FILTER_BOX ARTFUSION_FILTER_BILINEAR
         ARTFUSION_FILTER_LANCZOS
@@ -98,7 +100,7 @@ fn constants_are_the_table_s() {
         ARTFUSION_LATENT_MODE ARTFUSION_LATENT_SCALED ARTFUSION_LATENT_CONTENT
         ARTFUSION_ENUM_SOLVER ARTFUSION_ENUM_SPACING ARTFUSION_ENUM_SCHEDULE
         ARTFUSION_ENUM_PREDICTION ARTFUSION_ENUM_DEVICE ARTFUSION_ENUM_FILTER ARTFUSION_ENUM_RNG
-        ARTFUSION_ENUM_NOISE
+        ARTFUSION_ENUM_NOISE ARTFUSION_ENUM_PRECISION
     });
     expect_same("constants", &ours, &table("constant"));
 
@@ -133,7 +135,7 @@ macro_rules! layout {
 fn structs_are_laid_out_as_the_table_says() {
     let (mut sizes, mut fields) = (Entries::new(), Entries::new());
     layout!(sizes, fields, artfusion_context_options {
-        struct_size device device_index threads engine_path log log_user_data log_level reserved
+        struct_size device device_index threads engine_path log log_user_data log_level precision
     });
     layout!(sizes, fields, artfusion_load_options {
         struct_size ignore_orientation max_pixels max_file_bytes background reserved

@@ -89,6 +89,20 @@ enumeration! {
 }
 
 enumeration! {
+    /// What networks compute in.
+    Precision {
+        /// `BFloat16` where the device multiplies it, else `Float32`.
+        Auto = ARTFUSION_PRECISION_AUTO,
+        /// The slowest.
+        Float32 = ARTFUSION_PRECISION_FLOAT32,
+        /// For CPUs with AVX-512 BF16 or AMX and GPUs from 8.0 on.
+        BFloat16 = ARTFUSION_PRECISION_BFLOAT16,
+        /// For CPUs with AVX-512 FP16 or AMX FP16 and GPUs from 7.0 on.
+        Float16 = ARTFUSION_PRECISION_FLOAT16,
+    }
+}
+
+enumeration! {
     /// How grave a message is.
     LogLevel {
         /// No message.
@@ -237,6 +251,7 @@ named! {
     Filter ARTFUSION_ENUM_FILTER;
     RngKind ARTFUSION_ENUM_RNG;
     NoiseKind ARTFUSION_ENUM_NOISE;
+    Precision ARTFUSION_ENUM_PRECISION;
 }
 
 #[cfg(test)]
@@ -249,6 +264,9 @@ mod tests {
         assert_eq!("trailing".parse(), Ok(Spacing::Trailing));
         assert_eq!("sqrt_linear".parse(), Ok(Schedule::SqrtLinear));
         assert_eq!("torch_cpu".parse(), Ok(RngKind::TorchCpu));
+        assert_eq!("bfloat16".parse(), Ok(Precision::BFloat16));
+        assert_eq!(Precision::Float32.to_string(), "float32");
+        assert!("double".parse::<Precision>().is_err());
         let error = "euler".parse::<Solver>().unwrap_err();
         assert!(error.message().contains("unipc"), "{}", error);
         assert!("dd\0im".parse::<Solver>().is_err());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-use crate::constants::{Device, LogLevel};
+use crate::constants::{Device, LogLevel, Precision};
 use crate::error::Result;
 use crate::ffi::{self, Handle};
 use artfusion_sys as sys;
@@ -16,7 +16,7 @@ type Log = Box<dyn Fn(LogLevel, &str) + Send + Sync>;
 /// it, dropped after the handle.
 pub(crate) type SharedLog = Option<Arc<Log>>;
 
-/// Device, threads and log of everything that is made from it. It may be dropped before them.
+/// Device, threads, precision and log of everything that is made from it. It may be dropped before them.
 pub struct Context {
     pub(crate) handle: Handle<sys::artfusion_context>,
     pub(crate) log: SharedLog,
@@ -40,7 +40,7 @@ impl Context {
         Context::builder().build()
     }
 
-    /// To choose the device, the threads or a log.
+    /// To choose the device, the threads, the precision or a log.
     ///
     /// ```
     /// use artfusion::{Context, Device, LogLevel};
@@ -69,6 +69,7 @@ pub struct ContextBuilder {
     device: Option<Device>,
     device_index: Option<u32>,
     threads: Option<u32>,
+    precision: Option<Precision>,
     engine_path: Option<PathBuf>,
     log: Option<(LogLevel, Log)>,
 }
@@ -89,6 +90,12 @@ impl ContextBuilder {
     /// Threads of a network's call, 1 to 1024, or 0 for as many as the engine's host uses.
     pub fn threads(mut self, threads: u32) -> Self {
         self.threads = Some(threads);
+        self
+    }
+
+    /// What networks compute in. Default: [`Precision::Auto`].
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = Some(precision);
         self
     }
 
@@ -129,6 +136,9 @@ impl ContextBuilder {
         if let Some(threads) = self.threads {
             options.threads = ffi::int(threads);
         }
+        if let Some(precision) = self.precision {
+            options.precision = precision.to_raw();
+        }
         let path = self
             .engine_path
             .map(|path| ffi::c_path(&path))
@@ -155,6 +165,7 @@ impl fmt::Debug for ContextBuilder {
             .field("device", &self.device)
             .field("device_index", &self.device_index)
             .field("threads", &self.threads)
+            .field("precision", &self.precision)
             .field("engine_path", &self.engine_path)
             .field("log", &self.log.as_ref().map(|(level, _)| level))
             .finish()

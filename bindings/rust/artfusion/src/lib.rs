@@ -52,8 +52,8 @@ mod step;
 mod style;
 
 pub use constants::{
-    Device, FileFormat, Filter, LatentKind, LogLevel, NoiseKind, NoiseUse, Prediction, RngKind,
-    Schedule, Solver, Spacing,
+    Device, FileFormat, Filter, LatentKind, LogLevel, NoiseKind, NoiseUse, Precision, Prediction,
+    RngKind, Schedule, Solver, Spacing,
 };
 pub use context::{Context, ContextBuilder};
 pub use error::{Error, ErrorKind, Result};

@@ -6,7 +6,7 @@ mod common;
 
 use artfusion::{
     ddim_coefficients, schedule_betas, timesteps, Context, Device, ErrorKind, FileFormat, Filter,
-    Image, ImageView, LoadOptions, Rng, RngKind, SaveOptions, Schedule, Spacing,
+    Image, ImageView, LoadOptions, Precision, Rng, RngKind, SaveOptions, Schedule, Spacing,
 };
 use common::{picture, repository};
 use std::fs;
@@ -187,6 +187,7 @@ fn contexts_check_their_options() {
         .device(Device::Cpu)
         .device_index(0)
         .threads(1)
+        .precision(Precision::Float32)
         .build()
         .unwrap();
     let error = |builder: artfusion::ContextBuilder| builder.build().unwrap_err();
@@ -196,6 +197,9 @@ fn contexts_check_their_options() {
     assert!(error(Context::builder().device(Device::Other(9)))
         .message()
         .contains('9'));
+    assert!(error(Context::builder().precision(Precision::Other(9)))
+        .message()
+        .contains("precision is 9"));
     let path = error(Context::builder().engine_path("en\0gine"));
     assert_eq!(path.kind(), ErrorKind::Argument);
 }

@@ -6,7 +6,7 @@ mod common;
 
 use artfusion::{
     Context, Denoise, Device, ErrorKind, ImageView, LatentKind, LogLevel, Model, NoiseKind,
-    Options, RngKind, Sampler, Solver, Spacing, Style, ALL,
+    Options, Precision, RngKind, Sampler, Solver, Spacing, Style, ALL,
 };
 use artfusion_sys as sys;
 use common::{finish, model_path, open_model, picture, small, start};
@@ -386,6 +386,17 @@ fn latents_and_masks_are_what_a_run_is_of() {
         assert_eq!(error.kind(), ErrorKind::Argument, "{}", error);
     }
     assert_eq!(sampler.image(0).unwrap_err().kind(), ErrorKind::State);
+}
+
+#[test]
+fn networks_compute_in_what_was_asked_for() {
+    let context = Context::builder()
+        .threads(1)
+        .precision(Precision::Float32)
+        .build()
+        .unwrap();
+    let model = Model::open(&context, model_path()).unwrap();
+    assert_eq!(model.info().arithmetic, "float32");
 }
 
 #[test]

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A method's graph, freed from its module: all calls inlined, and what it reads of the module known.
+ */
+#ifndef AF_SHIM_CAPTURE_HPP
+#define AF_SHIM_CAPTURE_HPP
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace af {
+
+class Capture {
+public:
+    /* Throws FORMAT for a method that changes its module. `name` must outlive this. */
+    Capture(const std::string &name, const torch::jit::Method &method);
+
+    const std::shared_ptr<torch::jit::Graph> &graph() { return graph_; }
+
+    /* `act` may put nodes before the one it is given, and may take that one away. */
+    void visit(const std::function<void(torch::jit::Node *)> &act)
+    {
+        visit(graph_->block(), act);
+    }
+
+    /* What `value` is in every run, if it is a constant or read from the module. */
+    std::optional<c10::IValue> known(const torch::jit::Value *value) const;
+    std::optional<at::Tensor> known_tensor(const torch::jit::Value *value) const;
+    std::optional<std::vector<int64_t>> known_ints(const torch::jit::Value *value) const;
+    std::optional<double> known_number(const torch::jit::Value *value) const;
+    bool is_none(const torch::jit::Value *value) const;
+
+    /* A graph input that is `tensor` in every run. */
+    torch::jit::Value *input(const at::Tensor &tensor);
+
+    /* Turns the module's values into inputs and constants, takes the module's input away, and
+     * gives what the graph's further inputs are. */
+    std::vector<at::Tensor> finish();
+
+private:
+    void visit(torch::jit::Block *block, const std::function<void(torch::jit::Node *)> &act);
+    void inline_calls(torch::jit::Block *block);
+    void replace_read(torch::jit::Node *node);
+
+    const std::string &name_;
+    c10::IValue self_;
+    std::shared_ptr<torch::jit::Graph> graph_;
+    std::vector<at::Tensor> captured_;
+    std::unordered_map<c10::TensorImpl *, torch::jit::Value *> reads_;
+};
+
+} // namespace af
+
+#endif

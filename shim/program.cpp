@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "program.hpp"
+
+#include "arithmetic.hpp"
+#include "capture.hpp"
+#include "fuse.hpp"
+#include "operators.hpp"
+
+namespace af {
+
+Program::Program(std::string name, const torch::jit::Method &method, at::ScalarType weights,
+                 c10::Device device)
+    : name_(std::move(name))
+{
+    register_operators();
+    Capture capture(name_, method);
+    if (weights == at::kBFloat16 && device.is_cpu() && multiplies_bfloat16())
+        fuse(capture);
+    else if (weights != at::kFloat)
+        narrow(capture, weights);
+    captured_ = capture.finish();
+    executor_ = std::make_shared<torch::jit::GraphExecutor>(capture.graph(), name_);
+}
+
+c10::IValue Program::operator()(std::initializer_list<at::Tensor> inputs) const
+{
+    torch::jit::Stack stack;
+    stack.reserve(inputs.size() + captured_.size());
+    stack.insert(stack.end(), inputs.begin(), inputs.end());
+    stack.insert(stack.end(), captured_.begin(), captured_.end());
+    executor_->run(stack);
+    return std::move(stack.back());
+}
+
+} // namespace af

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+"""The arithmetic of 16 bits against float32: every pattern that the engine replaces, at sizes that
+fit its blocks and at sizes that do not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import artfusion_c as af
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from artfusion_export.bundle import read_manifest, write_bundle
+from conftest import TREE
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+FloatArray = NDArray[np.float32]
+CHANNELS = 6
+MINI = TREE / "models" / "mini.artfusion"
+
+
+class Convolved(nn.Module):
+    """A convolution as large as its input, its border as given."""
+
+    def __init__(self, cin: int, cout: int, size: int, **options: object) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, size, padding=size // 2, **options)  # type: ignore[arg-type]
+        self.back = nn.Conv2d(cout, cin, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.back(self.conv(x))
+
+
+class Normalised(nn.Module):
+    """What stands before and after a convolution in a residual block; factors are a channel's, or,
+    where `everywhere` is set, a pixel's own."""
+
+    def __init__(self, channels: int, everywhere: bool, activation: bool) -> None:
+        super().__init__()
+        self.norm_in = nn.GroupNorm(3, channels)
+        self.conv_in = nn.Conv2d(channels, 10, 3, padding=1)
+        self.conv_out = nn.Conv2d(10, channels, 3, padding=1)
+        self.scale = nn.Parameter(torch.randn(1, 10, 1, 1))
+        self.shift = nn.Parameter(torch.randn(1, 10, 1, 1))
+        self.gate = nn.Parameter(torch.randn(1, channels, 1, 1))
+        self.everywhere, self.activation = everywhere, activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale, gate = self.scale, self.gate
+        if self.everywhere:
+            place = torch.tanh(x[:, :1])
+            scale, gate = scale * place, gate * place
+        h = self.conv_in(F.silu(self.norm_in(x)))
+        h = F.group_norm(h, 5) * (1.0 + scale) + self.shift
+        if self.activation:
+            h = F.silu(h)
+        return x + gate * self.conv_out(h)
+
+
+class Attended(nn.Module):
+    def __init__(self, channels: int, heads: int, width: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.GroupNorm(2, channels)
+        self.qkv = nn.Linear(channels, 3 * heads * width)
+        self.out = nn.Linear(heads * width, channels)
+        self.gate = nn.Parameter(torch.randn(1, channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.qkv(self.norm(x).flatten(2).transpose(1, 2))
+        q, k, v = tokens.unflatten(2, (self.heads, -1)).transpose(1, 2).chunk(3, dim=3)
+        h = F.scaled_dot_product_attention(3.0 * q, k, v)
+        h = self.out(h.transpose(1, 2).flatten(2))
+        return x + self.gate * h.transpose(1, 2).reshape(x.shape)
+
+
+class Sharpened(nn.Module):
+    """Group normalisation and a convolution that nothing else belongs to."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, channels)
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shared = self.norm(x)
+        return F.silu(shared) + shared * 0.5 + self.conv(shared)
+
+
+class Halved(nn.Module):
+    """Stride 2, with borders right and bottom only, and back by an enlargement of the given kind."""
+
+    def __init__(self, channels: int, mode: str, size: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(channels, 2 * channels, 3, stride=2)
+        self.up = nn.Conv2d(2 * channels, channels, size, padding=size // 2, padding_mode=mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.down(F.pad(x, (0, 1, 0, 1)))
+        return x + self.up(F.interpolate(h, scale_factor=2.0, mode="nearest"))
+
+
+class WrittenInPlace(nn.Module):
+    """What a fusion that moves reads past the write would get wrong."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = x.clone()
+        y = self.conv(x)
+        kept.mul_(3.0)
+        return kept + y
+
+
+def _patterns() -> Iterator[tuple[str, Callable[[], nn.Module]]]:
+    c = CHANNELS
+    yield "3x3", lambda: Convolved(c, c, 3)
+    yield "many panels, odd channels", lambda: Convolved(c, 131, 3)
+    yield "1x1 without bias", lambda: Convolved(c, 17, 1, bias=False)
+    yield "5x5", lambda: Convolved(c, 9, 5)
+    yield "replicated border", lambda: Convolved(c, 16, 3, padding_mode="replicate")
+    yield "reflected border", lambda: Convolved(c, 16, 3, padding_mode="reflect")
+    yield "depthwise", lambda: Convolved(c, c, 3, groups=c)
+    yield "modulated", lambda: Normalised(c, False, True)
+    yield "modulated without SiLU", lambda: Normalised(c, False, False)
+    yield "modulated pixel by pixel", lambda: Normalised(c, True, True)
+    yield "attention", lambda: Attended(c, 3, 8)
+    yield "one odd head", lambda: Attended(c, 1, 7)
+    yield "shared normalisation", lambda: Sharpened(c)
+    yield "stride and enlargement", lambda: Halved(c, "zeros", 3)
+    yield "enlargement, replicated", lambda: Halved(c, "replicate", 3)
+    yield "enlargement, 5x5", lambda: Halved(c, "zeros", 5)
+    yield "written in place", lambda: WrittenInPlace(c)
+
+
+PATTERNS = dict(_patterns())
+
+
+class Decoder(nn.Module):
+    """z[N, C, h, w] -> rgb[N, 3, h, w], the pattern in the middle."""
+
+    def __init__(self, pattern: nn.Module) -> None:
+        super().__init__()
+        self.pattern = pattern
+        self.register_buffer("out", torch.randn(3, CHANNELS))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.einsum("oc,nchw->nohw", self.out, self.pattern(z).float())
+
+
+class Encoder(nn.Module):
+    def forward(self, rgb: Tensor) -> Tensor:
+        return torch.cat((rgb, -rgb), dim=1)
+
+
+class Style(nn.Module):
+    def forward(self, rgb: Tensor) -> Tensor:
+        return rgb.mean(dim=(2, 3))
+
+
+class UNet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("null_style", torch.zeros(3))
+
+    @torch.jit.export
+    def condition(self, timesteps: Tensor, styles: Tensor) -> Tensor:
+        return timesteps.repeat_interleave(styles.shape[0])[:, None]
+
+    @torch.jit.export
+    def denoise(self, x: Tensor, content: Tensor, modulation: Tensor) -> Tensor:
+        return x + content
+
+
+@pytest.fixture(scope="module")
+def manifest(tiny_model: Path) -> dict[str, object]:
+    changes = {
+        "latent": {"channels": CHANNELS, "downsample": 1, "shift": [0.0] * CHANNELS,
+                   "scale": [1.0] * CHANNELS},
+        "size": {"multiple": 2, "native_width": 26, "native_height": 18},
+        "style": {"width": 3, "min_size": 1},
+    }  # fmt: skip
+    kept = {k: v for k, v in read_manifest(tiny_model).items() if k != "weights_sha256"}
+    return kept | changes
+
+
+def decoded(path: Path, precision: int, z: FloatArray, threads: int = 1) -> FloatArray:
+    with (
+        af.Context(threads=threads, precision=precision) as context,
+        af.Model(context, path) as model,
+    ):
+        return model.decode(z)
+
+
+def computes_in_bfloat16() -> bool:
+    with af.Context() as context, af.Model(context, MINI) as model:
+        return bool(model.info().arithmetic == b"bfloat16")
+
+
+def test_a_cpu_that_may_not_multiply_bfloat16_computes_in_float32() -> None:
+    """oneDNN's own switch takes it away: nothing may break, and the user is told."""
+    command = [os.environ["ARTFUSION_COMMAND"], "info", "--json", str(MINI)]
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["arithmetic"] == "float32"
+
+
+def difference(a: FloatArray, b: FloatArray) -> float:
+    return float(np.abs(a - b).max() / np.abs(b).max())
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_pattern_is_the_same_in_16_bits(
+    name: str, manifest: dict[str, object], tmp_path: Path
+) -> None:
+    torch.manual_seed(5)
+    path = tmp_path / "pattern.artfusion"
+    write_bundle(
+        path,
+        encoder=Encoder(),
+        decoder=Decoder(PATTERNS[name]()),
+        style=Style(),
+        unet=UNet(),
+        manifest=manifest,
+        dtype=torch.float32,
+    )
+    for height, width in ((18, 26), (2, 134), (34, 32)):
+        draw = np.random.Generator(np.random.PCG64(height))
+        z = draw.standard_normal((2, CHANNELS, height, width), dtype=np.float32)
+        exact = decoded(path, af.PRECISION_FLOAT32, z)
+        for precision in (af.PRECISION_BFLOAT16, af.PRECISION_FLOAT16):
+            got = decoded(path, precision, z)
+            bound = 1.5e-2 if precision == af.PRECISION_BFLOAT16 else 2e-3
+            least = -1.0 if name == "written in place" else 0.0  # nothing is replaced there
+            assert least < difference(got, exact) < bound, (height, width, precision)
+        if computes_in_bfloat16():  # torch's own operators promise nothing of the kind
+            one, two = (decoded(path, af.PRECISION_BFLOAT16, z, threads) for threads in (1, 2))
+            assert np.array_equal(one, two), (height, width)
+
+
+def stylised(precision: int, size: int) -> NDArray[np.uint8]:
+    images = TREE / "examples" / "images"
+    with (
+        af.Context(precision=precision) as context,
+        af.Model(context, MINI) as model,
+        af.Image.load(str(images / "pagoda.jpg")) as content,
+        af.Image.load(str(images / "van-gogh.jpg")) as style,
+        af.Sampler(model, width=size, height=size, batch=1) as sampler,
+    ):
+        sampler.set_content(content.resize(size, size))
+        sampler.set_style(model.style(style))
+        sampler.run()
+        return sampler.image().array()
+
+
+@pytest.mark.parametrize("size", [256, 320])
+def test_pictures_of_the_default_model_are_those_of_float32(size: int) -> None:
+    exact = stylised(af.PRECISION_FLOAT32, size).astype(np.float64)
+    got = stylised(af.PRECISION_BFLOAT16, size).astype(np.float64)
+    error = np.mean((got - exact) ** 2)
+    assert error > 0.0
+    assert 10.0 * np.log10(255.0**2 / error) >= 35.0
