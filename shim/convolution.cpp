@@ -20,6 +20,9 @@ namespace {
 constexpr int64_t PANEL = 64;
 constexpr int64_t TILE_ROWS = 256;
 constexpr int64_t RUN = 64;
+/* From this many channels on, 3x3 convolutions are computed two pixels at a time, in two thirds of the
+ * products; below it, that the input is read and written twice more outweighs it. */
+constexpr int64_t PAIRED_CHANNELS = 128;
 /* Weights of this size stay in a core's cache; of larger ones, each panel is read once. */
 constexpr int64_t CACHED_BYTES = 512 << 10;
 
@@ -48,17 +51,46 @@ const at::BFloat16 *values(const uint16_t *bits)
     return reinterpret_cast<const at::BFloat16 *>(bits);
 }
 
-/* taps[phases, taps, Cin, Cout] -> [phases, panels, taps, Cin / 2, width, 2] */
-at::Tensor pack(const at::Tensor &taps)
+/* One tap as a product is given it: a sum of a kernel's own taps, by their places. */
+struct Term {
+    int64_t tap;
+    float factor;
+};
+using Combination = std::vector<Term>;
+
+/* weight[Cout, Cin, ...], for each phase and tap a combination of its last dimensions ->
+ * [phases, panels, taps, Cin / 2, width, 2], with zeros for channels that are not there. */
+at::Tensor pack(const at::Tensor &weight, int64_t phases, const std::vector<Combination> &combinations)
 {
-    const int64_t phases = taps.size(0), count = taps.size(1), cin = taps.size(2);
-    const int64_t cout = taps.size(3), width = panel_width(cout), panels = divide_up(cout, width);
-    const int64_t pairs = divide_up(cin, 2);
-    return at::constant_pad_nd(taps.to(at::kBFloat16),
-                               {0, panels * width - cout, 0, 2 * pairs - cin})
-        .view({phases, count, pairs, 2, panels, width})
-        .permute({0, 4, 1, 2, 5, 3})
-        .contiguous();
+    const at::Tensor dense = weight.to(at::kFloat).contiguous();
+    const float *from = dense.const_data_ptr<float>();
+    const int64_t cout = dense.size(0), cin = dense.size(1);
+    const int64_t kernel = dense.numel() / (cout * cin), width = panel_width(cout);
+    const int64_t taps = static_cast<int64_t>(combinations.size()) / phases;
+    const int64_t panels = divide_up(cout, width), pairs = divide_up(cin, 2);
+    const at::Tensor packed = at::zeros({phases, panels, taps, pairs, width, 2},
+                                        dense.options().dtype(at::kBFloat16));
+    at::BFloat16 *to = packed.mutable_data_ptr<at::BFloat16>();
+    parallel_for(panels * pairs, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++) {
+            const int64_t panel = i / pairs, pair = i % pairs;
+            const int64_t channels = std::min(width, cout - panel * width);
+            for (size_t t = 0; t < combinations.size(); t++) {
+                const int64_t phase = static_cast<int64_t>(t) / taps;
+                const int64_t tap = static_cast<int64_t>(t) % taps;
+                const int64_t row = ((phase * panels + panel) * taps + tap) * pairs + pair;
+                for (int64_t c = 2 * pair; c < std::min(2 * pair + 2, cin); c++)
+                    for (int64_t o = 0; o < channels; o++) {
+                        const float *w = from + ((panel * width + o) * cin + c) * kernel;
+                        float sum = 0.0f;
+                        for (const Term &term : combinations[t])
+                            sum += term.factor * w[term.tap];
+                        to[(row * width + o) * 2 + c % 2] = sum;
+                    }
+            }
+        }
+    });
+    return packed;
 }
 
 /* Pixels in memory as rows of channels: [batch, height, width, channels]. */
@@ -163,6 +195,78 @@ private:
     const int64_t runs_a_line_, runs_, runs_a_tile_, width_, panels_, taps_, pairs_;
 };
 
+/* A 3x3 convolution two pixels of a line at a time, by F(2, 3): four products of a third of its taps
+ * each give both, six otherwise. A tile has half as many rows, four times. */
+class PairedProduct {
+public:
+    explicit PairedProduct(const Task &task)
+        : task_(task), pairs_(task.x.width), rows_(task.height * pairs_),
+          runs_a_image_(divide_up(rows_, RUN)), runs_(task.x.batch * runs_a_image_),
+          width_(panel_width(task.channels_out)), panels_(divide_up(task.channels_out, width_)),
+          depth_(task.x.channels), plane_(task.x.batch * task.x.height * pairs_ * depth_)
+    {
+    }
+
+    void run() const
+    {
+        constexpr int64_t runs_a_tile = TILE_ROWS / 2 / RUN;
+        const int64_t tiles = divide_up(runs_, runs_a_tile);
+        parallel_for(panels_ * tiles, [&](int64_t begin, int64_t end) {
+            std::vector<float> sums(static_cast<size_t>(4 * runs_a_tile * RUN * width_));
+            for (int64_t i = begin; i < end; i++) {
+                const int64_t first = i % tiles * runs_a_tile;
+                compute(i / tiles, first, std::min(first + runs_a_tile, runs_), sums.data());
+            }
+            at::native::cpublas::brgemm_release();
+        });
+    }
+
+private:
+    void compute(int64_t panel, int64_t begin, int64_t end, float *sums) const
+    {
+        const int64_t run_size = RUN * width_, sums_plane = (end - begin) * run_size;
+        const int64_t line = pairs_ * depth_, tap_size = depth_ * width_;
+        for (int64_t part = 0; part < 4; part++) {
+            const uint16_t *x = bits(task_.x.tensor) + part * plane_;
+            const uint16_t *weights =
+                bits(task_.weight) + (part * panels_ + panel) * 3 * tap_size;
+            for (int64_t tap = 0; tap < 3; tap++)
+                for (int64_t i = begin; i < end; i++) {
+                    const int64_t image = i / runs_a_image_, row = i % runs_a_image_ * RUN;
+                    at::native::cpublas::brgemm(
+                        std::min(RUN, rows_ - row), width_, depth_, depth_, width_, width_,
+                        tap != 0,
+                        values(x + (image * task_.x.height + tap) * line + row * depth_),
+                        values(weights + tap * tap_size),
+                        sums + part * sums_plane + (i - begin) * run_size);
+                }
+        }
+        for (int64_t i = begin; i < end; i++)
+            finish(panel, i, sums + (i - begin) * run_size, sums_plane);
+    }
+
+    void finish(int64_t panel, int64_t run, const float *sums, int64_t sums_plane) const
+    {
+        const int64_t image = run / runs_a_image_, first = run % runs_a_image_ * RUN;
+        const int64_t count = std::min(RUN, rows_ - first), channel = panel * width_;
+        const int64_t channels = std::min(width_, task_.channels_out - channel);
+        for (int64_t r = 0; r < count; r++) {
+            const int64_t line = (first + r) / pairs_, pair = (first + r) % pairs_;
+            const int64_t at = image * task_.image_stride + line * task_.line_stride +
+                               2 * pair * task_.pixel_stride + channel;
+            kernels::finish_pair(
+                sums + r * width_, sums_plane, channels,
+                task_.bias ? task_.bias + channel : nullptr,
+                task_.gate ? task_.gate + image * task_.channels_out + channel : nullptr,
+                task_.residual ? task_.residual + at : nullptr, task_.y + at, task_.pixel_stride,
+                2 * pair + 1 == task_.width);
+        }
+    }
+
+    const Task &task_;
+    const int64_t pairs_, rows_, runs_a_image_, runs_, width_, panels_, depth_, plane_;
+};
+
 /* ---- normalisation -------------------------------------------------------- */
 
 /* Factors and addends [N, C] that a group normalisation comes down to, in float32. */
@@ -230,58 +334,98 @@ Pixels pixels_of(const at::Tensor &x)
             x.size(3), x.size(1)};
 }
 
-/* x normalised, with borders, and with an even number of channels. */
+/* Normalises x line by line, with borders, to an even number of channels. */
+class Lines {
+public:
+    Lines(const Pixels &x, const Geometry &g, const Normalisation &normalisation)
+        : x_(x), g_(g), activation_(normalisation.activation),
+          height_(x.height + g.top + g.bottom), width_(x.width + g.left + g.right),
+          channels_(x.channels + x.channels % 2)
+    {
+        if (normalisation.groups)
+            affine_ = affine_of(x, normalisation);
+    }
+
+    int64_t height() const { return height_; }
+    int64_t width() const { return width_; }
+    int64_t channels() const { return channels_; }
+
+    void write(int64_t image, int64_t line, uint16_t *row) const
+    {
+        line -= g_.top;
+        if (!g_.replicate && (line < 0 || line >= x_.height)) {
+            std::fill_n(row, width_ * channels_, uint16_t{0});
+            return;
+        }
+        line = std::clamp<int64_t>(line, 0, x_.height - 1);
+        const uint16_t *from =
+            bits(x_.tensor) + (image * x_.height + line) * x_.width * x_.channels;
+        const float *scale = factors(affine_.scale, image), *shift = factors(affine_.shift, image);
+        uint16_t *inner = row + g_.left * channels_;
+        for (int64_t p = 0; p < x_.width; p++) {
+            kernels::normalise_row(from + p * x_.channels, x_.channels, scale, shift, activation_,
+                                   inner + p * channels_);
+            if (channels_ != x_.channels)
+                inner[p * channels_ + x_.channels] = 0;
+        }
+        for (int64_t p = 0; p < g_.left; p++)
+            write_border(inner, row + p * channels_);
+        for (int64_t p = 0; p < g_.right; p++)
+            write_border(inner + (x_.width - 1) * channels_, inner + (x_.width + p) * channels_);
+    }
+
+private:
+    const float *factors(const at::Tensor &affine, int64_t image) const
+    {
+        return affine.defined() ? affine.const_data_ptr<float>() + image * x_.channels : nullptr;
+    }
+
+    void write_border(const uint16_t *pixel, uint16_t *to) const
+    {
+        if (g_.replicate)
+            std::copy_n(pixel, channels_, to);
+        else
+            std::fill_n(to, channels_, uint16_t{0});
+    }
+
+    const Pixels &x_;
+    const Geometry &g_;
+    bool activation_;
+    int64_t height_, width_, channels_;
+    Affine affine_;
+};
+
+/* What a convolution reads: x normalised, with borders. */
 Pixels bordered(const Pixels &x, const Geometry &g, const Normalisation &normalisation)
 {
     const int64_t border = g.top | g.bottom | g.left | g.right;
     if (!border && !normalisation.groups && x.channels % 2 == 0)
         return x;
-    Affine affine;
-    if (normalisation.groups)
-        affine = affine_of(x, normalisation);
-    const float *scale = affine.scale.defined() ? affine.scale.const_data_ptr<float>() : nullptr;
-    const float *shift = affine.shift.defined() ? affine.shift.const_data_ptr<float>() : nullptr;
-
-    Pixels y{{},
-             x.batch,
-             x.height + g.top + g.bottom,
-             x.width + g.left + g.right,
-             x.channels + x.channels % 2};
+    const Lines lines(x, g, normalisation);
+    Pixels y{{}, x.batch, lines.height(), lines.width(), lines.channels()};
     y.tensor = at::empty({y.batch, y.height, y.width, y.channels}, x.tensor.options());
     uint16_t *to = mutable_bits(y.tensor);
     parallel_for(y.batch * y.height, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++)
+            lines.write(i / y.height, i % y.height, to + i * y.width * y.channels);
+    });
+    return y;
+}
+
+/* The same, transformed for pairs of pixels: [4, batch, height, pairs, channels]. */
+Pixels bordered_pairs(const Pixels &x, const Geometry &g, const Normalisation &normalisation)
+{
+    const Lines lines(x, g, normalisation);
+    Pixels y{{}, x.batch, lines.height(), divide_up(lines.width() - 2, 2), lines.channels()};
+    y.tensor = at::empty({4, y.batch, y.height, y.width, y.channels}, x.tensor.options());
+    const int64_t line = y.width * y.channels, plane = y.batch * y.height * line;
+    uint16_t *to = mutable_bits(y.tensor);
+    parallel_for(y.batch * y.height, [&](int64_t begin, int64_t end) {
+        /* An odd line's last pair sees a pixel more, which counts for nothing. */
+        std::vector<uint16_t> row(static_cast<size_t>((2 * y.width + 2) * y.channels));
         for (int64_t i = begin; i < end; i++) {
-            const int64_t n = i / y.height;
-            int64_t line = i % y.height - g.top;
-            uint16_t *row = to + i * y.width * y.channels;
-            if (!g.replicate && (line < 0 || line >= x.height)) {
-                std::fill_n(row, y.width * y.channels, uint16_t{0});
-                continue;
-            }
-            line = std::clamp<int64_t>(line, 0, x.height - 1);
-            const uint16_t *from = bits(x.tensor) + (n * x.height + line) * x.width * x.channels;
-            uint16_t *inner = row + g.left * y.channels;
-            for (int64_t p = 0; p < x.width; p++) {
-                kernels::normalise_row(from + p * x.channels, x.channels,
-                                       scale ? scale + n * x.channels : nullptr,
-                                       shift ? shift + n * x.channels : nullptr,
-                                       normalisation.activation, inner + p * y.channels);
-                if (y.channels != x.channels)
-                    inner[p * y.channels + x.channels] = 0;
-            }
-            const uint16_t *last = inner + (x.width - 1) * y.channels;
-            for (int64_t p = 0; p < g.left; p++)
-                if (g.replicate)
-                    std::copy_n(inner, y.channels, row + p * y.channels);
-                else
-                    std::fill_n(row + p * y.channels, y.channels, uint16_t{0});
-            for (int64_t p = 0; p < g.right; p++) {
-                uint16_t *pixel = inner + (x.width + p) * y.channels;
-                if (g.replicate)
-                    std::copy_n(last, y.channels, pixel);
-                else
-                    std::fill_n(pixel, y.channels, uint16_t{0});
-            }
+            lines.write(i / y.height, i % y.height, row.data());
+            kernels::transform_pairs(row.data(), y.width, y.channels, plane, to + i * line);
         }
     });
     return y;
@@ -299,15 +443,46 @@ const float *data(const std::optional<at::Tensor> &x)
     return x ? x->const_data_ptr<float>() : nullptr;
 }
 
-/* Of a 3-tap kernel on a picture taken twice as large, which two of the picture's own lines the
- * even and odd lines see: each tap of the two is a sum of taps of the three. */
-at::Tensor halve_taps(const at::Tensor &taps, int64_t dim, bool odd)
+bool takes_pairs(const Geometry &g, int64_t channels)
 {
-    const at::Tensor a = taps.narrow(dim, 0, 1), b = taps.narrow(dim, 1, 1),
-                     c = taps.narrow(dim, 2, 1);
-    const std::vector<at::Tensor> pair = odd ? std::vector<at::Tensor>{at::add(a, b), c}
-                                             : std::vector<at::Tensor>{a, at::add(b, c)};
-    return at::cat(pair, dim);
+    return g.height == 3 && g.width == 3 && g.stride_y == 1 && g.stride_x == 1 && !g.upsample &&
+           channels >= PAIRED_CHANNELS;
+}
+
+/* The weights of F(2, 3) along a line: four parts, each with a tap a line. */
+std::vector<Combination> paired_taps()
+{
+    std::vector<Combination> taps;
+    const std::array<std::array<float, 3>, 4> parts{
+        {{1.0f, 0.0f, 0.0f}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0.0f, 0.0f, 1.0f}}};
+    for (const auto &part : parts)
+        for (int64_t y = 0; y < 3; y++) {
+            Combination &tap = taps.emplace_back();
+            for (int64_t x = 0; x < 3; x++)
+                if (const float factor = part[static_cast<size_t>(x)]; factor != 0.0f)
+                    tap.push_back({3 * y + x, factor});
+        }
+    return taps;
+}
+
+/* Of a 3x3 kernel on a picture taken twice as large, which two of the picture's own lines the even and
+ * the odd lines see: each of their taps is a sum of up to two of the three; columns the same. */
+std::vector<Combination> halved_taps()
+{
+    const auto seen = [](bool odd, int64_t tap) -> std::vector<int64_t> {
+        if (odd)
+            return tap == 0 ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{2};
+        return tap == 0 ? std::vector<int64_t>{0} : std::vector<int64_t>{1, 2};
+    };
+    std::vector<Combination> taps;
+    for (int64_t phase = 0; phase < 4; phase++)
+        for (int64_t tap = 0; tap < 4; tap++) {
+            Combination &sum = taps.emplace_back();
+            for (const int64_t y : seen(phase / 2 != 0, tap / 2))
+                for (const int64_t x : seen(phase % 2 != 0, tap % 2))
+                    sum.push_back({3 * y + x, 1.0f});
+        }
+    return taps;
 }
 
 } // namespace
@@ -326,18 +501,14 @@ std::vector<int64_t> Geometry::numbers() const
 
 at::Tensor pack_convolution(const at::Tensor &weight, const Geometry &geometry)
 {
-    const int64_t cout = weight.size(0), cin = weight.size(1);
-    const auto matrices = [&](const at::Tensor &w) {
-        return w.permute({2, 3, 1, 0}).reshape({1, w.size(2) * w.size(3), cin, cout});
-    };
-    if (!geometry.upsample)
-        return pack(matrices(weight));
-    const at::Tensor exact = weight.to(at::kFloat);
-    std::vector<at::Tensor> phases;
-    for (const bool odd_y : {false, true})
-        for (const bool odd_x : {false, true})
-            phases.push_back(matrices(halve_taps(halve_taps(exact, 2, odd_y), 3, odd_x)));
-    return pack(at::cat(phases, 0));
+    if (takes_pairs(geometry, weight.size(1)))
+        return pack(weight, 4, paired_taps());
+    if (geometry.upsample)
+        return pack(weight, 4, halved_taps());
+    std::vector<Combination> taps;
+    for (int64_t tap = 0; tap < geometry.height * geometry.width; tap++)
+        taps.push_back({{tap, 1.0f}});
+    return pack(weight, 1, taps);
 }
 
 at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
@@ -345,13 +516,18 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
                     const Normalisation &normalisation, const std::optional<at::Tensor> &gate,
                     const std::optional<at::Tensor> &residual)
 {
-    const Pixels input = bordered(pixels_of(x), g, normalisation);
+    const bool paired = takes_pairs(g, x.size(1));
+    const Pixels given = pixels_of(x);
+    const Pixels input = paired ? bordered_pairs(given, g, normalisation)
+                                : bordered(given, g, normalisation);
     TORCH_CHECK(2 * weight.size(3) == input.channels, "a convolution of ", 2 * weight.size(3),
                 " channels was given ", x.size(1));
     const int64_t scale = g.upsample ? 2 : 1;
     const int64_t height =
         g.upsample ? scale * x.size(2) : (input.height - g.height) / g.stride_y + 1;
-    const int64_t width = g.upsample ? scale * x.size(3) : (input.width - g.width) / g.stride_x + 1;
+    const int64_t width = g.upsample
+                              ? scale * x.size(3)
+                              : (x.size(3) + g.left + g.right - g.width) / g.stride_x + 1;
     const at::Tensor y = at::empty({input.batch, g.channels_out, height, width},
                                    input.tensor.options(), at::MemoryFormat::ChannelsLast);
     const auto biases = floats(bias);
@@ -386,14 +562,17 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
                         .bias = data(biases),
                         .gate = data(gates),
                         .residual = base ? bits(*base) + start : nullptr};
-        Product(task).run();
+        if (paired)
+            PairedProduct(task).run();
+        else
+            Product(task).run();
     }
     return y;
 }
 
 at::Tensor pack_linear(const at::Tensor &weight)
 {
-    return pack(weight.t().unsqueeze(0).unsqueeze(0));
+    return pack(weight, 1, {{{0, 1.0f}}});
 }
 
 at::Tensor multiply(const at::Tensor &x, const at::Tensor &weight,

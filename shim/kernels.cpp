@@ -211,4 +211,50 @@ void finish_rows(const float *sums, int64_t sums_stride, int64_t rows, int64_t c
     }
 }
 
+AF_MANY_PROCESSORS
+void transform_pairs(const uint16_t *x, int64_t pairs, int64_t width, int64_t plane,
+                     uint16_t *__restrict y)
+{
+    for (int64_t p = 0; p < pairs; p++) {
+        const uint16_t *from = x + 2 * p * width;
+        uint16_t *to = y + p * width;
+        for (int64_t c = 0; c < width; c++) {
+            const float x0 = widen(from[c]), x1 = widen(from[width + c]);
+            const float x2 = widen(from[2 * width + c]), x3 = widen(from[3 * width + c]);
+            to[c] = round_to_bfloat16(x0 - x2);
+            to[plane + c] = round_to_bfloat16(x1 + x2);
+            to[2 * plane + c] = round_to_bfloat16(x2 - x1);
+            to[3 * plane + c] = round_to_bfloat16(x1 - x3);
+        }
+    }
+}
+
+AF_MANY_PROCESSORS
+void finish_pair(const float *sums, int64_t plane, int64_t columns, const float *bias,
+                 const float *gate, const uint16_t *residual, uint16_t *__restrict y,
+                 int64_t stride, bool single)
+{
+    float none[64] = {0}, one[64], both[128];
+    for (int i = 0; i < 64; i++)
+        one[i] = 1.0f;
+    const float *m0 = sums, *m1 = m0 + plane, *m2 = m1 + plane, *m3 = m2 + plane;
+    for (int64_t c = 0; c < columns; c++) {
+        both[c] = m0[c] + m1[c] + m2[c];
+        both[64 + c] = m1[c] - m2[c] - m3[c];
+    }
+    const float *b = bias ? bias : none, *g = gate ? gate : one;
+    for (int64_t r = 0; r < (single ? 1 : 2); r++) {
+        const float *from = both + 64 * r;
+        uint16_t *to = y + r * stride;
+        if (residual) {
+            const uint16_t *base = residual + r * stride;
+            for (int64_t c = 0; c < columns; c++)
+                to[c] = round_to_bfloat16(widen(base[c]) + (from[c] + b[c]) * g[c]);
+        } else {
+            for (int64_t c = 0; c < columns; c++)
+                to[c] = round_to_bfloat16((from[c] + b[c]) * g[c]);
+        }
+    }
+}
+
 } // namespace af::kernels

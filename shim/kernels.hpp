@@ -38,6 +38,17 @@ void add_columns(const uint16_t *x, int64_t rows, int64_t width, float *sum, flo
 void normalise_row(const uint16_t *x, int64_t width, const float *scale, const float *shift,
                    bool activation, uint16_t *y);
 
+/* The input of F(2, 3) along a line (Winograd; Lavin and Gray, arXiv 1509.09308): of the pixels
+ * x[2 p], ..., x[2 p + 3] of `width` channels, x0 - x2, x1 + x2, x2 - x1, x1 - x3, for each of `pairs`
+ * pairs, to y, y + plane, y + 2 plane, y + 3 plane. */
+void transform_pairs(const uint16_t *x, int64_t pairs, int64_t width, int64_t plane, uint16_t *y);
+
+/* Its output, by finish_rows: two pixels, m0 + m1 + m2 and m1 - m2 - m3, of the sums of each row at
+ * sums, sums + plane, ... The second goes where the next pixel is, unless `single`. */
+void finish_pair(const float *sums, int64_t plane, int64_t columns, const float *bias,
+                 const float *gate, const uint16_t *residual, uint16_t *y, int64_t stride,
+                 bool single);
+
 /* What becomes of a tile of sums, sums[rows, columns]: + bias, * gate, + residual, rounded. Each of
  * the three may be null; bias and gate are of one value a column. `sums_stride`, `stride`: between
  * rows, in values; the residual has y's. */

@@ -10,7 +10,7 @@ namespace af {
 
 Program::Program(std::string name, const torch::jit::Method &method, at::ScalarType weights,
                  c10::Device device)
-    : name_(std::move(name))
+    : name_(std::move(name)), functions_(method.owner()._ivalue()->compilation_unit())
 {
     register_operators();
     Capture capture(name_, method);

@@ -32,6 +32,8 @@ public:
 
 private:
     std::string name_;
+    /* An error's trace names the functions that were inlined. */
+    std::shared_ptr<torch::jit::CompilationUnit> functions_;
     std::vector<at::Tensor> captured_; /* what the graph takes after its own inputs */
     std::shared_ptr<torch::jit::GraphExecutor> executor_;
 };

@@ -63,6 +63,22 @@ class Normalised(nn.Module):
         return x + gate * self.conv_out(h)
 
 
+class Wide(nn.Module):
+    """So many channels that a convolution is computed two pixels at a time."""
+
+    def __init__(self, channels: int, cin: int, cout: int, mode: str) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, cin, 1)
+        self.norm = nn.GroupNorm(1, cin)
+        self.middle = nn.Conv2d(cin, cout, 3, padding=1, padding_mode=mode)
+        self.last = nn.Conv2d(cout, channels, 3, padding=1, padding_mode=mode)
+        self.gate = nn.Parameter(torch.randn(1, channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.middle(F.silu(self.norm(self.first(x))))
+        return x + self.gate * self.last(h)
+
+
 class Attended(nn.Module):
     def __init__(self, channels: int, heads: int, width: int) -> None:
         super().__init__()
@@ -132,6 +148,8 @@ def _patterns() -> Iterator[tuple[str, Callable[[], nn.Module]]]:
     yield "modulated", lambda: Normalised(c, False, True)
     yield "modulated without SiLU", lambda: Normalised(c, False, False)
     yield "modulated pixel by pixel", lambda: Normalised(c, True, True)
+    yield "wide", lambda: Wide(c, 133, 150, "zeros")
+    yield "wide, replicated", lambda: Wide(c, 128, 128, "replicate")
     yield "attention", lambda: Attended(c, 3, 8)
     yield "one odd head", lambda: Attended(c, 1, 7)
     yield "shared normalisation", lambda: Sharpened(c)
@@ -185,11 +203,25 @@ def manifest(tiny_model: Path) -> dict[str, object]:
     changes = {
         "latent": {"channels": CHANNELS, "downsample": 1, "shift": [0.0] * CHANNELS,
                    "scale": [1.0] * CHANNELS},
-        "size": {"multiple": 2, "native_width": 26, "native_height": 18},
         "style": {"width": 3, "min_size": 1},
     }  # fmt: skip
     kept = {k: v for k, v in read_manifest(tiny_model).items() if k != "weights_sha256"}
     return kept | changes
+
+
+def write_pattern(path: Path, name: str, manifest: dict[str, object]) -> None:
+    torch.manual_seed(5)
+    multiple = 2 if "enlargement" in name else 1
+    size = {"multiple": multiple, "native_width": 26, "native_height": 18}
+    write_bundle(
+        path,
+        encoder=Encoder(),
+        decoder=Decoder(PATTERNS[name]()),
+        style=Style(),
+        unet=UNet(),
+        manifest=manifest | {"size": size},
+        dtype=torch.float32,
+    )
 
 
 def decoded(path: Path, precision: int, z: FloatArray, threads: int = 1) -> FloatArray:
@@ -222,18 +254,12 @@ def difference(a: FloatArray, b: FloatArray) -> float:
 def test_a_pattern_is_the_same_in_16_bits(
     name: str, manifest: dict[str, object], tmp_path: Path
 ) -> None:
-    torch.manual_seed(5)
     path = tmp_path / "pattern.artfusion"
-    write_bundle(
-        path,
-        encoder=Encoder(),
-        decoder=Decoder(PATTERNS[name]()),
-        style=Style(),
-        unet=UNet(),
-        manifest=manifest,
-        dtype=torch.float32,
-    )
-    for height, width in ((18, 26), (2, 134), (34, 32)):
+    write_pattern(path, name, manifest)
+    sizes = [(18, 26), (2, 134), (34, 32)]
+    if "enlargement" not in name:
+        sizes += [(17, 9)]
+    for height, width in sizes:
         draw = np.random.Generator(np.random.PCG64(height))
         z = draw.standard_normal((2, CHANNELS, height, width), dtype=np.float32)
         exact = decoded(path, af.PRECISION_FLOAT32, z)
@@ -245,6 +271,16 @@ def test_a_pattern_is_the_same_in_16_bits(
         if computes_in_bfloat16():  # torch's own operators promise nothing of the kind
             one, two = (decoded(path, af.PRECISION_BFLOAT16, z, threads) for threads in (1, 2))
             assert np.array_equal(one, two), (height, width)
+
+
+def test_an_error_in_a_network_is_a_sentence(manifest: dict[str, object], tmp_path: Path) -> None:
+    """It is told from functions of the file, of which the engine has kept no module."""
+    path = tmp_path / "pattern.artfusion"
+    write_pattern(path, "reflected border", manifest)
+    z = np.zeros((1, CHANNELS, 1, 1), np.float32)  # nothing to reflect
+    for precision in (af.PRECISION_FLOAT32, af.PRECISION_BFLOAT16, af.PRECISION_FLOAT16):
+        with pytest.raises(af.ArtfusionError, match="[Pp]adding size should be less"):
+            decoded(path, precision, z)
 
 
 def stylised(precision: int, size: int) -> NDArray[np.uint8]:
