@@ -15,7 +15,7 @@ TORCH_DIR ?=
 RELEASE := build/release
 CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
-.PHONY: help setup setup-test build demo test docs install clean
+.PHONY: help setup setup-test build demo test bench docs install clean
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
@@ -24,6 +24,8 @@ help:
 	@echo 'make test     build and run all tests; sets up what is missing first'
 	@echo 'make build    the library, the engine and the command, in $(RELEASE)'
 	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
+	@echo 'make bench    speed beside PyTorch, ONNX Runtime and OpenVINO, about 15 minutes'
+	@echo '              [JSON=FILE] [PLOT=FILE.png]; takes 1.5 GB more in .venv and build/bench'
 	@echo 'make docs     the reference and the guide as HTML, in build/docs'
 	@echo 'make setup    only system packages, .venv and libtorch'
 	@echo 'make clean    remove the builds; .venv stays'
@@ -51,6 +53,10 @@ demo: build
 
 test: setup-test
 	@scripts/test.sh $(JOBS) $(CONFIGURE)
+
+bench: build
+	@scripts/setup-python.sh requirements-bench.txt
+	.venv/bin/python bench/speed.py $(if $(JSON),--json '$(JSON)') $(if $(PLOT),--plot '$(PLOT)')
 
 docs: setup-test
 	@mkdir -p build/docs

@@ -511,6 +511,14 @@ at::Tensor pack_convolution(const at::Tensor &weight, const Geometry &geometry)
     return pack(weight, 1, taps);
 }
 
+std::vector<int64_t> convolved_sizes(at::IntArrayRef x, const Geometry &g)
+{
+    if (g.upsample)
+        return {x[0], g.channels_out, 2 * x[2], 2 * x[3]};
+    return {x[0], g.channels_out, (x[2] + g.top + g.bottom - g.height) / g.stride_y + 1,
+            (x[3] + g.left + g.right - g.width) / g.stride_x + 1};
+}
+
 at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
                     const std::optional<at::Tensor> &bias, const Geometry &g,
                     const Normalisation &normalisation, const std::optional<at::Tensor> &gate,
@@ -523,21 +531,15 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
     TORCH_CHECK(2 * weight.size(3) == input.channels, "a convolution of ", 2 * weight.size(3),
                 " channels was given ", x.size(1));
     const int64_t scale = g.upsample ? 2 : 1;
-    const int64_t height =
-        g.upsample ? scale * x.size(2) : (input.height - g.height) / g.stride_y + 1;
-    const int64_t width = g.upsample
-                              ? scale * x.size(3)
-                              : (x.size(3) + g.left + g.right - g.width) / g.stride_x + 1;
-    const at::Tensor y = at::empty({input.batch, g.channels_out, height, width},
-                                   input.tensor.options(), at::MemoryFormat::ChannelsLast);
+    const at::Tensor y = at::empty(convolved_sizes(x.sizes(), g), input.tensor.options(),
+                                   at::MemoryFormat::ChannelsLast);
+    const int64_t height = y.size(2), width = y.size(3);
     const auto biases = floats(bias);
     std::optional<at::Tensor> gates, base;
     if (gate)
         gates = per_sample(*gate, input.batch, g.channels_out).contiguous();
     if (residual)
-        base = residual->to(at::kBFloat16, false, false, at::MemoryFormat::ChannelsLast)
-                   .expand_as(y)
-                   .contiguous(at::MemoryFormat::ChannelsLast);
+        base = residual->contiguous(at::MemoryFormat::ChannelsLast);
 
     const int64_t pixel = g.channels_out * scale, line = width * g.channels_out * scale;
     for (int64_t phase = 0; phase < scale * scale; phase++) {

@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <vector>
 
 namespace af {
 
@@ -28,15 +29,18 @@ struct Geometry {
 struct Normalisation {
     int64_t groups; /* 0: none */
     double eps;
-    std::optional<at::Tensor> scale, shift; /* of [C] or [N, C] values; none: 1, 0 */
+    std::optional<at::Tensor> scale, shift; /* of C or N C values; none: 1, 0 */
     bool activation;
 };
 
 /* weight[Cout, Cin, kh, kw] as `convolve` wants it. */
 at::Tensor pack_convolution(const at::Tensor &weight, const Geometry &geometry);
 
-/* residual + gate * (conv(normalised x) + bias). x[N, Cin, h, w], gate of [N, C] values, residual as
- * the result: bfloat16, channels last. */
+/* Of the result, for an x of such sizes. */
+std::vector<int64_t> convolved_sizes(at::IntArrayRef x, const Geometry &geometry);
+
+/* residual + gate * (conv(normalised x) + bias). x[N, Cin, h, w], gate of C or N C values,
+ * residual as the result: bfloat16, channels last. */
 at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
                     const std::optional<at::Tensor> &bias, const Geometry &geometry,
                     const Normalisation &normalisation, const std::optional<at::Tensor> &gate,

@@ -124,7 +124,7 @@ private:
         bool activation = false;
     };
 
-    bool read_group_norm(const Node *node, Norm &norm) const
+    bool read_group_norm(const Node *node, Norm &norm)
     {
         const auto groups = capture_.known(node->input(1));
         const auto eps = capture_.known_number(node->input(4));
@@ -133,13 +133,24 @@ private:
         norm.x = node->input(0);
         norm.groups = groups->toInt();
         norm.eps = *eps;
-        norm.scale = capture_.is_none(node->input(2)) ? nullptr : node->input(2);
-        norm.shift = capture_.is_none(node->input(3)) ? nullptr : node->input(3);
+        return read_factor(node->input(2), norm.scale) && read_factor(node->input(3), norm.shift);
+    }
+
+    /* A group normalisation's own, which are [C]; elsewhere that would be columns' factors. */
+    bool read_factor(Value *given, Value *&factor)
+    {
+        factor = nullptr;
+        if (capture_.is_none(given))
+            return true;
+        const auto tensor = capture_.known_tensor(given);
+        if (!tensor)
+            return false;
+        factor = capture_.input(tensor->to(at::kFloat).reshape({-1, 1, 1}));
         return true;
     }
 
     /* silu?(group_norm(x) * scale + shift) that ends in `value`; nothing else may use its parts. */
-    bool read_normalisation(const Value *value, Norm &norm) const
+    bool read_normalisation(const Value *value, Norm &norm)
     {
         if (const Node *silu = made_by(value, c10::aten::silu)) {
             norm.activation = true;

@@ -43,8 +43,6 @@ private:
 bool is_per_channel(const Tensor &factor, int64_t batch, int64_t channels)
 {
     const int64_t dims = factor.dim();
-    if (dims == 1)
-        return factor.size(0) == channels;
     return (dims == 3 || dims == 4) && factor.size(dims - 1) == 1 && factor.size(dims - 2) == 1 &&
            factor.size(dims - 3) == channels &&
            (dims == 3 || factor.size(0) == 1 || factor.size(0) == batch);
@@ -84,13 +82,18 @@ void convolution(Stack &stack)
         n = {};
     }
     const MaybeTensor gate = a.maybe(9), residual = a.maybe(10);
-    const bool gates =
-        !gate || is_per_channel(*gate, x.size(0), geometry.channels_out);
-    if (gates) {
+    /* A residual of float32 stays that, and what is broadcast is torch's. */
+    const bool fits =
+        (!gate || is_per_channel(*gate, x.size(0), geometry.channels_out)) &&
+        (!residual || (residual->scalar_type() == at::kBFloat16 &&
+                       residual->sizes() == convolved_sizes(x.sizes(), geometry)));
+    if (fits) {
         a.finish(convolve(x, a.tensor(1), a.maybe(2), geometry, n, gate, residual));
         return;
     }
-    Tensor y = convolve(x, a.tensor(1), a.maybe(2), geometry, n, {}, {}) * *gate;
+    Tensor y = convolve(x, a.tensor(1), a.maybe(2), geometry, n, {}, {});
+    if (gate)
+        y = *gate * y;
     a.finish(residual ? *residual + y : y);
 }
 

@@ -79,6 +79,23 @@ class Wide(nn.Module):
         return x + self.gate * self.last(h)
 
 
+class Broadcast(nn.Module):
+    """Factors and sums along columns and from one pixel: no channel's, whatever their sizes."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.columns = nn.Parameter(torch.randn(channels))
+        self.width = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        row = x[:, :, :1, :1].expand(-1, -1, 1, self.width)  # as wide as there are channels
+        h = F.group_norm(row, 2) * self.columns + self.columns
+        h = self.conv(F.silu(h)) * self.columns + row
+        one = self.conv(x[:, :, :1, :1]) + x
+        return one + h.mean(dim=(2, 3), keepdim=True)
+
+
 class Attended(nn.Module):
     def __init__(self, channels: int, heads: int, width: int) -> None:
         super().__init__()
@@ -150,6 +167,7 @@ def _patterns() -> Iterator[tuple[str, Callable[[], nn.Module]]]:
     yield "modulated pixel by pixel", lambda: Normalised(c, True, True)
     yield "wide", lambda: Wide(c, 133, 150, "zeros")
     yield "wide, replicated", lambda: Wide(c, 128, 128, "replicate")
+    yield "columns' factors", lambda: Broadcast(c)
     yield "attention", lambda: Attended(c, 3, 8)
     yield "one odd head", lambda: Attended(c, 1, 7)
     yield "shared normalisation", lambda: Sharpened(c)

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: MIT
+"""One contestant in a process of its own: python -m artfusion_speed.peers NAME MODEL THREADS
+
+Reads lines `WORK BATCH SIZE`, does that work once, and answers with the seconds it took; the first
+time, after it has prepared and warmed up. An engine that cannot answers `- REASON`. Processes of their
+own, since the runtimes bring threads, allocators and OpenMPs that disturb each other in one.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .networks import CHANNELS, DOWN, STYLE_WIDTH, load_networks
+
+Work = Callable[[], object]
+WARM_UPS = 2
+
+
+def _arrays(work: str, batch: int, size: int) -> list[np.ndarray]:
+    """What the work starts from, the same for all: a step's x, content, timestep, styles."""
+    draw = np.random.Generator(np.random.PCG64(1))
+
+    def normal(*shape: int) -> np.ndarray:
+        return draw.standard_normal(shape, dtype=np.float32)
+
+    latent = (batch, CHANNELS, size // DOWN, size // DOWN)
+    if work == "step":
+        timestep = np.full(1, 500.0, np.float32)
+        return [normal(*latent), normal(*latent), timestep, normal(batch, STYLE_WIDTH)]
+    if work == "decode":
+        return [normal(*latent)]
+    return [np.tanh(normal(batch, 3, size, size))]
+
+
+class Torch:
+    """PyTorch as it comes, or compiled; a step computes all of the UNet, as published."""
+
+    def __init__(self, model: Path, threads: int, *, compiled: bool, dtype: str) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(False)
+        self._torch, self._compiled, self._dtype = torch, compiled, getattr(torch, dtype)
+        self._networks = {
+            name: copy.deepcopy(network).to(self._dtype).to(memory_format=torch.channels_last)
+            for name, network in load_networks(model)._asdict().items()
+        }
+        if compiled:
+            import torch._inductor.config
+
+            torch._inductor.config.freezing = True
+
+    def work(self, work: str, batch: int, size: int) -> Work:
+        torch = self._torch
+        network = _step(self._networks["unet"]) if work == "step" else self._networks[_NET[work]]
+        if self._compiled:
+            network = torch.compile(network, dynamic=False)
+        inputs = [torch.from_numpy(a).to(self._dtype) for a in _arrays(work, batch, size)]
+        if work == "step":
+            inputs[2] = inputs[2].float()  # 500 has more digits than bfloat16
+        return lambda: network(*inputs)
+
+
+_NET = {"encode": "encoder", "decode": "decoder", "style": "style"}
+
+
+def _step(unet: Any) -> Any:
+    import torch
+
+    class Step(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unet = unet
+
+        def forward(self, x: Any, content: Any, timestep: Any, styles: Any) -> Any:
+            return self.unet.denoise(x, content, self.unet.condition(timestep, styles))
+
+    return Step().eval()
+
+
+class OnnxRuntime:
+    def __init__(self, model: Path, threads: int) -> None:
+        self._networks, self._threads = load_networks(model), threads
+
+    def work(self, work: str, batch: int, size: int) -> Work:
+        import tempfile
+
+        import onnxruntime
+        import torch
+
+        if work != "step":
+            raise NotImplementedError(work)
+        arrays = _arrays(work, batch, size)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "step.onnx")
+            inputs = tuple(map(torch.from_numpy, arrays))
+            torch.onnx.export(_step(self._networks.unet), inputs, path, dynamo=True)
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self._threads
+            session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"]
+            )
+        feed = dict(zip((i.name for i in session.get_inputs()), arrays, strict=True))
+        return lambda: session.run(None, feed)
+
+
+class OpenVino:
+    def __init__(self, model: Path, threads: int, *, dtype: str) -> None:
+        self._networks = load_networks(model)
+        self._config = {
+            "INFERENCE_PRECISION_HINT": dtype,
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+
+    def work(self, work: str, batch: int, size: int) -> Work:
+        import openvino
+        import torch
+
+        if work != "step":
+            raise NotImplementedError(work)
+        arrays = _arrays(work, batch, size)
+        example = tuple(map(torch.from_numpy, arrays))
+        network = openvino.convert_model(_step(self._networks.unet), example_input=example)
+        network.reshape({i: list(array.shape) for i, array in enumerate(arrays)})
+        request = openvino.Core().compile_model(network, "CPU", self._config).create_infer_request()
+        return lambda: request.infer(arrays)
+
+
+class Library:
+    """This library; a step is a sampler's, guidance and solver included."""
+
+    def __init__(self, model: Path, threads: int, *, precision: str) -> None:
+        import artfusion
+
+        context = artfusion.Context(threads=threads, precision=precision)
+        self._model = artfusion.Model.open(model, context=context)
+
+    def work(self, work: str, batch: int, size: int) -> Work:
+        arrays = _arrays(work, batch, size)
+        if work == "decode":
+            return lambda: self._model.decode(arrays[0])
+        if work in ("encode", "style"):
+            picture = ((arrays[0][0] * 0.5 + 0.5) * 255).astype(np.uint8).transpose(1, 2, 0).copy()
+            call = self._model.encode if work == "encode" else self._model.style
+            return lambda: call(picture)
+        return self._steps(batch, size, arrays[3])
+
+    def _steps(self, batch: int, size: int, styles: np.ndarray) -> Work:
+        guided = batch % 3 == 0
+        pictures = batch // 3 if guided else batch
+        sampler = self._model.sampler(
+            batch=pictures, width=size, height=size, steps=200, solver="dpmpp_2m",
+            content_scale=0.5 if guided else 1.0, style_scale=2.0 if guided else 1.0,
+        )  # fmt: skip
+        draw = np.random.Generator(np.random.PCG64(2))
+        latent = draw.standard_normal(
+            (CHANNELS, size // DOWN, size // DOWN), dtype=np.float32
+        )
+        sampler.set_content_latent(latent)
+        sampler.set_style(self._model.style_from_values(styles[0]))
+        return sampler.next
+
+
+class Peak:
+    """The fastest a 3x3 convolution of the UNet's widths and a matrix product get: the roofline."""
+
+    def __init__(self, threads: int, *, dtype: str) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        self._torch, self._dtype = torch, getattr(torch, dtype)
+
+    def work(self, work: str, batch: int, size: int) -> Work:
+        torch, side, width = self._torch, size // DOWN, 384
+        one = [1, 1]
+        if work == "gemm":
+            a = torch.randn(4096, 1152).to(self._dtype)
+            b = torch.randn(1152, 2048).to(self._dtype)
+            return lambda: a @ b
+        weight = torch.randn(width, width, 3, 3).to(self._dtype)
+        x = torch.randn(batch, width, side, side).to(self._dtype)
+        x = x.to(memory_format=torch.channels_last)
+        packed = torch._C._nn.mkldnn_reorder_conv2d_weight(
+            weight.to_mkldnn(), one, one, one, 1, list(x.shape)
+        )
+        bias = torch.zeros(width).to(self._dtype)
+        return lambda: torch.ops.mkldnn._convolution_pointwise(
+            x, packed, bias, one, one, one, 1, "none", [], ""
+        )
+
+
+def make(name: str, model: Path, threads: int) -> Any:
+    kind, dtype = name.rsplit(" ", 1)
+    if kind == "artfusion":
+        return Library(model, threads, precision=dtype)
+    if kind == "onnxruntime":
+        return OnnxRuntime(model, threads)
+    if kind == "openvino":
+        return OpenVino(model, threads, dtype="bf16" if dtype == "bfloat16" else "f32")
+    if kind == "peak":
+        return Peak(threads, dtype=dtype)
+    return Torch(model, threads, compiled=kind == "torch.compile", dtype=dtype)
+
+
+def main() -> None:
+    name, model, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print goes elsewhere
+    contestant = make(name, model, threads)
+    ready: dict[str, Work] = {}
+    print("ready", file=answers)
+    for line in sys.stdin:
+        key = line.strip()
+        if key == "memory":
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=answers)
+            continue
+        try:
+            if key not in ready:
+                work, batch, size = key.split()
+                ready.clear()  # one at a time, for the memory's sake
+                ready[key] = contestant.work(work, int(batch), int(size))
+                for _ in range(WARM_UPS):
+                    ready[key]()
+            begin = time.perf_counter()
+            ready[key]()
+            print(time.perf_counter() - begin, file=answers)
+        except Exception as error:
+            print("-", type(error).__name__, str(error).split("\n")[0], file=answers)
+
+
+if __name__ == "__main__":
+    main()

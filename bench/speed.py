@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures speed against what a user would pick instead; `speed.py --help` lists the options."""
+
+import sys
+
+from artfusion_speed.cli import main
+
+sys.exit(main())
