@@ -34,17 +34,20 @@ def _picture(name: str) -> af.Image:
 
 
 class Runs:
-    """The same pictures, styles and noise under any sampling, in float32."""
+    """The same pictures, styles and noise under any sampling."""
 
-    def __init__(self, model: Path, size: int, scales: dict[str, float]) -> None:
-        self._model = af.Model.open(model, context=af.Context(precision="float32"))
+    def __init__(
+        self, model: Path, size: int, pairs: int, precision: str, scales: dict[str, float]
+    ) -> None:
+        self._model = af.Model.open(model, context=af.Context(precision=precision))
         self._size, self._scales = size, scales
-        self._contents = [_picture(content).resize(size, size) for content, _ in PAIRS]
-        self._styles = [self._model.style(_picture(style)) for _, style in PAIRS]
+        used = PAIRS[:pairs]
+        self._contents = [_picture(content).resize(size, size) for content, _ in used]
+        self._styles = [self._model.style(_picture(style)) for _, style in used]
 
     def latents(self, **sampling: Any) -> np.ndarray:
         sampler = self._model.sampler(
-            batch=len(PAIRS), width=self._size, height=self._size, eta=0.0, seed=1,
+            batch=len(self._styles), width=self._size, height=self._size, eta=0.0, seed=1,
             **self._scales, **sampling,
         )  # fmt: skip
         for i, (content, style) in enumerate(zip(self._contents, self._styles, strict=True)):
@@ -79,6 +82,8 @@ def main() -> int:
     add = parser.add_argument
     add("model", type=Path)
     add("--size", type=int, default=256, help="pixels a side (256)")
+    add("--pairs", type=int, default=len(PAIRS), help=f"of content and style ({len(PAIRS)})")
+    add("--precision", default="float32", help="(float32)")
     add("--content-scale", type=float, help="(the model's)")
     add("--style-scale", type=float, help="(the model's)")
     add("--steps", default=",".join(map(str, STEPS)), metavar="A,B")
@@ -87,7 +92,7 @@ def main() -> int:
     options = parser.parse_args()
     given = {"content_scale": options.content_scale, "style_scale": options.style_scale}
     scales = {name: value for name, value in given.items() if value is not None}
-    runs = Runs(options.model, options.size, scales)
+    runs = Runs(options.model, options.size, options.pairs, options.precision, scales)
     solution = runs.latents(**SOLUTION)
     scale = float(np.sqrt(np.mean(solution**2)))
     errors: dict[str, dict[str, dict[int, float]]] = {}
@@ -104,7 +109,7 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
     if options.plot:
-        _plot(options.plot, errors, f"{options.model.name}, {options.size} pixels, float32")
+        _plot(options.plot, errors, f"{options.model.name}, {options.size} pixels, {options.precision}")
     return 0
 
 

@@ -29,7 +29,7 @@ def describe(threads: int) -> dict[str, str]:
         "instructions": ", ".join(f for f in _FEATURES if f in flags),
         "cores": f"{os.cpu_count()}, {threads} threads used",
         "memory": f"{memory:.0f} GiB",
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "system": f"{platform.system()}, Python {platform.python_version()}",
     }
     for package in _PACKAGES:
         try:
