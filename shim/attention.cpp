@@ -36,7 +36,7 @@ at::Tensor with_dense_rows(const at::Tensor &x)
 /* What one thread works in. */
 struct Workspace {
     explicit Workspace(int64_t width)
-        : scores(QUERIES * KEYS), sums(QUERIES * width), maximum(QUERIES), sum(QUERIES),
+        : scores(QUERIES * KEYS), sums(static_cast<size_t>(QUERIES * width)), maximum(QUERIES), sum(QUERIES),
           weights(QUERIES * KEYS)
     {
     }

@@ -161,9 +161,9 @@ private:
         const Node *sum = made_by(value, c10::aten::add);
         if (!sum || !is_plain_sum(sum))
             return false;
-        for (const size_t i : {0, 1}) {
+        for (const size_t i : {size_t{0}, size_t{1}}) {
             const Node *product = made_by(sum->input(i), c10::aten::mul);
-            for (const size_t j : {0, 1}) {
+            for (const size_t j : {size_t{0}, size_t{1}}) {
                 const Node *group_norm =
                     product ? made_by(product->input(j), c10::aten::group_norm) : nullptr;
                 if (!group_norm || !is_tensor(product->input(1 - j)) ||
@@ -337,7 +337,7 @@ private:
     {
         if (!is_plain_sum(sum))
             return;
-        for (const size_t i : {1, 0}) {
+        for (const size_t i : {size_t{1}, size_t{0}}) {
             const Node *product = made_by(sum->input(i), c10::aten::mul);
             if (!product || !is_tensor(product->input(0)) || !is_tensor(product->input(1)))
                 continue;
