@@ -36,8 +36,8 @@ at::Tensor with_dense_rows(const at::Tensor &x)
 /* What one thread works in. */
 struct Workspace {
     explicit Workspace(int64_t width)
-        : scores(QUERIES * KEYS), sums(static_cast<size_t>(QUERIES * width)), maximum(QUERIES), sum(QUERIES),
-          weights(QUERIES * KEYS)
+        : scores(QUERIES * KEYS), sums(static_cast<size_t>(QUERIES * width)), maximum(QUERIES),
+          sum(QUERIES), weights(QUERIES * KEYS)
     {
     }
     std::vector<float> scores, sums, maximum, sum;

@@ -282,6 +282,8 @@ at::Tensor per_sample(const at::Tensor &x, int64_t batch, int64_t channels)
 
 Affine affine_of(const Pixels &x, const Normalisation &normalisation)
 {
+    TORCH_CHECK(x.channels % normalisation.groups == 0, x.channels,
+                " channels are not to be divided into ", normalisation.groups, " groups");
     constexpr int64_t chunk = 64; /* of pixels, whose sums are floats; they are added as doubles */
     const int64_t pixels = x.height * x.width, chunks = divide_up(pixels, chunk);
     const at::Tensor sums =
@@ -329,7 +331,7 @@ Affine affine_of(const Pixels &x, const Normalisation &normalisation)
 
 Pixels pixels_of(const at::Tensor &x)
 {
-    TORCH_CHECK(x.dim() == 4, "a convolution's input has ", x.dim(), " dimensions, not 4");
+    TORCH_CHECK(x.dim() == 4, "a picture has 4 dimensions, not ", x.dim());
     return {x.to(at::kBFloat16, false, false, at::MemoryFormat::ChannelsLast), x.size(0), x.size(2),
             x.size(3), x.size(1)};
 }
@@ -443,10 +445,10 @@ const float *data(const std::optional<at::Tensor> &x)
     return x ? x->const_data_ptr<float>() : nullptr;
 }
 
-bool takes_pairs(const Geometry &g, int64_t channels)
+bool takes_pairs(const Geometry &g)
 {
     return g.height == 3 && g.width == 3 && g.stride_y == 1 && g.stride_x == 1 && !g.upsample &&
-           channels >= PAIRED_CHANNELS;
+           g.channels_in >= PAIRED_CHANNELS;
 }
 
 /* The weights of F(2, 3) along a line: four parts, each with a tap a line. */
@@ -489,19 +491,19 @@ std::vector<Combination> halved_taps()
 
 Geometry Geometry::from(at::IntArrayRef n)
 {
-    TORCH_CHECK(n.size() == 11, "a geometry has 11 numbers, not ", n.size());
-    return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9] != 0, n[10] != 0};
+    TORCH_CHECK(n.size() == 12, "a geometry has 12 numbers, not ", n.size());
+    return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10] != 0, n[11] != 0};
 }
 
 std::vector<int64_t> Geometry::numbers() const
 {
-    return {channels_out, height, width, stride_y,  stride_x, top,
-            bottom,       left,   right, replicate, upsample};
+    return {channels_in, channels_out, height, width, stride_y,  stride_x,
+            top,         bottom,       left,   right, replicate, upsample};
 }
 
 at::Tensor pack_convolution(const at::Tensor &weight, const Geometry &geometry)
 {
-    if (takes_pairs(geometry, weight.size(1)))
+    if (takes_pairs(geometry))
         return pack(weight, 4, paired_taps());
     if (geometry.upsample)
         return pack(weight, 4, halved_taps());
@@ -513,10 +515,16 @@ at::Tensor pack_convolution(const at::Tensor &weight, const Geometry &geometry)
 
 std::vector<int64_t> convolved_sizes(at::IntArrayRef x, const Geometry &g)
 {
+    TORCH_CHECK(x.size() == 4, "a convolution's input has ", x.size(), " dimensions, not 4");
+    TORCH_CHECK(x[1] == g.channels_in, "a convolution of ", g.channels_in,
+                " channels was given ", x[1]);
     if (g.upsample)
         return {x[0], g.channels_out, 2 * x[2], 2 * x[3]};
-    return {x[0], g.channels_out, (x[2] + g.top + g.bottom - g.height) / g.stride_y + 1,
-            (x[3] + g.left + g.right - g.width) / g.stride_x + 1};
+    const int64_t height = x[2] + g.top + g.bottom, width = x[3] + g.left + g.right;
+    TORCH_CHECK(height >= g.height && width >= g.width, "a kernel of ", g.height, " x ", g.width,
+                " is larger than its input of ", height, " x ", width);
+    return {x[0], g.channels_out, (height - g.height) / g.stride_y + 1,
+            (width - g.width) / g.stride_x + 1};
 }
 
 at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
@@ -524,15 +532,19 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
                     const Normalisation &normalisation, const std::optional<at::Tensor> &gate,
                     const std::optional<at::Tensor> &residual)
 {
-    const bool paired = takes_pairs(g, x.size(1));
+    const at::Tensor y =
+        at::empty(convolved_sizes(x.sizes(), g), x.options().dtype(at::kBFloat16),
+                  at::MemoryFormat::ChannelsLast);
+    TORCH_CHECK(!bias || bias->numel() == g.channels_out, "a convolution to ", g.channels_out,
+                " channels has a bias of ", bias ? bias->numel() : 0);
+    TORCH_CHECK(x.numel() > 0, "a convolution's input is empty");
+    TORCH_CHECK(2 * weight.size(3) == g.channels_in + g.channels_in % 2, "a product with ",
+                2 * weight.size(3), " columns was given ", g.channels_in);
+    const bool paired = takes_pairs(g);
     const Pixels given = pixels_of(x);
     const Pixels input = paired ? bordered_pairs(given, g, normalisation)
                                 : bordered(given, g, normalisation);
-    TORCH_CHECK(2 * weight.size(3) == input.channels, "a convolution of ", 2 * weight.size(3),
-                " channels was given ", x.size(1));
     const int64_t scale = g.upsample ? 2 : 1;
-    const at::Tensor y = at::empty(convolved_sizes(x.sizes(), g), input.tensor.options(),
-                                   at::MemoryFormat::ChannelsLast);
     const int64_t height = y.size(2), width = y.size(3);
     const auto biases = floats(bias);
     std::optional<at::Tensor> gates, base;
@@ -581,9 +593,10 @@ at::Tensor multiply(const at::Tensor &x, const at::Tensor &weight,
                     const std::optional<at::Tensor> &bias, int64_t channels_out)
 {
     const at::Tensor dense = x.to(at::kBFloat16).contiguous();
+    TORCH_CHECK(dense.dim() > 0, "a product's input has no dimensions");
     const int64_t channels = dense.size(-1), rows = dense.numel() / std::max<int64_t>(channels, 1);
     const at::Tensor picture = dense.view({1, 1, rows, channels}).permute({0, 3, 1, 2});
-    const Geometry point{channels_out, 1, 1, 1, 1, 0, 0, 0, 0, false, false};
+    const Geometry point{channels, channels_out, 1, 1, 1, 1, 0, 0, 0, 0, false, false};
     const at::Tensor y =
         convolve(picture, weight, bias, point, Normalisation{}, std::nullopt, std::nullopt);
     std::vector<int64_t> sizes = dense.sizes().vec();

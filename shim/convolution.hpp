@@ -15,7 +15,7 @@
 namespace af {
 
 struct Geometry {
-    int64_t channels_out, height, width; /* of the kernel */
+    int64_t channels_in, channels_out, height, width; /* of the kernel */
     int64_t stride_y, stride_x;
     int64_t top, bottom, left, right; /* what is added at the borders */
     bool replicate;                   /* the border's pixels, instead of zeros */
@@ -36,7 +36,7 @@ struct Normalisation {
 /* weight[Cout, Cin, kh, kw] as `convolve` wants it. */
 at::Tensor pack_convolution(const at::Tensor &weight, const Geometry &geometry);
 
-/* Of the result, for an x of such sizes. */
+/* Of the result, for an x of such sizes; throws where the kernel does not fit. */
 std::vector<int64_t> convolved_sizes(at::IntArrayRef x, const Geometry &geometry);
 
 /* residual + gate * (conv(normalised x) + bias). x[N, Cin, h, w], gate of C or N C values,

@@ -270,9 +270,9 @@ private:
             widen_input(node);
             return;
         }
-        Geometry g{weight->size(0), weight->size(2), weight->size(3), (*stride)[0],  (*stride)[1],
-                   (*padding)[0],   (*padding)[0],   (*padding)[1],   (*padding)[1], false,
-                   false};
+        Geometry g{weight->size(1), weight->size(0), weight->size(2), weight->size(3),
+                   (*stride)[0],    (*stride)[1],    (*padding)[0],   (*padding)[0],
+                   (*padding)[1],   (*padding)[1],   false,           false};
         Value *x = node->input(0);
         const Node *pad = made_by(x, c10::aten::pad);
         if (pad && !g.top && !g.left && read_borders(pad, g))

@@ -26,6 +26,12 @@ from .painter import Cost, Painter, Settings, af, choose_library
 # Of the contents and the styles of some pairs, one of each a pair, and these pairs: pictures.
 Method = Callable[[Tensor, Tensor, Sequence[Pair]], Tensor]
 _DEVICES = {"auto": af.DEVICE_AUTO, "cpu": af.DEVICE_CPU, "cuda": af.DEVICE_CUDA}
+_PRECISIONS = {
+    "auto": af.PRECISION_AUTO,
+    "float32": af.PRECISION_FLOAT32,
+    "bfloat16": af.PRECISION_BFLOAT16,
+    "float16": af.PRECISION_FLOAT16,
+}
 
 
 def choose_pairs(contents: int, styles: int, each: int | None) -> list[Pair]:
@@ -74,7 +80,12 @@ class Bench:
         choose_library(options.library)
         self.contents = load("photos", options.contents, 1)
         self.styles = load("paintings", options.styles, 2)
-        self.painter = Painter(options.model, options.size, _DEVICES[options.device])
+        self.painter = Painter(
+            options.model,
+            options.size,
+            _DEVICES[options.device],
+            _PRECISIONS[options.precision],
+        )
         self.judge = pretrained()
         self.scorer = Scorer(self.judge, self.contents.pixels, self.styles.pixels)
         self.pairs = choose_pairs(len(self.contents.names), len(self.styles.names), options.pairs)
@@ -191,6 +202,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--style-scales", type=_scales, default=[None], metavar="A,B", help="(the model's)")
     add("--diversity", type=int, default=8, metavar="N", help="pairs under another seed too (8)")
     add("--device", choices=_DEVICES, default="auto")
+    add("--precision", choices=_PRECISIONS, default="auto")
     add("--library", type=Path, metavar="FILE", help="libartfusion.so (build/release's)")
     add("--out", type=Path, metavar="DIR", help="the results as PNG")
     add("--report", type=Path, metavar="FILE.md")

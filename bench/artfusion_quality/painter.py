@@ -90,11 +90,17 @@ def to_image(picture: Tensor) -> af.Image:
 class Painter:
     """An open model, at one size of pictures; pictures are uint8 [N,3,size,size]."""
 
-    def __init__(self, model: Path, size: int, device: int = af.DEVICE_AUTO) -> None:
+    def __init__(
+        self,
+        model: Path,
+        size: int,
+        device: int = af.DEVICE_AUTO,
+        precision: int = af.PRECISION_AUTO,
+    ) -> None:
         if not model.is_file():
             raise InputError(f"{model}: no such model file")
         try:
-            self.model = af.Model(af.Context(device=device), model)
+            self.model = af.Model(af.Context(device=device, precision=precision), model)
         except af.ArtfusionError as error:
             raise InputError(f"{model}: {error.message}") from error
         info = self.model.info()
@@ -105,7 +111,8 @@ class Painter:
         self.size = size
         self.name, self.sha256 = info.name.decode(), info.weights_sha256.decode()
         device_name, engine = info.device_name.decode(), info.engine.decode()
-        self.machine = f"{device_name}, {info.threads} threads, {engine}"
+        arithmetic = info.arithmetic.decode()
+        self.machine = f"{device_name}, {info.threads} threads, {engine}, {arithmetic}"
 
     def sampler(self, settings: Settings, **options: Any) -> af.Sampler:
         options = settings.options() | options

@@ -23,8 +23,7 @@ COMPILED = ("torch.compile float32", "torch.compile bfloat16")
 OTHERS = ("onnxruntime float32", "openvino float32", "openvino bfloat16")
 PEAKS = ("peak float32", "peak bfloat16")
 
-# The whole picture's samplings: a second-order solver and what it is compared with.
-BALANCED = ("--solver", "dpmpp_2m", "--spacing", "trailing", "--steps", "15", "--eta", "0")
+BALANCED = ("--strength", "balanced")
 CONVOLUTION_FLOP = 2 * 9 * 384 * 384 * 16 * 16  # a picture's, of Peak.work
 
 

@@ -139,6 +139,17 @@ class Halved(nn.Module):
         return x + self.up(F.interpolate(h, scale_factor=2.0, mode="nearest"))
 
 
+class Unpadded(nn.Module):
+    """One number a picture, of a convolution that sees what is inside alone."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv(x).mean(dim=(2, 3), keepdim=True)
+
+
 class WrittenInPlace(nn.Module):
     """What a fusion that moves reads past the write would get wrong."""
 
@@ -168,6 +179,7 @@ def _patterns() -> Iterator[tuple[str, Callable[[], nn.Module]]]:
     yield "wide", lambda: Wide(c, 133, 150, "zeros")
     yield "wide, replicated", lambda: Wide(c, 128, 128, "replicate")
     yield "columns' factors", lambda: Broadcast(c)
+    yield "without borders", lambda: Unpadded(c)
     yield "attention", lambda: Attended(c, 3, 8)
     yield "one odd head", lambda: Attended(c, 1, 7)
     yield "shared normalisation", lambda: Sharpened(c)
@@ -298,6 +310,17 @@ def test_an_error_in_a_network_is_a_sentence(manifest: dict[str, object], tmp_pa
     z = np.zeros((1, CHANNELS, 1, 1), np.float32)  # nothing to reflect
     for precision in (af.PRECISION_FLOAT32, af.PRECISION_BFLOAT16, af.PRECISION_FLOAT16):
         with pytest.raises(af.ArtfusionError, match="[Pp]adding size should be less"):
+            decoded(path, precision, z)
+
+
+def test_a_kernel_larger_than_its_input_is_an_error(
+    manifest: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "pattern.artfusion"
+    write_pattern(path, "without borders", manifest)
+    z = np.zeros((1, CHANNELS, 1, 5), np.float32)  # at stride 2, one line less than none is none
+    for precision in (af.PRECISION_FLOAT32, af.PRECISION_BFLOAT16):
+        with pytest.raises(af.ArtfusionError, match="[Kk]ernel"):
             decoded(path, precision, z)
 
 
