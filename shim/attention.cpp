@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "bfloat16.hpp"
 #include "kernels.hpp"
 #include "parallel.hpp"
 
@@ -17,16 +18,6 @@ namespace {
 /* Scores of a block are floats that stay in a core's own cache: 64 x 512 are 128 KiB. */
 constexpr int64_t QUERIES = 64;
 constexpr int64_t KEYS = 512;
-
-const uint16_t *bits(const at::Tensor &x)
-{
-    return static_cast<const uint16_t *>(x.const_data_ptr());
-}
-
-const at::BFloat16 *values(const uint16_t *bits)
-{
-    return reinterpret_cast<const at::BFloat16 *>(bits);
-}
 
 at::Tensor with_dense_rows(const at::Tensor &x)
 {
@@ -106,10 +97,10 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
     const at::Tensor dense_q = with_dense_rows(q), dense_k = with_dense_rows(k),
                      dense_v = with_dense_rows(v);
     const int64_t batch = q.size(0), heads = q.size(1), queries = q.size(2), width = q.size(3);
-    const int64_t keys = k.size(2), blocks = (queries + QUERIES - 1) / QUERIES;
+    const int64_t keys = k.size(2), blocks = divide_up(queries, QUERIES);
     const at::Tensor packed = at::empty({2, batch * heads, keys + (keys & 1), width}, q.options());
     const at::Tensor y = at::empty({batch, queries, heads, width}, q.options());
-    uint16_t *room = static_cast<uint16_t *>(packed.mutable_data_ptr());
+    uint16_t *room = mutable_bits(packed);
     const Problem problem{dense_q,
                           dense_k,
                           dense_v,
@@ -120,7 +111,7 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
                           1.0f / std::sqrt(static_cast<float>(width)),
                           room,
                           room + packed.numel() / 2,
-                          static_cast<uint16_t *>(y.mutable_data_ptr())};
+                          mutable_bits(y)};
 
     parallel_for(batch * heads, [&](int64_t begin, int64_t end) {
         for (int64_t head = begin; head < end; head++)

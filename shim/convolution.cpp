@@ -5,99 +5,21 @@
 #include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <vector>
 
+#include "bfloat16.hpp"
 #include "kernels.hpp"
 #include "parallel.hpp"
 
 namespace af {
 namespace {
 
-/* A panel is PANEL output channels: its sums are what the processor's registers hold. A tile is the
- * sums of a panel for TILE_ROWS pixels, 64 KiB of floats, in runs of up to RUN pixels of a line. */
-constexpr int64_t PANEL = 64;
+/* A tile is the sums of a panel for TILE_ROWS pixels, 64 KiB of floats, in runs of up to RUN pixels of a
+ * line. */
 constexpr int64_t TILE_ROWS = 256;
 constexpr int64_t RUN = 64;
-/* From this many channels on, 3x3 convolutions are computed two pixels at a time, in two thirds of the
- * products; below it, that the input is read and written twice more outweighs it. */
-constexpr int64_t PAIRED_CHANNELS = 128;
 /* Weights of this size stay in a core's cache; of larger ones, each panel is read once. */
 constexpr int64_t CACHED_BYTES = 512 << 10;
-
-int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-int64_t panel_width(int64_t channels_out)
-{
-    return std::min(PANEL, 16 * divide_up(channels_out, 16));
-}
-
-const uint16_t *bits(const at::Tensor &x)
-{
-    return static_cast<const uint16_t *>(x.const_data_ptr());
-}
-
-uint16_t *mutable_bits(const at::Tensor &x)
-{
-    return static_cast<uint16_t *>(x.mutable_data_ptr());
-}
-
-const at::BFloat16 *values(const uint16_t *bits)
-{
-    return reinterpret_cast<const at::BFloat16 *>(bits);
-}
-
-/* One tap as a product is given it: a sum of a kernel's own taps, by their places. */
-struct Term {
-    int64_t tap;
-    float factor;
-};
-using Combination = std::vector<Term>;
-
-/* weight[Cout, Cin, ...], for each phase and tap a combination of its last dimensions ->
- * [phases, panels, taps, Cin / 2, width, 2], with zeros for channels that are not there. */
-at::Tensor pack(const at::Tensor &weight, int64_t phases, const std::vector<Combination> &combinations)
-{
-    const at::Tensor dense = weight.to(at::kFloat).contiguous();
-    const float *from = dense.const_data_ptr<float>();
-    const int64_t cout = dense.size(0), cin = dense.size(1);
-    const int64_t kernel = dense.numel() / (cout * cin), width = panel_width(cout);
-    const int64_t taps = static_cast<int64_t>(combinations.size()) / phases;
-    const int64_t panels = divide_up(cout, width), pairs = divide_up(cin, 2);
-    const at::Tensor packed = at::zeros({phases, panels, taps, pairs, width, 2},
-                                        dense.options().dtype(at::kBFloat16));
-    at::BFloat16 *to = packed.mutable_data_ptr<at::BFloat16>();
-    parallel_for(panels * pairs, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++) {
-            const int64_t panel = i / pairs, pair = i % pairs;
-            const int64_t channels = std::min(width, cout - panel * width);
-            for (size_t t = 0; t < combinations.size(); t++) {
-                const int64_t phase = static_cast<int64_t>(t) / taps;
-                const int64_t tap = static_cast<int64_t>(t) % taps;
-                const int64_t row = ((phase * panels + panel) * taps + tap) * pairs + pair;
-                for (int64_t c = 2 * pair; c < std::min(2 * pair + 2, cin); c++)
-                    for (int64_t o = 0; o < channels; o++) {
-                        const float *w = from + ((panel * width + o) * cin + c) * kernel;
-                        float sum = 0.0f;
-                        for (const Term &term : combinations[t])
-                            sum += term.factor * w[term.tap];
-                        to[(row * width + o) * 2 + c % 2] = sum;
-                    }
-            }
-        }
-    });
-    return packed;
-}
-
-/* Pixels in memory as rows of channels: [batch, height, width, channels]. */
-struct Pixels {
-    at::Tensor tensor;
-    int64_t batch, height, width, channels;
-};
 
 /* What a product's rows are and where its results go. */
 struct Task {
@@ -267,172 +189,6 @@ private:
     const int64_t pairs_, rows_, runs_a_image_, runs_, width_, panels_, depth_, plane_;
 };
 
-/* ---- normalisation -------------------------------------------------------- */
-
-/* Factors and addends [N, C] that a group normalisation comes down to, in float32. */
-struct Affine {
-    at::Tensor scale, shift;
-};
-
-/* x as [N, C] floats; of one value a channel, or one a sample and channel. */
-at::Tensor per_sample(const at::Tensor &x, int64_t batch, int64_t channels)
-{
-    return x.to(at::kFloat).reshape({-1, channels}).expand({batch, channels});
-}
-
-Affine affine_of(const Pixels &x, const Normalisation &normalisation)
-{
-    TORCH_CHECK(x.channels % normalisation.groups == 0, x.channels,
-                " channels are not to be divided into ", normalisation.groups, " groups");
-    constexpr int64_t chunk = 64; /* of pixels, whose sums are floats; they are added as doubles */
-    const int64_t pixels = x.height * x.width, chunks = divide_up(pixels, chunk);
-    const at::Tensor sums =
-        at::zeros({x.batch, chunks, 2, x.channels}, x.tensor.options().dtype(at::kFloat));
-    float *partial = sums.mutable_data_ptr<float>();
-    parallel_for(x.batch * chunks, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++) {
-            const int64_t first = i % chunks * chunk;
-            kernels::add_columns(bits(x.tensor) + (i / chunks * pixels + first) * x.channels,
-                                 std::min(chunk, pixels - first), x.channels,
-                                 partial + i * 2 * x.channels, partial + (2 * i + 1) * x.channels);
-        }
-    });
-
-    const at::Tensor scale = at::empty({x.batch, x.channels}, sums.options());
-    const at::Tensor shift = at::empty_like(scale);
-    float *factors = scale.mutable_data_ptr<float>(), *addends = shift.mutable_data_ptr<float>();
-    const int64_t width = x.channels / normalisation.groups;
-    const double count = static_cast<double>(width * pixels);
-    for (int64_t n = 0; n < x.batch; n++)
-        for (int64_t first = 0; first < x.channels; first += width) {
-            double sum = 0.0, squares = 0.0;
-            for (int64_t i = n * chunks; i < (n + 1) * chunks; i++)
-                for (int64_t c = first; c < first + width; c++) {
-                    sum += static_cast<double>(partial[2 * i * x.channels + c]);
-                    squares += static_cast<double>(partial[(2 * i + 1) * x.channels + c]);
-                }
-            const double mean = sum / count;
-            const double variance = std::max(squares / count - mean * mean, 0.0);
-            const double factor = 1.0 / std::sqrt(variance + normalisation.eps);
-            for (int64_t c = first; c < first + width; c++) {
-                factors[n * x.channels + c] = static_cast<float>(factor);
-                addends[n * x.channels + c] = static_cast<float>(-mean * factor);
-            }
-        }
-    if (normalisation.scale) {
-        const at::Tensor given = per_sample(*normalisation.scale, x.batch, x.channels);
-        scale.mul_(given);
-        shift.mul_(given);
-    }
-    if (normalisation.shift)
-        shift.add_(per_sample(*normalisation.shift, x.batch, x.channels));
-    return {scale, shift};
-}
-
-Pixels pixels_of(const at::Tensor &x)
-{
-    TORCH_CHECK(x.dim() == 4, "a picture has 4 dimensions, not ", x.dim());
-    return {x.to(at::kBFloat16, false, false, at::MemoryFormat::ChannelsLast), x.size(0), x.size(2),
-            x.size(3), x.size(1)};
-}
-
-/* Normalises x line by line, with borders, to an even number of channels. */
-class Lines {
-public:
-    Lines(const Pixels &x, const Geometry &g, const Normalisation &normalisation)
-        : x_(x), g_(g), activation_(normalisation.activation),
-          height_(x.height + g.top + g.bottom), width_(x.width + g.left + g.right),
-          channels_(x.channels + x.channels % 2)
-    {
-        if (normalisation.groups)
-            affine_ = affine_of(x, normalisation);
-    }
-
-    int64_t height() const { return height_; }
-    int64_t width() const { return width_; }
-    int64_t channels() const { return channels_; }
-
-    void write(int64_t image, int64_t line, uint16_t *row) const
-    {
-        line -= g_.top;
-        if (!g_.replicate && (line < 0 || line >= x_.height)) {
-            std::fill_n(row, width_ * channels_, uint16_t{0});
-            return;
-        }
-        line = std::clamp<int64_t>(line, 0, x_.height - 1);
-        const uint16_t *from =
-            bits(x_.tensor) + (image * x_.height + line) * x_.width * x_.channels;
-        const float *scale = factors(affine_.scale, image), *shift = factors(affine_.shift, image);
-        uint16_t *inner = row + g_.left * channels_;
-        for (int64_t p = 0; p < x_.width; p++) {
-            kernels::normalise_row(from + p * x_.channels, x_.channels, scale, shift, activation_,
-                                   inner + p * channels_);
-            if (channels_ != x_.channels)
-                inner[p * channels_ + x_.channels] = 0;
-        }
-        for (int64_t p = 0; p < g_.left; p++)
-            write_border(inner, row + p * channels_);
-        for (int64_t p = 0; p < g_.right; p++)
-            write_border(inner + (x_.width - 1) * channels_, inner + (x_.width + p) * channels_);
-    }
-
-private:
-    const float *factors(const at::Tensor &affine, int64_t image) const
-    {
-        return affine.defined() ? affine.const_data_ptr<float>() + image * x_.channels : nullptr;
-    }
-
-    void write_border(const uint16_t *pixel, uint16_t *to) const
-    {
-        if (g_.replicate)
-            std::copy_n(pixel, channels_, to);
-        else
-            std::fill_n(to, channels_, uint16_t{0});
-    }
-
-    const Pixels &x_;
-    const Geometry &g_;
-    bool activation_;
-    int64_t height_, width_, channels_;
-    Affine affine_;
-};
-
-/* What a convolution reads: x normalised, with borders. */
-Pixels bordered(const Pixels &x, const Geometry &g, const Normalisation &normalisation)
-{
-    const int64_t border = g.top | g.bottom | g.left | g.right;
-    if (!border && !normalisation.groups && x.channels % 2 == 0)
-        return x;
-    const Lines lines(x, g, normalisation);
-    Pixels y{{}, x.batch, lines.height(), lines.width(), lines.channels()};
-    y.tensor = at::empty({y.batch, y.height, y.width, y.channels}, x.tensor.options());
-    uint16_t *to = mutable_bits(y.tensor);
-    parallel_for(y.batch * y.height, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++)
-            lines.write(i / y.height, i % y.height, to + i * y.width * y.channels);
-    });
-    return y;
-}
-
-/* The same, transformed for pairs of pixels: [4, batch, height, pairs, channels]. */
-Pixels bordered_pairs(const Pixels &x, const Geometry &g, const Normalisation &normalisation)
-{
-    const Lines lines(x, g, normalisation);
-    Pixels y{{}, x.batch, lines.height(), divide_up(lines.width() - 2, 2), lines.channels()};
-    y.tensor = at::empty({4, y.batch, y.height, y.width, y.channels}, x.tensor.options());
-    const int64_t line = y.width * y.channels, plane = y.batch * y.height * line;
-    uint16_t *to = mutable_bits(y.tensor);
-    parallel_for(y.batch * y.height, [&](int64_t begin, int64_t end) {
-        /* An odd line's last pair sees a pixel more, which counts for nothing. */
-        std::vector<uint16_t> row(static_cast<size_t>((2 * y.width + 2) * y.channels));
-        for (int64_t i = begin; i < end; i++) {
-            lines.write(i / y.height, i % y.height, row.data());
-            kernels::transform_pairs(row.data(), y.width, y.channels, plane, to + i * line);
-        }
-    });
-    return y;
-}
-
 std::optional<at::Tensor> floats(const std::optional<at::Tensor> &x)
 {
     if (!x)
@@ -445,73 +201,7 @@ const float *data(const std::optional<at::Tensor> &x)
     return x ? x->const_data_ptr<float>() : nullptr;
 }
 
-bool takes_pairs(const Geometry &g)
-{
-    return g.height == 3 && g.width == 3 && g.stride_y == 1 && g.stride_x == 1 && !g.upsample &&
-           g.channels_in >= PAIRED_CHANNELS;
-}
-
-/* The weights of F(2, 3) along a line: four parts, each with a tap a line. */
-std::vector<Combination> paired_taps()
-{
-    std::vector<Combination> taps;
-    const std::array<std::array<float, 3>, 4> parts{
-        {{1.0f, 0.0f, 0.0f}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0.0f, 0.0f, 1.0f}}};
-    for (const auto &part : parts)
-        for (int64_t y = 0; y < 3; y++) {
-            Combination &tap = taps.emplace_back();
-            for (int64_t x = 0; x < 3; x++)
-                if (const float factor = part[static_cast<size_t>(x)]; factor != 0.0f)
-                    tap.push_back({3 * y + x, factor});
-        }
-    return taps;
-}
-
-/* Of a 3x3 kernel on a picture taken twice as large, which two of the picture's own lines the even and
- * the odd lines see: each of their taps is a sum of up to two of the three; columns the same. */
-std::vector<Combination> halved_taps()
-{
-    const auto seen = [](bool odd, int64_t tap) -> std::vector<int64_t> {
-        if (odd)
-            return tap == 0 ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{2};
-        return tap == 0 ? std::vector<int64_t>{0} : std::vector<int64_t>{1, 2};
-    };
-    std::vector<Combination> taps;
-    for (int64_t phase = 0; phase < 4; phase++)
-        for (int64_t tap = 0; tap < 4; tap++) {
-            Combination &sum = taps.emplace_back();
-            for (const int64_t y : seen(phase / 2 != 0, tap / 2))
-                for (const int64_t x : seen(phase % 2 != 0, tap % 2))
-                    sum.push_back({3 * y + x, 1.0f});
-        }
-    return taps;
-}
-
 } // namespace
-
-Geometry Geometry::from(at::IntArrayRef n)
-{
-    TORCH_CHECK(n.size() == 12, "a geometry has 12 numbers, not ", n.size());
-    return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10] != 0, n[11] != 0};
-}
-
-std::vector<int64_t> Geometry::numbers() const
-{
-    return {channels_in, channels_out, height, width, stride_y,  stride_x,
-            top,         bottom,       left,   right, replicate, upsample};
-}
-
-at::Tensor pack_convolution(const at::Tensor &weight, const Geometry &geometry)
-{
-    if (takes_pairs(geometry))
-        return pack(weight, 4, paired_taps());
-    if (geometry.upsample)
-        return pack(weight, 4, halved_taps());
-    std::vector<Combination> taps;
-    for (int64_t tap = 0; tap < geometry.height * geometry.width; tap++)
-        taps.push_back({{tap, 1.0f}});
-    return pack(weight, 1, taps);
-}
 
 std::vector<int64_t> convolved_sizes(at::IntArrayRef x, const Geometry &g)
 {
@@ -584,11 +274,6 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
     return y;
 }
 
-at::Tensor pack_linear(const at::Tensor &weight)
-{
-    return pack(weight, 1, {{{0, 1.0f}}});
-}
-
 at::Tensor multiply(const at::Tensor &x, const at::Tensor &weight,
                     const std::optional<at::Tensor> &bias, int64_t channels_out)
 {
@@ -602,13 +287,6 @@ at::Tensor multiply(const at::Tensor &x, const at::Tensor &weight,
     std::vector<int64_t> sizes = dense.sizes().vec();
     sizes.back() = channels_out;
     return y.permute({0, 2, 3, 1}).view(sizes);
-}
-
-at::Tensor normalise(const at::Tensor &x, const Normalisation &normalisation)
-{
-    const Geometry none{};
-    const Pixels y = bordered(pixels_of(x), none, normalisation);
-    return y.tensor.permute({0, 3, 1, 2}).narrow(1, 0, x.size(1));
 }
 
 } // namespace af

@@ -7,7 +7,7 @@
 #include <array>
 #include <string_view>
 
-#include "convolution.hpp"
+#include "layout.hpp"
 #include "operators.hpp"
 
 namespace af {
