@@ -140,7 +140,8 @@ private:
 Pixels pixels_of(const at::Tensor &x)
 {
     TORCH_CHECK(x.dim() == 4, "a picture has 4 dimensions, not ", x.dim());
-    return {x.to(at::kBFloat16, false, false, at::MemoryFormat::ChannelsLast), x.size(0), x.size(2),
+    /* Not by `to` alone, which leaves a part of a picture as it is, with gaps between its lines. */
+    return {x.to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast), x.size(0), x.size(2),
             x.size(3), x.size(1)};
 }
 
