@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg-dev
-       libjansson-dev libminizip-dev libssl-dev libpopt-dev)
+       libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
 test=("${build[@]}" libcmocka-dev clang binutils abigail-tools dpkg-dev file doxygen
       cargo golang-go)
 case "${1:-}" in

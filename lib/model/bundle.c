@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -13,6 +14,7 @@
 #define MAX_MANIFEST_BYTES (1u << 20)
 #define MAX_NAME_BYTES 1024u
 #define CHUNK_BYTES (1u << 18)
+#define WRONG_CRC "has another CRC than it was written with"
 
 /* ---- minizip reads through the source ---------------------------------- */
 
@@ -113,19 +115,57 @@ static artfusion_status read_manifest(scan *s, const char *name, uint64_t size)
     return ARTFUSION_OK;
 }
 
-static artfusion_status digest_record(scan *s, const char *name, const char *inner, uint64_t size)
+static artfusion_status digest(scan *s, const void *bytes, size_t size)
 {
-    if (EVP_DigestUpdate(s->digest, inner, strlen(inner) + 1) != 1)
-        return af_fail(ARTFUSION_ERROR_MEMORY, "SHA-256 failed");
+    return EVP_DigestUpdate(s->digest, bytes, size) == 1
+               ? ARTFUSION_OK
+               : af_fail(ARTFUSION_ERROR_MEMORY, "SHA-256 failed");
+}
+
+static artfusion_status digest_unpacked(scan *s, const char *name, uint64_t size)
+{
     for (uint64_t done = 0; done < size;) {
         const int got = unzReadCurrentFile(s->archive, s->chunk, CHUNK_BYTES);
         if (got <= 0)
             return damaged(s, name, "ends early or cannot be unpacked");
-        if (EVP_DigestUpdate(s->digest, s->chunk, (size_t)got) != 1)
-            return af_fail(ARTFUSION_ERROR_MEMORY, "SHA-256 failed");
+        const artfusion_status status = digest(s, s->chunk, (size_t)got);
+        if (status != ARTFUSION_OK)
+            return status;
         done += (uint64_t)got;
     }
     return ARTFUSION_OK;
+}
+
+/* Weights lie in the archive as they are, and minizip would copy them byte by byte. */
+static artfusion_status digest_stored(scan *s, const char *name, const unz_file_info64 *info)
+{
+    if (info->compressed_size != info->uncompressed_size)
+        return damaged(s, name, "is stored in another size than it has");
+    const af_source *source = s->reader.source;
+    const uint64_t begin = unzGetCurrentFileZStreamPos64(s->archive);
+    uLong crc = crc32_z(0, NULL, 0);
+    for (uint64_t done = 0; done < info->uncompressed_size;) {
+        const uint64_t left = info->uncompressed_size - done;
+        const size_t size = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+        artfusion_status status = source->read(source, begin + done, s->chunk, size);
+        if (status == ARTFUSION_OK)
+            status = digest(s, s->chunk, size);
+        if (status != ARTFUSION_OK)
+            return status;
+        crc = crc32_z(crc, s->chunk, size);
+        done += size;
+    }
+    return crc == info->crc ? ARTFUSION_OK : damaged(s, name, WRONG_CRC);
+}
+
+static artfusion_status digest_record(scan *s, const char *name, const char *inner,
+                                      const unz_file_info64 *info)
+{
+    const artfusion_status status = digest(s, inner, strlen(inner) + 1);
+    if (status != ARTFUSION_OK)
+        return status;
+    return info->compression_method == 0 ? digest_stored(s, name, info)
+                                         : digest_unpacked(s, name, info->uncompressed_size);
 }
 
 static artfusion_status read_record(scan *s)
@@ -142,9 +182,9 @@ static artfusion_status read_record(scan *s)
         return damaged(s, name, "cannot be opened");
     artfusion_status status = strcmp(inner, MANIFEST_NAME) == 0
                                   ? read_manifest(s, name, info.uncompressed_size)
-                                  : digest_record(s, name, inner, info.uncompressed_size);
+                                  : digest_record(s, name, inner, &info);
     if (unzCloseCurrentFile(s->archive) == UNZ_CRCERROR && status == ARTFUSION_OK)
-        status = damaged(s, name, "has another CRC than it was written with");
+        status = damaged(s, name, WRONG_CRC);
     return status;
 }
 

@@ -9,7 +9,7 @@
 #include "base/options.h"
 #include "math/schedule.h"
 #include "model/bundle.h"
-#include "model/engine.h"
+#include "model/engine_loader.h"
 #include "model/source.h"
 
 artfusion_model *af_model_retain(artfusion_model *model)
@@ -122,11 +122,15 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
     atomic_init(&made->references, 1);
     made->context = af_context_retain(context);
 
+    af_engine_loader loader;
+    af_engine_loader_start(&loader, context);
     artfusion_status status = read_bundle(source, &made->manifest);
     if (status == ARTFUSION_OK)
         status = make_tables(made);
+    /* Always, and what the file has wrong is said first. */
+    const artfusion_status loaded = af_engine_loader_finish(&loader, &made->engine);
     if (status == ARTFUSION_OK)
-        status = af_engine_load(context, &made->engine);
+        status = loaded;
     if (status == ARTFUSION_OK)
         status = open_network(made, source);
     if (status != ARTFUSION_OK) {

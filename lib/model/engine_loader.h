@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * Loading the engine on a thread of its own: libtorch's libraries take about as long to load as half
+ * a gigabyte of model takes to check, and neither needs the other. */
+#ifndef AF_MODEL_ENGINE_LOADER_H
+#define AF_MODEL_ENGINE_LOADER_H
+
+#include <pthread.h>
+
+#include "model/engine.h"
+
+typedef struct af_engine_loader {
+    const artfusion_context *context;
+    pthread_t thread;
+    int threaded;
+    const af_engine *engine;
+    artfusion_status status;
+    char message[1024];
+} af_engine_loader;
+
+/* Borrows `context` until the loader is finished, which it must be. */
+void af_engine_loader_start(af_engine_loader *loader, const artfusion_context *context);
+
+/* Waits. Errors: as af_engine_load. */
+artfusion_status af_engine_loader_finish(af_engine_loader *loader, const af_engine **engine);
+
+#endif
