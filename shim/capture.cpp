@@ -6,8 +6,12 @@
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "failure.hpp"
 #include "fuse.hpp"
+#include "operators.hpp"
 
 namespace af {
 
@@ -16,9 +20,11 @@ using torch::jit::GraphFunction;
 using torch::jit::Node;
 using torch::jit::Value;
 
-Capture::Capture(const std::string &name, const torch::jit::Method &method)
-    : name_(name), self_(method.owner()._ivalue()), graph_(method.graph()->copy())
+Capture::Capture(std::string name, const torch::jit::Method &method, Uses &uses)
+    : name_(std::move(name)), functions_(method.owner()._ivalue()->compilation_unit()),
+      self_(method.owner()._ivalue()), uses_(uses), graph_(method.graph()->copy())
 {
+    register_operators();
     inline_calls(graph_->block());
     /* Functions have branches for arguments that are constants here. */
     torch::jit::ConstantPropagationImmutableTypes(graph_);
@@ -26,6 +32,9 @@ Capture::Capture(const std::string &name, const torch::jit::Method &method)
         if (node->kind() == c10::prim::SetAttr)
             throw Failure(ARTFUSION_ERROR_FORMAT,
                           "the model file's " + name_ + " changes its module");
+        if (node->kind() == c10::prim::GetAttr)
+            if (const auto tensor = known_tensor(node->output()))
+                uses_[tensor->unsafeGetTensorImpl()] += node->output()->uses().size();
     });
 }
 
@@ -137,6 +146,26 @@ bool Capture::is_none(const Value *value) const
     return found && found->isNone();
 }
 
+at::Tensor Capture::take(const Value *value)
+{
+    const auto tensor = known_tensor(value);
+    TORCH_INTERNAL_ASSERT(tensor, "a value that is known in every run was to be taken");
+    forget(value, 1);
+    return *tensor;
+}
+
+/* Weights that were laid out otherwise would double the memory that a model needs. */
+void Capture::forget(const Value *value, size_t uses)
+{
+    const Node *read = value->node();
+    if (read->kind() != c10::prim::GetAttr)
+        return;
+    size_t &left = uses_.at(known(value)->toTensor().unsafeGetTensorImpl());
+    left -= std::min(left, uses);
+    if (left == 0)
+        known(read->input())->toObjectRef().setAttr(read->s(c10::attr::name), at::Tensor());
+}
+
 Value *Capture::input(const at::Tensor &tensor)
 {
     captured_.push_back(tensor);
@@ -152,7 +181,7 @@ void Capture::replace_read(Node *node)
         return;
     Value *instead = nullptr;
     if (found->isTensor()) {
-        const at::Tensor &tensor = found->toTensor();
+        const at::Tensor tensor = found->toTensor();
         Value *&once = reads_[tensor.unsafeGetTensorImpl()];
         if (!once) {
             /* Weights stored in 16 bits become float32. What is stored wider stays as it is. */
@@ -160,6 +189,7 @@ void Capture::replace_read(Node *node)
                 tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
             once = input(narrow ? tensor.to(at::kFloat) : tensor);
         }
+        forget(node->output(), node->output()->uses().size());
         instead = once;
     } else if (const auto constant = torch::jit::tryInsertConstant(*graph_, *found)) {
         (*constant)->node()->moveBefore(node);

@@ -18,11 +18,17 @@
 
 namespace af {
 
+/* How often a module's tensors are still to be used, by all of its methods that were captured with
+ * the same count: with the last use, a tensor leaves the module. */
+using Uses = std::unordered_map<const c10::TensorImpl *, size_t>;
+
 class Capture {
 public:
-    /* Throws FORMAT for a method that changes its module. `name` must outlive this. */
-    Capture(const std::string &name, const torch::jit::Method &method);
+    /* Throws FORMAT for a method that changes its module. `uses` must outlive this. */
+    Capture(std::string name, const torch::jit::Method &method, Uses &uses);
 
+    const std::string &name() const { return name_; }
+    const std::shared_ptr<torch::jit::CompilationUnit> &functions() const { return functions_; }
     const std::shared_ptr<torch::jit::Graph> &graph() { return graph_; }
 
     /* `act` may put nodes before the one it is given, and may take that one away. */
@@ -38,6 +44,9 @@ public:
     std::optional<double> known_number(const torch::jit::Value *value) const;
     bool is_none(const torch::jit::Value *value) const;
 
+    /* As known_tensor, by one of the uses of `value`, which needs it no longer. */
+    at::Tensor take(const torch::jit::Value *value);
+
     /* A graph input that is `tensor` in every run. */
     torch::jit::Value *input(const at::Tensor &tensor);
 
@@ -49,9 +58,12 @@ private:
     void visit(torch::jit::Block *block, const std::function<void(torch::jit::Node *)> &act);
     void inline_calls(torch::jit::Block *block);
     void replace_read(torch::jit::Node *node);
+    void forget(const torch::jit::Value *value, size_t uses);
 
-    const std::string &name_;
+    std::string name_;
+    std::shared_ptr<torch::jit::CompilationUnit> functions_;
     c10::IValue self_;
+    Uses &uses_;
     std::shared_ptr<torch::jit::Graph> graph_;
     std::vector<at::Tensor> captured_;
     std::unordered_map<c10::TensorImpl *, torch::jit::Value *> reads_;

@@ -263,8 +263,8 @@ private:
                    padding = capture_.known_ints(node->input(4)),
                    dilation = capture_.known_ints(node->input(5));
         const auto groups = capture_.known_number(node->input(6));
-        const bool plain = weight && weight->dim() == 4 && stride && stride->size() == 2 &&
-                           padding && padding->size() == 2 && dilation &&
+        const bool plain = weight && weight->dim() == 4 && weight->numel() > 0 && stride &&
+                           stride->size() == 2 && padding && padding->size() == 2 && dilation &&
                            *dilation == std::vector<int64_t>{1, 1} && groups == 1.0;
         if (!plain) {
             widen_input(node);
@@ -289,7 +289,7 @@ private:
         }
         const After after = read_after(node);
         Node *at = after.last;
-        Value *packed = capture_.input(pack_convolution(*weight, g));
+        Value *packed = capture_.input(pack_convolution(capture_.take(node->input(1)), g));
         put(at, ops::convolution,
             {x, packed, node->input(2), constant_at(at, g.numbers()),
              constant_at(at, norm.groups), constant_at(at, norm.eps),
@@ -311,13 +311,13 @@ private:
     void replace_linear(Node *node)
     {
         const auto weight = capture_.known_tensor(node->input(1));
-        if (!weight || weight->dim() != 2) {
+        if (!weight || weight->dim() != 2 || weight->numel() == 0) {
             widen_input(node);
             return;
         }
         put(node, ops::linear,
-            {node->input(0), capture_.input(pack_linear(*weight)), node->input(2),
-             constant_at(node, weight->size(0))});
+            {node->input(0), capture_.input(pack_linear(capture_.take(node->input(1)))),
+             node->input(2), constant_at(node, weight->size(0))});
     }
 
     /* (query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa) */
@@ -411,7 +411,7 @@ void narrow(Capture &capture, at::ScalarType type)
         const auto format =
             weight->dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
         node->replaceInput(0, x);
-        node->replaceInput(1, capture.input(weight->to(type).contiguous(format)));
+        node->replaceInput(1, capture.input(capture.take(node->input(1)).to(type).contiguous(format)));
         if (bias)
             node->replaceInput(2, capture.input(bias->to(type)));
     });

@@ -22,7 +22,6 @@ void fuse(Capture &capture);
 /* The same by torch's own operators: weights and inputs of convolutions and products in `type`. */
 void narrow(Capture &capture, at::ScalarType type);
 
-
 } // namespace af
 
 #endif

@@ -16,7 +16,9 @@ constexpr int LANES = 16; /* floats in the widest register: that many sums run s
 AF_INLINE uint16_t round_to_bfloat16(float x)
 {
     const uint32_t bits = std::bit_cast<uint32_t>(x);
-    return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+    const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    /* A NaN must not round up to zero. */
+    return static_cast<uint16_t>(x != x ? 0x7fc0u : rounded);
 }
 
 /* 2^x for x <= 0, to 2e-7; 0 below the smallest normal number. A polynomial on -1/2..1/2, minimax
@@ -69,6 +71,35 @@ void pack_transposed(const uint16_t *x, int64_t stride, int64_t count, int64_t w
                     to[0] = from[0];
                     to[1] = from[1];
                 }
+        }
+    }
+}
+
+AF_MANY_PROCESSORS
+void transpose(const float *x, int64_t stride, int64_t rows, int64_t columns, int64_t width,
+               float *transposed)
+{
+    for (int64_t r = 0; r < width; r++)
+        for (int64_t c = 0; c < columns; c++)
+            transposed[c * width + r] = r < rows ? x[r * stride + c] : 0.0f;
+}
+
+AF_MANY_PROCESSORS
+void pack_sums(const float *x, int64_t width, const int64_t *places, const float *factors,
+               int64_t count, int64_t step, uint16_t *packed)
+{
+    for (int64_t begin = 0; begin < width; begin += LANES) {
+        float even[LANES] = {}, odd[LANES] = {};
+        for (int64_t i = 0; i < count; i++) {
+            const float *from = x + places[i] * width + begin;
+            for (int lane = 0; lane < LANES; lane++) {
+                even[lane] += factors[i] * from[lane];
+                odd[lane] += factors[i] * from[step * width + lane];
+            }
+        }
+        for (int lane = 0; lane < LANES; lane++) {
+            packed[2 * (begin + lane)] = round_to_bfloat16(even[lane]);
+            packed[2 * (begin + lane) + 1] = step ? round_to_bfloat16(odd[lane]) : uint16_t{0};
         }
     }
 }

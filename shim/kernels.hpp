@@ -16,6 +16,15 @@ namespace af::kernels {
 void pack_transposed(const uint16_t *x, int64_t stride, int64_t count, int64_t width,
                      uint16_t *packed);
 
+/* transposed[columns, width] of x[rows, columns], whose `stride` is between rows; zeros from `rows` on. */
+void transpose(const float *x, int64_t stride, int64_t rows, int64_t columns, int64_t width,
+               float *transposed);
+
+/* A sum of rows of x[..., width], the rows `places` by `factors`, as one of the second factor's:
+ * packed[width][2], with the same sum `step` rows further on, or zeros where that is 0. */
+void pack_sums(const float *x, int64_t width, const int64_t *places, const float *factors,
+               int64_t count, int64_t step, uint16_t *packed);
+
 /* x[count, width] as the second factor: packed[(count + 1) / 2][width][2], a last row of zeros
  * where count is odd. */
 void pack_rows(const uint16_t *x, int64_t stride, int64_t count, int64_t width, uint16_t *packed);

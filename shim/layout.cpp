@@ -7,6 +7,7 @@
 #include <array>
 
 #include "bfloat16.hpp"
+#include "kernels.hpp"
 #include "parallel.hpp"
 
 namespace af {
@@ -19,46 +20,86 @@ constexpr int64_t PANEL = 64;
 constexpr int64_t PAIRED_CHANNELS = 128;
 
 /* One tap as a product is given it: a sum of a kernel's own taps, by their places. */
-struct Term {
-    int64_t tap;
-    float factor;
+struct Combination {
+    std::vector<int64_t> places;
+    std::vector<float> factors;
+
+    void add(int64_t place, float factor)
+    {
+        places.push_back(place);
+        factors.push_back(factor);
+    }
 };
-using Combination = std::vector<Term>;
+
+/* Input channels whose weights are widened at once, and of those, pairs that are transposed at once:
+ * what a core's caches hold. */
+constexpr int64_t CHUNK = 64;
+constexpr int64_t PAIRS = 4;
 
 /* weight[Cout, Cin, ...], for each phase and tap a combination of its last dimensions ->
  * [phases, panels, taps, Cin / 2, width, 2], with zeros for channels that are not there. */
-at::Tensor pack(const at::Tensor &weight, int64_t phases, const std::vector<Combination> &combinations)
-{
-    const at::Tensor dense = weight.to(at::kFloat).contiguous();
-    const float *from = dense.const_data_ptr<float>();
-    const int64_t cout = dense.size(0), cin = dense.size(1);
-    const int64_t kernel = dense.numel() / (cout * cin), width = panel_width(cout);
-    const int64_t taps = static_cast<int64_t>(combinations.size()) / phases;
-    const int64_t panels = divide_up(cout, width), pairs = divide_up(cin, 2);
-    const at::Tensor packed = at::zeros({phases, panels, taps, pairs, width, 2},
-                                        dense.options().dtype(at::kBFloat16));
-    at::BFloat16 *to = packed.mutable_data_ptr<at::BFloat16>();
-    parallel_for(panels * pairs, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++) {
-            const int64_t panel = i / pairs, pair = i % pairs;
-            const int64_t channels = std::min(width, cout - panel * width);
-            for (size_t t = 0; t < combinations.size(); t++) {
-                const int64_t phase = static_cast<int64_t>(t) / taps;
-                const int64_t tap = static_cast<int64_t>(t) % taps;
-                const int64_t row = ((phase * panels + panel) * taps + tap) * pairs + pair;
-                for (int64_t c = 2 * pair; c < std::min(2 * pair + 2, cin); c++)
-                    for (int64_t o = 0; o < channels; o++) {
-                        const float *w = from + ((panel * width + o) * cin + c) * kernel;
-                        float sum = 0.0f;
-                        for (const Term &term : combinations[t])
-                            sum += term.factor * w[term.tap];
-                        to[(row * width + o) * 2 + c % 2] = sum;
-                    }
-            }
+class Packing {
+public:
+    Packing(const at::Tensor &weight, int64_t phases, const std::vector<Combination> &combinations)
+        : combinations_(combinations), cout_(weight.size(0)), cin_(weight.size(1)),
+          kernel_(weight.numel() / (cout_ * cin_)), width_(panel_width(cout_)),
+          taps_(static_cast<int64_t>(combinations.size()) / phases),
+          panels_(divide_up(cout_, width_)), pairs_(divide_up(cin_, 2)),
+          weight_(weight.detach().contiguous().view({cout_, cin_ * kernel_})),
+          packed_(at::empty({phases, panels_, taps_, pairs_, width_, 2},
+                            weight_.options().dtype(at::kBFloat16)))
+    {
+    }
+
+    at::Tensor run() const
+    {
+        const int64_t chunks = divide_up(cin_, CHUNK);
+        parallel_for(panels_ * chunks, [&](int64_t begin, int64_t end) {
+            std::vector<float> columns(static_cast<size_t>(2 * PAIRS * kernel_ * width_));
+            for (int64_t i = begin; i < end; i++)
+                pack(i / chunks, i % chunks * CHUNK, columns.data());
+        });
+        return packed_;
+    }
+
+private:
+    /* A chunk of channels of one panel. The whole weight is never widened: that would double what
+     * opening a model needs. */
+    void pack(int64_t panel, int64_t first, float *columns) const
+    {
+        const int64_t rows = std::min(width_, cout_ - panel * width_);
+        const int64_t channels = std::min(CHUNK, cin_ - first);
+        const at::Tensor wide = weight_.narrow(0, panel * width_, rows)
+                                    .narrow(1, first * kernel_, channels * kernel_)
+                                    .to(at::kFloat, /*non_blocking=*/false, /*copy=*/true)
+                                    .contiguous();
+        for (int64_t c = 0; c < channels; c += 2 * PAIRS) {
+            const int64_t count = std::min(2 * PAIRS, channels - c);
+            kernels::transpose(wide.const_data_ptr<float>() + c * kernel_, channels * kernel_, rows,
+                               count * kernel_, width_, columns);
+            for (int64_t p = 0; p < divide_up(count, 2); p++)
+                pack_pair(panel, (first + c) / 2 + p, columns + 2 * p * kernel_ * width_,
+                          2 * p + 1 < count);
         }
-    });
-    return packed;
-}
+    }
+
+    void pack_pair(int64_t panel, int64_t pair, const float *columns, bool both) const
+    {
+        for (size_t t = 0; t < combinations_.size(); t++) {
+            const int64_t phase = static_cast<int64_t>(t) / taps_;
+            const int64_t tap = static_cast<int64_t>(t) % taps_;
+            const int64_t row = ((phase * panels_ + panel) * taps_ + tap) * pairs_ + pair;
+            const Combination &sum = combinations_[t];
+            kernels::pack_sums(columns, width_, sum.places.data(), sum.factors.data(),
+                               static_cast<int64_t>(sum.places.size()), both ? kernel_ : 0,
+                               mutable_bits(packed_) + row * width_ * 2);
+        }
+    }
+
+    const std::vector<Combination> &combinations_;
+    const int64_t cout_, cin_, kernel_, width_, taps_, panels_, pairs_;
+    const at::Tensor weight_, packed_;
+};
 
 /* The weights of F(2, 3) along a line: four parts, each with a tap a line. */
 std::vector<Combination> paired_taps()
@@ -71,7 +112,7 @@ std::vector<Combination> paired_taps()
             Combination &tap = taps.emplace_back();
             for (int64_t x = 0; x < 3; x++)
                 if (const float factor = part[static_cast<size_t>(x)]; factor != 0.0f)
-                    tap.push_back({3 * y + x, factor});
+                    tap.add(3 * y + x, factor);
         }
     return taps;
 }
@@ -91,7 +132,7 @@ std::vector<Combination> halved_taps()
             Combination &sum = taps.emplace_back();
             for (const int64_t y : seen(phase / 2 != 0, tap / 2))
                 for (const int64_t x : seen(phase % 2 != 0, tap % 2))
-                    sum.push_back({3 * y + x, 1.0f});
+                    sum.add(3 * y + x, 1.0f);
         }
     return taps;
 }
@@ -124,18 +165,20 @@ bool takes_pairs(const Geometry &g)
 at::Tensor pack_convolution(const at::Tensor &weight, const Geometry &geometry)
 {
     if (takes_pairs(geometry))
-        return pack(weight, 4, paired_taps());
+        return Packing(weight, 4, paired_taps()).run();
     if (geometry.upsample)
-        return pack(weight, 4, halved_taps());
+        return Packing(weight, 4, halved_taps()).run();
     std::vector<Combination> taps;
     for (int64_t tap = 0; tap < geometry.height * geometry.width; tap++)
-        taps.push_back({{tap, 1.0f}});
-    return pack(weight, 1, taps);
+        taps.emplace_back().add(tap, 1.0f);
+    return Packing(weight, 1, taps).run();
 }
 
 at::Tensor pack_linear(const at::Tensor &weight)
 {
-    return pack(weight, 1, {{{0, 1.0f}}});
+    std::vector<Combination> whole(1);
+    whole[0].add(0, 1.0f);
+    return Packing(weight, 1, whole).run();
 }
 
 } // namespace af

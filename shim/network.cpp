@@ -79,14 +79,22 @@ torch::jit::Module submodule_of(const torch::jit::Module &module, const std::str
     return module.attr(name).toModule();
 }
 
-af::Program program(const torch::jit::Module &module, const std::string &submodule,
-                    const std::string &method, at::ScalarType weights, c10::Device device)
+af::Capture capture(const torch::jit::Module &module, const std::string &submodule,
+                    const std::string &method, af::Uses &uses)
 {
     const auto found = submodule_of(module, submodule).find_method(method);
     if (!found)
         throw Failure(ARTFUSION_ERROR_FORMAT,
                       "the model file has no method " + submodule + "." + method);
-    return {submodule + "." + method, *found, weights, device};
+    return {submodule + "." + method, *found, uses};
+}
+
+at::Tensor null_style_of(const torch::jit::Module &module, int64_t width)
+{
+    const torch::jit::Module unet = submodule_of(module, "unet");
+    if (!unet.hasattr("null_style"))
+        throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has no tensor unet.null_style");
+    return expect("unet.null_style", unet.attr("null_style"), {width}, at::kHalf);
 }
 
 void write(const at::Tensor &tensor, float *values)
@@ -109,17 +117,21 @@ std::unique_ptr<af_network> af_network::open(const af_source &source,
 af_network::af_network(const torch::jit::Module &module, const af_network_options &options,
                        c10::Device device)
     : options_(options), device_(device), arithmetic_(af::choose_arithmetic(options, device)),
-      encoder_(program(module, "encoder", "forward", arithmetic_, device)),
-      decoder_(program(module, "decoder", "forward", arithmetic_, device)),
-      style_(program(module, "style", "forward", arithmetic_, device)),
-      /* Once a run, and every step depends on it. */
-      condition_(program(module, "unet", "condition", at::kFloat, device)),
-      denoise_(program(module, "unet", "denoise", arithmetic_, device))
+      null_style_(null_style_of(module, options.style_width))
 {
-    const torch::jit::Module unet = submodule_of(module, "unet");
-    if (!unet.hasattr("null_style"))
-        throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has no tensor unet.null_style");
-    null_style_ = expect("unet.null_style", unet.attr("null_style"), {options.style_width}, at::kHalf);
+    /* All methods are read before one of them takes its weights away. */
+    af::Uses uses;
+    af::Capture encoder = capture(module, "encoder", "forward", uses),
+                decoder = capture(module, "decoder", "forward", uses),
+                style = capture(module, "style", "forward", uses),
+                condition = capture(module, "unet", "condition", uses),
+                denoise = capture(module, "unet", "denoise", uses);
+    encoder_ = {encoder, arithmetic_, device};
+    decoder_ = {decoder, arithmetic_, device};
+    style_ = {style, arithmetic_, device};
+    /* Once a run, and every step depends on it. */
+    condition_ = {condition, at::kFloat, device};
+    denoise_ = {denoise, arithmetic_, device};
 
     const at::Tensor timestep = at::zeros({1}, null_style_.options());
     condition_width_ = call(condition_, {timestep, null_style_.unsqueeze(0)}, {1, -1}).size(1);

@@ -58,8 +58,8 @@ private:
     af_network_options options_;
     c10::Device device_;
     at::ScalarType arithmetic_;
-    af::Program encoder_, decoder_, style_, condition_, denoise_;
     at::Tensor null_style_; /* [style_width], on the device */
+    af::Program encoder_, decoder_, style_, condition_, denoise_;
     int64_t condition_width_;
 };
 

@@ -2,18 +2,13 @@
 #include "program.hpp"
 
 #include "arithmetic.hpp"
-#include "capture.hpp"
 #include "fuse.hpp"
-#include "operators.hpp"
 
 namespace af {
 
-Program::Program(std::string name, const torch::jit::Method &method, at::ScalarType weights,
-                 c10::Device device)
-    : name_(std::move(name)), functions_(method.owner()._ivalue()->compilation_unit())
+Program::Program(Capture &capture, at::ScalarType weights, c10::Device device)
+    : name_(capture.name()), functions_(capture.functions())
 {
-    register_operators();
-    Capture capture(name_, method);
     if (weights == at::kBFloat16 && device.is_cpu() && multiplies_bfloat16())
         fuse(capture);
     else if (weights != at::kFloat)

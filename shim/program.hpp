@@ -10,7 +10,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
-#include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <initializer_list>
@@ -18,14 +17,16 @@
 #include <string>
 #include <vector>
 
+#include "capture.hpp"
+
 namespace af {
 
 /* Immutable; any number of threads may call it at once. Does not need the module. */
 class Program {
 public:
-    /* `weights` is the type to compute in. Throws FORMAT for a method that changes its module. */
-    Program(std::string name, const torch::jit::Method &method, at::ScalarType weights,
-            c10::Device device);
+    Program() = default; /* not to be called */
+    /* `weights` is the type to compute in. Takes from the module what it lays out otherwise. */
+    Program(Capture &capture, at::ScalarType weights, c10::Device device);
 
     const std::string &name() const { return name_; } /* "unet.denoise" */
     c10::IValue operator()(std::initializer_list<at::Tensor> inputs) const;
