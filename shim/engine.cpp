@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The engine's table. Each function is noexcept by way of `guarded`. */
+#include <malloc.h>
 #include <torch/version.h>
-
-#include <exception>
 
 #include "failure.hpp"
 #include "network.hpp"
@@ -21,6 +20,11 @@ artfusion_status open(const af_source *source, const af_network_options *options
 void close(af_network *network) noexcept
 {
     guarded(nullptr, [&] { delete network; });
+#ifdef __GLIBC__
+    /* Weights lie between what libtorch keeps, and the allocator returns only what lies last. */
+    if (network)
+        malloc_trim(0);
+#endif
 }
 
 artfusion_status info(const af_network *network, af_network_info *info,
