@@ -370,7 +370,10 @@ ARTFUSION_API void artfusion_free(void *memory);
  * Model
  * ====================================================================== */
 
-/** The networks of a model file, loaded. Any number of threads at once. */
+/** The networks of a model file, loaded. Any number of threads at once.
+ * Since 1.1 it remembers the style codes and latents of the last pictures it
+ * was given, by what they show (SHA-256), in at most 64 entries of together
+ * 16 MiB: another run of the same pictures costs its steps and the decoder. */
 typedef struct artfusion_model artfusion_model;
 
 /** What takes the latent from one timestep to the next. */

@@ -24,6 +24,7 @@ void af_model_release(artfusion_model *model)
         return;
     if (model->network)
         model->engine->close(model->network);
+    af_cache_clear(&model->cache);
     af_manifest_clear(&model->manifest);
     af_free(model->alphas_cumprod);
     af_free(model->null_style);
@@ -117,8 +118,10 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
                                    artfusion_model **model)
 {
     artfusion_model *made = af_alloc_array(1, sizeof *made);
-    if (!made)
+    if (!made || !af_cache_init(&made->cache)) {
+        af_free(made);
         return af_fail_memory(sizeof *made, "a model");
+    }
     atomic_init(&made->references, 1);
     made->context = af_context_retain(context);
 

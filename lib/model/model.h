@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The model handle: a manifest and a loaded network, immutable once open. */
+ * The model handle: a manifest and a loaded network, immutable once open but for what it remembers. */
 #ifndef AF_MODEL_MODEL_H
 #define AF_MODEL_MODEL_H
 
 #include <stdatomic.h>
 
 #include "base/context.h"
+#include "model/cache.h"
 #include "model/manifest.h"
 #include "model/network.h"
 
@@ -19,6 +20,7 @@ struct artfusion_model {
     double *alphas_cumprod; /* [manifest.timesteps] */
     float *null_style;      /* [manifest.style_width] */
     char engine_label[64];
+    af_cache cache; /* its own lock: all else is immutable */
 };
 
 struct artfusion_style {
@@ -38,12 +40,6 @@ size_t af_first_nonfinite(const float *values, size_t count);
 
 /* Whether sides of width x height pixels are possible; the message has the nearest that are. */
 artfusion_status af_model_check_size(const artfusion_model *model, int32_t width, int32_t height);
-
-/* Latents of `batch` pictures, [batch, channels, latent_height, latent_width]. */
-artfusion_status af_model_encode_mode(artfusion_model *model, const float *rgb, int32_t batch,
-                                      int32_t height, int32_t width, float *mode);
-void af_model_scale_latent(const artfusion_model *model, const float *mode, size_t pixels,
-                           float *scaled);
 
 /* The content condition of one scaled latent [channels, pixels]. */
 void af_model_content_condition(const artfusion_model *model, const float *scaled, size_t pixels,

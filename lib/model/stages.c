@@ -26,23 +26,34 @@ static artfusion_status check_finite(const float *values, size_t count, const ch
                    isnan(values[bad]) ? "NaN" : "infinite");
 }
 
-artfusion_status af_model_encode_mode(artfusion_model *model, const float *rgb, int32_t batch,
-                                      int32_t height, int32_t width, float *mode)
+/* The latent of a picture whose sides fit, as the encoder gives it or has given it before. */
+static artfusion_status encode_mode(artfusion_model *model, const artfusion_image *image,
+                                    float *mode, size_t count)
 {
+    af_cache_key key;
+    const int keyed = af_cache_key_of(image, 'e', &key);
+    if (keyed && af_cache_find(&model->cache, &key, mode, count))
+        return ARTFUSION_OK;
+
+    const size_t planar = 3 * (size_t)image->width * (size_t)image->height;
+    float *rgb = af_alloc_array(planar, sizeof *rgb);
+    if (!rgb)
+        return af_fail_memory(planar * sizeof *rgb, "encoding");
+    af_image_to_planar(image, rgb);
     af_engine_error error = {{0}};
-    const artfusion_status status =
-        model->engine->encode(model->network, rgb, batch, height, width, mode, &error);
+    artfusion_status status = model->engine->encode(model->network, rgb, 1, image->height,
+                                                    image->width, mode, &error);
+    af_free(rgb);
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "encoder", &error);
-    const int32_t down = model->manifest.downsample;
-    return check_finite(mode,
-                        (size_t)batch * (size_t)model->manifest.latent_channels *
-                            (size_t)(height / down) * (size_t)(width / down),
-                        "the encoder's latent");
+    status = check_finite(mode, count, "the encoder's latent");
+    if (status == ARTFUSION_OK && keyed)
+        af_cache_keep(&model->cache, &key, mode, count);
+    return status;
 }
 
-void af_model_scale_latent(const artfusion_model *model, const float *mode, size_t pixels,
-                           float *scaled)
+static void scale_latent(const artfusion_model *model, const float *mode, size_t pixels,
+                         float *scaled)
 {
     for (int32_t c = 0; c < model->manifest.latent_channels; c++) {
         const float shift = model->manifest.latent_shift[c];
@@ -99,22 +110,16 @@ artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "count is %zu: the latent of %dx%d has %zu values",
                        count, (int)image->width, (int)image->height, needed);
 
-    const size_t planar = 3 * (size_t)image->width * (size_t)image->height;
-    float *rgb = af_alloc_array(planar, sizeof *rgb);
     float *mode = af_alloc_array(needed, sizeof *mode);
-    if (!rgb || !mode)
-        status = af_fail_memory((planar + needed) * sizeof *rgb, "encoding");
-    if (status == ARTFUSION_OK) {
-        af_image_to_planar(image, rgb);
-        status = af_model_encode_mode(model, rgb, 1, image->height, image->width, mode);
-    }
+    if (!mode)
+        return af_fail_memory(needed * sizeof *mode, "encoding");
+    status = encode_mode(model, image, mode, needed);
     if (status == ARTFUSION_OK && kind == ARTFUSION_LATENT_MODE)
         memcpy(latent, mode, needed * sizeof *latent);
     if (status == ARTFUSION_OK && kind != ARTFUSION_LATENT_MODE)
-        af_model_scale_latent(model, mode, pixels, kind == ARTFUSION_LATENT_SCALED ? latent : mode);
+        scale_latent(model, mode, pixels, kind == ARTFUSION_LATENT_SCALED ? latent : mode);
     if (status == ARTFUSION_OK && kind == ARTFUSION_LATENT_CONTENT)
         af_model_content_condition(model, mode, pixels, latent);
-    af_free(rgb);
     af_free(mode);
     return status;
 }

@@ -71,6 +71,25 @@ static artfusion_status run_network(artfusion_model *model, const artfusion_imag
     return ARTFUSION_OK;
 }
 
+/* The code of a picture, as the network gives it or has given it before. */
+static artfusion_status read_style(artfusion_model *model, const artfusion_image *image,
+                                   float *values)
+{
+    const size_t width = (size_t)model->manifest.style_width;
+    af_cache_key key;
+    const int keyed = af_cache_key_of(image, 's', &key);
+    if (keyed && af_cache_find(&model->cache, &key, values, width))
+        return ARTFUSION_OK;
+    artfusion_image *enlarged = NULL;
+    artfusion_status status = enlarge(image, model->manifest.style_min_size, &enlarged);
+    if (status == ARTFUSION_OK)
+        status = run_network(model, enlarged ? enlarged : image, values);
+    artfusion_image_destroy(enlarged);
+    if (status == ARTFUSION_OK && keyed)
+        af_cache_keep(&model->cache, &key, values, width);
+    return status;
+}
+
 artfusion_status artfusion_style_from_image(artfusion_model *model, const artfusion_image *image,
                                             artfusion_style **style)
 {
@@ -81,14 +100,11 @@ artfusion_status artfusion_style_from_image(artfusion_model *model, const artfus
     if (!image)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
 
-    artfusion_image *enlarged = NULL;
-    artfusion_style *made = NULL;
-    status = enlarge(image, model->manifest.style_min_size, &enlarged);
-    if (status == ARTFUSION_OK)
-        status = create(model, &made);
-    if (status == ARTFUSION_OK)
-        status = run_network(model, enlarged ? enlarged : image, made->values);
-    artfusion_image_destroy(enlarged);
+    artfusion_style *made;
+    status = create(model, &made);
+    if (status != ARTFUSION_OK)
+        return status;
+    status = read_style(model, image, made->values);
     if (status != ARTFUSION_OK) {
         artfusion_style_destroy(made);
         return status;

@@ -383,13 +383,14 @@ static void test_stages(void **state)
         const char *words;
     } nans[] = {{TEST_ENCODE, "encoder's latent: value 23 of 24 is NaN"},
                 {TEST_DECODE, "decoder's picture: value 383 of 384 is NaN"}};
+    artfusion_image *unseen = test_picture(16, 8, 2);
     for (size_t i = 0; i < 2; i++) {
         engine->fail_in = 1;
         engine->fail_function = nans[i].function;
         engine->fail_status = ARTFUSION_OK;
         const artfusion_status status =
             i ? artfusion_model_decode(model, scaled, 1, 4, 2, rgb, 384)
-              : artfusion_model_encode(model, picture, ARTFUSION_LATENT_MODE, mode, 24);
+              : artfusion_model_encode(model, unseen, ARTFUSION_LATENT_MODE, mode, 24);
         assert_error(status, ARTFUSION_ERROR_NUMERIC, nans[i].words);
     }
 
@@ -409,6 +410,7 @@ static void test_stages(void **state)
     assert_error(artfusion_model_denoise(model, x, wrong, NULL, NULL, 2, 4, 2, prediction),
                  ARTFUSION_ERROR_ARGUMENT, "timesteps[1] is 1000");
     artfusion_image_destroy(odd);
+    artfusion_image_destroy(unseen);
     artfusion_image_destroy(picture);
     artfusion_model_destroy(model);
     assert_int_equal(atomic_load(&engine->conditions), 0);
