@@ -22,6 +22,10 @@ using af::Failure;
 
 namespace {
 
+/* The published UNet is a quarter slower a pass with 48 passes of 256 positions at once than with 6 to
+ * 16, whose activations stay in the caches. */
+constexpr int32_t CPU_POSITIONS = 4096;
+
 std::string describe(const at::Tensor &tensor)
 {
     std::ostringstream text;
@@ -147,6 +151,7 @@ af_network_info af_network::info() const
     info.device_index = device_.is_cpu() ? 0 : device_.index();
     info.threads = af::thread_count(options_.threads);
     info.condition_width = static_cast<int32_t>(condition_width_);
+    info.positions_a_call = device_.is_cpu() ? CPU_POSITIONS : 0;
     std::snprintf(info.device_name, sizeof info.device_name, "%s",
                   af::device_name(device_).c_str());
     std::snprintf(info.arithmetic, sizeof info.arithmetic, "%s",

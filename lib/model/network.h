@@ -15,7 +15,7 @@
 
 #include "artfusion.h"
 
-#define AF_ENGINE_VERSION 2
+#define AF_ENGINE_VERSION 3
 #define AF_ENGINE_SYMBOL "artfusion_engine_v1"
 
 typedef struct af_network af_network;       /* a loaded model, the engine's own */
@@ -49,6 +49,8 @@ typedef struct af_network_info {
     int32_t device_index;
     int32_t threads;         /* what a call will use */
     int32_t condition_width; /* floats in a modulation row: (timestep, style) */
+    int32_t positions_a_call; /* of latents, all passes' of a call of denoise: more only cost
+                               * memory. 0: the more the better */
     char device_name[64];
     char arithmetic[16];
 } af_network_info;

@@ -54,8 +54,10 @@ static artfusion_status settle_conditions(artfusion_sampler *s)
     for (int32_t i = 0; i < steps; i++)
         times[i] = (float)s->timesteps[s->step + i];
     af_engine_error error = {{0}};
+    const double began = af_seconds();
     const artfusion_status status = s->model->engine->condition(
         s->model->network, times, steps, s->styles, s->style_count, &s->conditions, &error);
+    s->seconds_denoise += af_seconds() - began;
     af_free(times);
     if (status != ARTFUSION_OK)
         return af_model_failed(s->model, status, "UNet conditions", &error);
@@ -112,6 +114,43 @@ static artfusion_status finish_branch(artfusion_sampler *s, float *prediction, u
                    branch_name(branch), bad / s->values);
 }
 
+/* How many passes go into one call: as many as the engine gains by, but all of a picture's, in calls
+ * of about one size. */
+static int32_t passes_a_call(const artfusion_sampler *s, int32_t branches)
+{
+    const int32_t passes = branches * s->options.batch;
+    const int32_t positions = s->model->network_info.positions_a_call;
+    if (!positions)
+        return passes;
+    const size_t fit = (size_t)positions / s->pixels;
+    const int32_t most = fit > (size_t)passes     ? passes
+                         : fit > (size_t)branches ? (int32_t)fit
+                                                  : branches;
+    const int32_t calls = (passes + most - 1) / most;
+    return (passes + calls - 1) / calls;
+}
+
+static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
+{
+    const int32_t passes = branches * s->options.batch, most = passes_a_call(s, branches);
+    artfusion_status status = af_sampler_check_cancelled(s);
+    for (int32_t first = 0; status == ARTFUSION_OK && first < passes; first += most) {
+        const int32_t count = most < passes - first ? most : passes - first;
+        const size_t offset = (size_t)first * s->values;
+        af_engine_error error = {{0}};
+        const double began = af_seconds();
+        status = s->model->engine->denoise(
+            s->model->network, s->conditions, s->input_rows + first, s->input + offset,
+            s->input_content + offset, count, s->latent_height, s->latent_width,
+            s->prediction + offset, &error);
+        s->seconds_denoise += af_seconds() - began;
+        if (status != ARTFUSION_OK)
+            return af_model_failed(s->model, status, "UNet", &error);
+        status = af_sampler_check_cancelled(s);
+    }
+    return status;
+}
+
 artfusion_status af_sampler_guided_eps(artfusion_sampler *s)
 {
     const artfusion_sampler_options *o = &s->options;
@@ -136,20 +175,9 @@ artfusion_status af_sampler_guided_eps(artfusion_sampler *s)
         places++;
     }
 
-    status = af_sampler_check_cancelled(s);
-    if (status != ARTFUSION_OK)
-        return status;
-    af_engine_error error = {{0}};
-    const double began = af_seconds();
-    status = s->model->engine->denoise(s->model->network, s->conditions, s->input_rows, s->input,
-                                       s->input_content, places * o->batch, s->latent_height,
-                                       s->latent_width, s->prediction, &error);
-    s->seconds_denoise += af_seconds() - began;
-    if (status != ARTFUSION_OK)
-        return af_model_failed(s->model, status, "UNet", &error);
-    s->passes += places;
-    status = af_sampler_check_cancelled(s);
-
+    status = denoise(s, places);
+    if (status == ARTFUSION_OK)
+        s->passes += places;
     for (int32_t b = 0; b < AF_MAX_BRANCHES && status == ARTFUSION_OK; b++)
         if (eps[b])
             status = finish_branch(s, eps[b], order[b]);

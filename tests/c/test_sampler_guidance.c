@@ -139,6 +139,68 @@ static void test_styles_of_a_batch(void **state)
     artfusion_model_destroy(model);
 }
 
+/* A step of five pictures by an engine that gains nothing by more than `positions` at once. */
+static artfusion_sampler *many(int32_t positions)
+{
+    test_engine_control *engine = test_engine();
+    engine->positions_a_call = positions;
+    artfusion_model *model = test_model(NULL, NULL);
+    artfusion_sampler_options options = options_for(model);
+    options.batch = 5;
+    options.content_scale = 0.5;
+    options.style_scale = 2.0;
+    artfusion_sampler *sampler = sampler_for(model, &options);
+    condition(sampler, model);
+    artfusion_model_destroy(model);
+    return sampler;
+}
+
+/* 15 passes of 16 positions each: in calls of about one size, never of less than a picture's three. */
+static void test_parts_of_a_batch(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t positions, calls, largest, last;
+    } cases[] = {{0, 1, 15, 15}, {240, 1, 15, 15}, {239, 2, 8, 7},
+                 {112, 3, 5, 5}, {64, 4, 4, 3},    {1, 5, 3, 3}};
+    float whole[5 * VALUES];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        artfusion_sampler *sampler = many(cases[i].positions);
+        test_engine_control *engine = test_engine();
+        assert_ok(artfusion_sampler_next(sampler));
+        assert_int_equal(atomic_load(&engine->calls[TEST_DENOISE]), cases[i].calls);
+        assert_int_equal(engine->largest_batch, cases[i].largest);
+        assert_int_equal(engine->last_batch, cases[i].last);
+        assert_int_equal(progress_of(sampler).passes, 3);
+        if (i == 0)
+            memcpy(whole, artfusion_sampler_x(sampler, NULL), sizeof whole);
+        else
+            assert_memory_equal(artfusion_sampler_x(sampler, NULL), whole, sizeof whole);
+        artfusion_sampler_destroy(sampler);
+    }
+}
+
+/* What one of the calls says is heard, and the step is done again as if nothing had been. */
+static void test_part_fails(void **state)
+{
+    (void)state;
+    artfusion_sampler *whole = many(0), *parts = many(64);
+    test_engine_control *engine = test_engine();
+    assert_ok(artfusion_sampler_next(whole));
+    engine->fail_in = 3;
+    engine->fail_function = TEST_DENOISE;
+    engine->fail_status = ARTFUSION_ERROR_ENGINE;
+    atomic_store(&engine->calls[TEST_DENOISE], 0);
+    assert_error(artfusion_sampler_next(parts), ARTFUSION_ERROR_ENGINE, "UNet (test)");
+    assert_int_equal(atomic_load(&engine->calls[TEST_DENOISE]), 3);
+    assert_int_equal(progress_of(parts).passes, 0);
+    assert_ok(artfusion_sampler_next(parts));
+    assert_memory_equal(artfusion_sampler_x(parts, NULL), artfusion_sampler_x(whole, NULL),
+                        5 * VALUES * sizeof(float));
+    artfusion_sampler_destroy(parts);
+    artfusion_sampler_destroy(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +208,8 @@ int main(void)
         cmocka_unit_test(test_guidance),
         cmocka_unit_test(test_guidance_interval),
         cmocka_unit_test(test_styles_of_a_batch),
+        cmocka_unit_test(test_parts_of_a_batch),
+        cmocka_unit_test(test_part_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

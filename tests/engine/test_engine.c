@@ -94,6 +94,7 @@ static artfusion_status engine_info(const af_network *network, af_network_info *
     info->device = ARTFUSION_DEVICE_CPU;
     info->threads = 1;
     info->condition_width = ROW_EXTRA + network->style_width;
+    info->positions_a_call = control.positions_a_call;
     (void)snprintf(info->device_name, sizeof info->device_name, "test");
     (void)snprintf(info->arithmetic, sizeof info->arithmetic, "float32");
     return ARTFUSION_OK;
@@ -245,6 +246,8 @@ static artfusion_status engine_denoise(af_network *network, const af_conditions 
     if (status != ARTFUSION_OK)
         return status;
     control.last_batch = batch;
+    if (batch > control.largest_batch)
+        control.largest_batch = batch;
     const size_t pixels = (size_t)h * (size_t)w;
     for (int32_t n = 0; n < batch; n++) {
         if (rows[n] < 0 || rows[n] >= conditions->rows) {

@@ -34,7 +34,8 @@ typedef struct test_engine_control {
     int32_t fail_in;      /* the call of `fail_function` that fails (1: the next); 0: none */
     int32_t fail_function;
     artfusion_status fail_status; /* 0: it succeeds, with a NaN as its last value */
-    int32_t last_batch;   /* of denoise */
+    int32_t last_batch, largest_batch; /* of denoise */
+    int32_t positions_a_call; /* what its networks say of themselves when they are opened */
 } test_engine_control;
 
 typedef test_engine_control *(*test_engine_control_entry)(void);
