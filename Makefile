@@ -24,8 +24,8 @@ help:
 	@echo 'make test     build and run all tests; sets up what is missing first'
 	@echo 'make build    the library, the engine and the command, in $(RELEASE)'
 	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
-	@echo 'make bench    speed beside PyTorch, ONNX Runtime and OpenVINO, about 15 minutes'
-	@echo '              [JSON=FILE] [PLOT=FILE.png]; takes 1.5 GB more in .venv and build/bench'
+	@echo 'make bench    speed beside PyTorch, ONNX Runtime and OpenVINO, about 25 minutes'
+	@echo '              [JSON=FILE] [PLOT=FILE.png] [GROWTH=FILE.png]; takes 1.5 GB more in .venv and build/bench'
 	@echo 'make docs     the reference and the guide as HTML, in build/docs'
 	@echo 'make setup    only system packages, .venv and libtorch'
 	@echo 'make clean    remove the builds; .venv stays'
@@ -56,7 +56,8 @@ test: setup-test
 
 bench: build
 	@scripts/setup-python.sh requirements-bench.txt
-	.venv/bin/python bench/speed.py $(if $(JSON),--json '$(JSON)') $(if $(PLOT),--plot '$(PLOT)')
+	.venv/bin/python bench/speed.py $(if $(JSON),--json '$(JSON)') $(if $(PLOT),--plot '$(PLOT)') \
+	    $(if $(GROWTH),--growth '$(GROWTH)')
 
 docs: setup-test
 	@mkdir -p build/docs

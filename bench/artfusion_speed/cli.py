@@ -9,6 +9,7 @@ import json
 import os
 import statistics
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,20 @@ from .contest import Contestant, Result, contest
 from .machine import describe
 from .networks import GFLOP, TREE, make_model
 from .pictures import by_command, by_reference
+from .plots import plot_growth, plot_step
+from .wholes import STEPS
 
 OWN = ("artfusion float32", "artfusion bfloat16")
 EAGER = ("torch float32", "torch bfloat16")
-COMPILED = ("torch.compile float32", "torch.compile bfloat16")
+COMPILED = ("torch.compile float32", "torch.compile bfloat16", "AOTInductor bfloat16")
+BFLOAT16 = (OWN[1], EAGER[1], COMPILED[1])
 OTHERS = ("onnxruntime float32", "openvino float32", "openvino bfloat16")
 PEAKS = ("peak float32", "peak bfloat16")
 
 BALANCED = ("--strength", "balanced")
 CONVOLUTION_FLOP = 2 * 9 * 384 * 384 * 16 * 16  # a picture's, of Peak.work
+GROWTH_STEPS = (5, 10, 20, 40)
+PRODUCT_FLOP = 2 * 4096 * 1152 * 2048  # Peak.work's, too
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=os.cpu_count() or 1, help="of the CPU (all)")
     add("--json", type=Path, metavar="FILE", help="all figures")
     add("--plot", type=Path, metavar="FILE.png", help="a guided step of all contestants")
+    add("--growth", type=Path, metavar="FILE.png", help="cost over size, batch and steps, drawn")
     add("--quick", action="store_true", help="a guided step at 256 x 256 alone")
     add(
         "--folder", type=Path, default=TREE / "build/bench", metavar="DIR",
@@ -65,27 +72,34 @@ class Bench:
         self.model = make_model(options.folder)
         self.figures: dict[str, Any] = {"machine": describe(options.threads)}
 
-    def contest(self, title: str, names: tuple[str, ...], work: str, **more: Any) -> dict[str, Result]:
+    @contextlib.contextmanager
+    def contestants(self, *names: str) -> Iterator[list[Contestant]]:
         with contextlib.ExitStack() as stack:
-            contestants = [
+            yield [
                 stack.enter_context(
                     contextlib.closing(Contestant(name, self.model, self.options.threads))
                 )
                 for name in names
             ]
+
+    def contest(self, title: str, names: tuple[str, ...], work: str, **more: Any) -> dict[str, Result]:
+        with self.contestants(*names) as contestants:
             results = contest(contestants, work, self.options.rounds)
             for contestant in contestants:
                 if not results[contestant.name].failure:
                     self.figures.setdefault("memory", {}).setdefault(work, {})[
                         contestant.name
                     ] = int(contestant.ask("memory"))
+        self._note(work, results)
+        if title:
+            _table(title, results, **more)
+        return results
+
+    def _note(self, work: str, results: dict[str, Result]) -> None:
         self.figures.setdefault("seconds", {})[work] = {
             name: result.failure or {"median": result.median, "all": result.seconds}
             for name, result in results.items()
         }
-        if title:
-            _table(title, results, **more)
-        return results
 
     def step(self) -> None:
         """A guided step beside the machine's peak: the figure that the others follow from."""
@@ -106,19 +120,24 @@ class Bench:
         eager = peers[EAGER[1]].median / results[OWN[1]].median
         print(f"  {ratio:.2f} x as fast as the fastest peer, {fastest}; {eager:.2f} x as eager bfloat16")
         self.figures["ratio"] = {"fastest": fastest, "to fastest": ratio, "to eager": eager}
+        for name, result in self.contest("", PEAKS, "gemm 1 256").items():
+            flop = PRODUCT_FLOP / result.median
+            flops[f"product, {name.split()[1]}"] = flop
+            print(f"  a matrix product's, {name.split()[1]}: {flop / 1e9:.0f} GFLOP/s")
         if self.options.plot:
-            _plot(self.options.plot, results, bound, self.figures["machine"])
+            shown = {name: r.median for name, r in results.items() if not r.failure}
+            plot_step(self.options.plot, shown, OWN, bound, self.figures["machine"])
 
     def batches(self) -> None:
         for batch, what in ((1, "an unguided step"), (6, "two pictures"), (24, "eight pictures")):
             self.contest(
-                f"{batch} passes ({what}), 256 x 256", OWN + EAGER + COMPILED[1:], f"step {batch} 256"
+                f"{batch} passes ({what}), 256 x 256", OWN + EAGER + COMPILED[1:2], f"step {batch} 256"
             )
 
     def sizes(self) -> None:
         for size in (512, 1024):
             self.contest(
-                f"A guided step, {size} x {size}", OWN[1:] + EAGER[1:] + COMPILED[1:], f"step 3 {size}"
+                f"A guided step, {size} x {size}", BFLOAT16, f"step 3 {size}"
             )
         seconds = self.figures["seconds"]
         small, large = (seconds[f"step 3 {s}"][OWN[1]]["median"] for s in (256, 1024))
@@ -128,40 +147,70 @@ class Bench:
         for work in ("encode", "decode", "style"):
             self.contest(f"{work}, 256 x 256", OWN + EAGER, f"{work} 1 256")
 
-    def pictures(self) -> None:
+    def files(self) -> None:
         threads = self.options.threads
         print("\nA picture of 256 x 256, from files to file")
         reference = by_reference(self.model, threads)
+        eager = [by_reference(self.model, threads, STEPS, "bfloat16") for _ in range(3)]
         runs = [by_command(self.model, threads, *BALANCED) for _ in range(5)]
         wall = statistics.median(run["wall"] for run in runs)
         stages = {
             key: statistics.median(run["stages"][key] for run in runs) for key in runs[0]["stages"]
         }
-        print(f"  250 steps in eager PyTorch, float32   {reference:7.2f} s")
-        print(f"  artfusion {' '.join(BALANCED)}   {wall:.2f} s, 1 / {reference / wall:.0f}")
-        print("    " + ", ".join(f"{name} {value:.2f}" for name, value in stages.items()))
-        print(f"    peak memory {runs[0]['memory'] / 2**20:.0f} MiB", flush=True)
-        self.figures["picture"] = {"reference": reference, "runs": runs}
+        print(f"  250 steps in eager PyTorch, float32     {reference:7.2f} s")
+        print(f"  {STEPS} steps in eager PyTorch, bfloat16     {statistics.median(eager):7.2f} s")
+        print(f"  artfusion {' '.join(BALANCED)}     {wall:7.2f} s, 1 / {reference / wall:.0f} of the first")
+        print("    " + ", ".join(f"{name} {value:.2f}" for name, value in stages.items()), flush=True)
+        with self.contestants(*OWN) as contestants:
+            memory = {
+                c.name: {"open": int(c.ask("resident")), "opening": int(c.ask("memory"))} for c in contestants
+            }
+        memory["a run"] = {"peak": runs[0]["memory"], "file": self.model.stat().st_size}
+        for name, figures in memory.items():
+            print(f"    {name}: " + ", ".join(f"{k} {v / 2**20:.0f} MiB" for k, v in figures.items()))
+        self.figures["picture"] = {
+            "reference": reference, "eager bfloat16": eager, "runs": runs, "memory": memory,
+        }  # fmt: skip
 
+    def pictures(self) -> None:
+        """Pictures a second with the model open, and what is known of them or not."""
+        with self.contestants(*BFLOAT16) as contestants:
+            for count, rounds in ((1, self.options.rounds), (8, 3), (64, 1)):
+                work = f"pictures {count} 256"
+                results = contest(contestants, work, rounds, ready=count == 64)
+                self._note(work, results)
+                _table(f"{count} pictures of 256 x 256, {STEPS} steps", results)
+                rate = count / results[OWN[1]].median
+                print(f"  artfusion: {rate:.2f} pictures a second", flush=True)
+            own = contestants[:1]
+            for work, what in (("again 1 256", "of known content and style"), ("decode 1 256", "decoder")):
+                results = contest(own, work, self.options.rounds)
+                self._note(work, results)
+                print(f"  {what}: {results[OWN[1]].median:.3f} s")
+            for steps in GROWTH_STEPS:
+                work = f"run {steps} 256"
+                self._note(work, contest(own, work, 3))
+            outside = [float(own[0].ask("outside 1 256")) for _ in range(self.options.rounds)]
+        self.figures["outside the networks"] = outside
+        print(f"  outside the networks: {statistics.median(outside):.2%} of a run", flush=True)
+        if self.options.growth:
+            plot_growth(self.options.growth, self._growth())
 
-def _plot(path: Path, results: dict[str, Result], bound: float, machine: dict[str, str]) -> None:
-    import matplotlib
+    def _growth(self) -> dict[str, dict[str, dict[float, float]]]:
+        def curve(names: tuple[str, ...], work: str, values: tuple[int, ...]) -> dict[str, dict[float, float]]:
+            found: dict[str, dict[float, float]] = {}
+            for value in values:
+                for name in names:
+                    result = self.figures["seconds"].get(work.format(value), {}).get(name)
+                    if isinstance(result, dict):
+                        found.setdefault(name, {})[value] = result["median"]
+            return found
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    shown = {name: r.median * 1e3 for name, r in results.items() if not r.failure}
-    names = sorted(shown, key=lambda name: -shown[name])
-    figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(names) + 1.2))
-    colours = ["tab:blue" if name in OWN else "0.7" for name in names]
-    bars = axes.barh(names, [shown[name] for name in names], color=colours)
-    axes.bar_label(bars, fmt=" %.0f")
-    axes.axvline(bound * 1e3, color="tab:red", lw=1, ls="--")
-    axes.set_xlabel("ms a guided step, 256 × 256; dashed: all its arithmetic at the convolution's peak")
-    axes.set_title(f"{machine['CPU']}; {machine['cores']}", fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+        return {
+            "side of the picture, pixels: a guided step": curve(BFLOAT16, "step 3 {}", (256, 512, 1024)),
+            "passes at once: a step": curve(BFLOAT16, "step {} 256", (1, 3, 6, 24)),
+            "steps: a picture": curve(OWN[1:], "run {} 256", GROWTH_STEPS),
+        }
 
 
 def main() -> int:
@@ -170,7 +219,7 @@ def main() -> int:
     for key, value in bench.figures["machine"].items():
         print(f"{key}: {value}")
     parts = [bench.step] if options.quick else [
-        bench.step, bench.batches, bench.sizes, bench.stages, bench.pictures,
+        bench.step, bench.batches, bench.sizes, bench.stages, bench.files, bench.pictures,
     ]  # fmt: skip
     for part in parts:
         part()

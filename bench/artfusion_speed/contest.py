@@ -68,10 +68,12 @@ class Contestant:
         self._process.wait()
 
 
-def contest(contestants: Iterable[Contestant], work: str, rounds: int) -> dict[str, Result]:
-    """`rounds` times `work`, in turn, after each has prepared for it."""
+def contest(
+    contestants: Iterable[Contestant], work: str, rounds: int, *, ready: bool = False
+) -> dict[str, Result]:
+    """`rounds` times `work`, in turn, after each has prepared for it and done it once. `ready`: they have."""
     results = {contestant: Result() for contestant in contestants}
-    for number in range(rounds + 1):
+    for number in range(ready, rounds + 1):
         for contestant, result in results.items():
             if result.failure:
                 continue

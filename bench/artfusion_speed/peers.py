@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """One contestant in a process of its own: python -m artfusion_speed.peers NAME MODEL THREADS
 
-Reads lines `WORK BATCH SIZE`, does that work once, and answers with the seconds it took; the first
-time, after it has prepared and warmed up. An engine that cannot answers `- REASON`. Processes of their
+Reads lines `WORK BATCH SIZE`, does that work once, and answers with the seconds it took, or with what the
+work measured itself; the first time, after it has prepared and warmed up. An engine that cannot answers
+`- REASON`. Processes of their
 own, since the runtimes bring threads, allocators and OpenMPs that disturb each other in one.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from .networks import CHANNELS, DOWN, STYLE_WIDTH, load_networks
+from .wholes import Painter, by_torch
 
 Work = Callable[[], object]
 WARM_UPS = 2
@@ -42,32 +44,52 @@ def _arrays(work: str, batch: int, size: int) -> list[np.ndarray]:
 
 
 class Torch:
-    """PyTorch as it comes, or compiled; a step computes all of the UNet, as published."""
+    """PyTorch as it comes, or compiled, at run time or beforehand (AOTInductor); a step computes all of
+    the UNet, as published."""
 
-    def __init__(self, model: Path, threads: int, *, compiled: bool, dtype: str) -> None:
+    def __init__(self, model: Path, threads: int, *, kind: str, dtype: str) -> None:
         import torch
 
         torch.set_num_threads(threads)
         torch.set_grad_enabled(False)
-        self._torch, self._compiled, self._dtype = torch, compiled, getattr(torch, dtype)
+        self._torch, self._kind, self._dtype = torch, kind, getattr(torch, dtype)
         self._networks = {
             name: copy.deepcopy(network).to(self._dtype).to(memory_format=torch.channels_last)
             for name, network in load_networks(model)._asdict().items()
         }
-        if compiled:
+        if kind != "torch":
             import torch._inductor.config
 
             torch._inductor.config.freezing = True
 
     def work(self, work: str, batch: int, size: int) -> Work:
         torch = self._torch
+        if work == "pictures":
+            networks = {name: self._faster(net) for name, net in self._networks.items() if name != "unet"}
+            networks["unet"] = self._networks["unet"]
+            step = self._faster(_step(networks["unet"]))
+            return by_torch(networks, step, self._dtype, batch, size)
         network = _step(self._networks["unet"]) if work == "step" else self._networks[_NET[work]]
-        if self._compiled:
-            network = torch.compile(network, dynamic=False)
         inputs = [torch.from_numpy(a).to(self._dtype) for a in _arrays(work, batch, size)]
         if work == "step":
             inputs[2] = inputs[2].float()  # 500 has more digits than bfloat16
-        return lambda: network(*inputs)
+        fast = self._ahead(network, inputs) if self._kind == "AOTInductor" else self._faster(network)
+        return lambda: fast(*inputs)
+
+    def _faster(self, network: Any) -> Any:
+        if self._kind == "torch.compile":
+            return self._torch.compile(network, dynamic=False)
+        return network
+
+    def _ahead(self, network: Any, inputs: list[Any]) -> Any:
+        import tempfile
+
+        exported = self._torch.export.export(network, tuple(inputs))
+        with tempfile.TemporaryDirectory() as folder:
+            package = self._torch._inductor.aoti_compile_and_package(
+                exported, package_path=os.path.join(folder, "step.pt2")
+            )
+            return self._torch._inductor.aoti_load_package(package)
 
 
 _NET = {"encode": "encoder", "decode": "decoder", "style": "style"}
@@ -144,16 +166,34 @@ class Library:
 
         context = artfusion.Context(threads=threads, precision=precision)
         self._model = artfusion.Model.open(model, context=context)
+        self._painter = Painter(self._model)
 
     def work(self, work: str, batch: int, size: int) -> Work:
+        paint = self._painter.paint
+        works: dict[str, Work] = {
+            "pictures": lambda: paint(batch, size),
+            "again": lambda: paint(batch, size, new=False),
+            "run": lambda: paint(1, size, new=False, steps=batch),
+            "outside": lambda: self._painter.outside(size),
+        }
+        if work in works:
+            return works[work]
         arrays = _arrays(work, batch, size)
         if work == "decode":
             return lambda: self._model.decode(arrays[0])
         if work in ("encode", "style"):
-            picture = ((arrays[0][0] * 0.5 + 0.5) * 255).astype(np.uint8).transpose(1, 2, 0).copy()
-            call = self._model.encode if work == "encode" else self._model.style
-            return lambda: call(picture)
+            return self._look(work, ((arrays[0][0] * 0.5 + 0.5) * 255).astype(np.uint8))
         return self._steps(batch, size, arrays[3])
+
+    def _look(self, work: str, planar: np.ndarray) -> Work:
+        picture = planar.transpose(1, 2, 0).copy()
+        call = self._model.encode if work == "encode" else self._model.style
+
+        def look() -> object:
+            picture[0, 0] += 1  # another one, since the model remembers
+            return call(picture)
+
+        return look
 
     def _steps(self, batch: int, size: int, styles: np.ndarray) -> Work:
         guided = batch % 3 == 0
@@ -209,7 +249,7 @@ def make(name: str, model: Path, threads: int) -> Any:
         return OpenVino(model, threads, dtype="bf16" if dtype == "bfloat16" else "f32")
     if kind == "peak":
         return Peak(threads, dtype=dtype)
-    return Torch(model, threads, compiled=kind == "torch.compile", dtype=dtype)
+    return Torch(model, threads, kind=kind, dtype=dtype)
 
 
 def main() -> None:
@@ -224,16 +264,21 @@ def main() -> None:
         if key == "memory":
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=answers)
             continue
+        if key == "resident":
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            print(pages * resource.getpagesize(), file=answers)
+            continue
         try:
             if key not in ready:
                 work, batch, size = key.split()
                 ready.clear()  # one at a time, for the memory's sake
                 ready[key] = contestant.work(work, int(batch), int(size))
-                for _ in range(WARM_UPS):
+                for _ in range(1 if work == "pictures" else WARM_UPS):
                     ready[key]()
             begin = time.perf_counter()
-            ready[key]()
-            print(time.perf_counter() - begin, file=answers)
+            measured = ready[key]()
+            seconds = time.perf_counter() - begin
+            print(measured if isinstance(measured, float) else seconds, file=answers)
         except Exception as error:
             print("-", type(error).__name__, str(error).split("\n")[0], file=answers)
 
