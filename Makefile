@@ -24,7 +24,7 @@ help:
 	@echo 'make test     build and run all tests; sets up what is missing first'
 	@echo 'make build    the library, the engine and the command, in $(RELEASE)'
 	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
-	@echo 'make bench    speed beside PyTorch, ONNX Runtime and OpenVINO, about 25 minutes'
+	@echo 'make bench    speed beside PyTorch, ONNX Runtime and OpenVINO, about 35 minutes'
 	@echo '              [JSON=FILE] [PLOT=FILE.png] [GROWTH=FILE.png]; takes 1.5 GB more in .venv and build/bench'
 	@echo 'make docs     the reference and the guide as HTML, in build/docs'
 	@echo 'make setup    only system packages, .venv and libtorch'

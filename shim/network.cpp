@@ -114,13 +114,15 @@ std::unique_ptr<af_network> af_network::open(const af_source &source,
     af::require_own_process();
     af::require_own_libtorch();
     const c10::Device device = af::choose_device(options);
-    const CallScope scope(device, options.threads);
-    return std::unique_ptr<af_network>(new af_network(load(source, device), options, device));
+    const std::optional<c10::Stream> stream = af::new_stream(device);
+    const CallScope scope(device, stream, options.threads);
+    return std::unique_ptr<af_network>(
+        new af_network(load(source, device), options, device, stream));
 }
 
 af_network::af_network(const torch::jit::Module &module, const af_network_options &options,
-                       c10::Device device)
-    : options_(options), device_(device), arithmetic_(af::choose_arithmetic(options, device)),
+                       c10::Device device, const std::optional<c10::Stream> &stream)
+    : options_(options), device_(device), stream_(stream), arithmetic_(af::choose_arithmetic(options, device)),
       null_style_(null_style_of(module, options.style_width))
 {
     /* All methods are read before one of them takes its weights away. */
@@ -136,6 +138,8 @@ af_network::af_network(const torch::jit::Module &module, const af_network_option
     /* Once a run, and every step depends on it. */
     condition_ = {condition, at::kFloat, device};
     denoise_ = {denoise, arithmetic_, device};
+    if (stream_)
+        recorder_ = std::make_unique<af::Recorder>(*stream_);
 
     const at::Tensor timestep = at::zeros({1}, null_style_.options());
     condition_width_ = call(condition_, {timestep, null_style_.unsqueeze(0)}, {1, -1}).size(1);
@@ -163,7 +167,7 @@ void af_network::encode(const float *rgb, int64_t batch, int64_t height, int64_t
                         float *mode) const
 {
     af::require_own_process();
-    const CallScope scope(device_, options_.threads);
+    const CallScope scope(device_, stream_, options_.threads);
     const int64_t down = options_.downsample;
     write(call(encoder_, {to_device(rgb, {batch, 3, height, width})},
                {batch, options_.latent_channels, height / down, width / down}),
@@ -173,7 +177,7 @@ void af_network::encode(const float *rgb, int64_t batch, int64_t height, int64_t
 void af_network::decode(const float *z, int64_t batch, int64_t h, int64_t w, float *rgb) const
 {
     af::require_own_process();
-    const CallScope scope(device_, options_.threads);
+    const CallScope scope(device_, stream_, options_.threads);
     const int64_t down = options_.downsample;
     write(call(decoder_, {to_device(z, {batch, options_.latent_channels, h, w})},
                {batch, 3, h * down, w * down}),
@@ -184,7 +188,7 @@ void af_network::style(const float *rgb, int64_t batch, int64_t height, int64_t 
                        float *codes) const
 {
     af::require_own_process();
-    const CallScope scope(device_, options_.threads);
+    const CallScope scope(device_, stream_, options_.threads);
     write(call(style_, {to_device(rgb, {batch, 3, height, width})}, {batch, options_.style_width}),
           codes);
 }
@@ -192,7 +196,7 @@ void af_network::style(const float *rgb, int64_t batch, int64_t height, int64_t 
 void af_network::null_style(float *code) const
 {
     af::require_own_process();
-    const CallScope scope(device_, options_.threads);
+    const CallScope scope(device_, stream_, options_.threads);
     write(null_style_, code);
 }
 
@@ -201,7 +205,7 @@ std::unique_ptr<af_conditions> af_network::condition(const float *timesteps, int
                                                      int64_t style_count) const
 {
     af::require_own_process();
-    const CallScope scope(device_, options_.threads);
+    const CallScope scope(device_, stream_, options_.threads);
     at::Tensor rows = call(condition_,
                            {to_device(timesteps, {timestep_count}),
                             to_device(styles, {style_count, options_.style_width})},
@@ -223,14 +227,20 @@ void af_network::denoise(const af_conditions &conditions, const int32_t *rows, c
                           "row " + std::to_string(rows[i]) + " of the conditions was asked for; " +
                               "there are " + std::to_string(count));
 
-    const CallScope scope(device_, options_.threads);
+    const CallScope scope(device_, stream_, options_.threads);
+    const int64_t channels = options_.latent_channels;
+    const auto evaluate = [&](const at::Tensor &xs, const at::Tensor &contents,
+                              const at::Tensor &modulations) {
+        return call(denoise_, {xs, contents, modulations}, {batch, channels, h, w});
+    };
+    if (recorder_ && recorder_->run({conditions.rows, rows, x, content, batch, channels, h, w,
+                                     prediction},
+                                    evaluate))
+        return;
     const at::Tensor index =
         at::from_blob(const_cast<int32_t *>(rows), {batch}, at::kInt).to(device_);
-    const int64_t channels = options_.latent_channels;
-    write(call(denoise_,
-               {to_device(x, {batch, channels, h, w}), to_device(content, {batch, channels, h, w}),
-                conditions.rows.index_select(0, index)},
-               {batch, channels, h, w}),
+    write(evaluate(to_device(x, {batch, channels, h, w}), to_device(content, {batch, channels, h, w}),
+                   conditions.rows.index_select(0, index)),
           prediction);
 }
 

@@ -19,10 +19,12 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "model/network.h"
 #include "program.hpp"
+#include "recorder.hpp"
 
 /* Modulation rows, on the network's device. Does not keep the network alive. */
 struct af_conditions {
@@ -49,7 +51,7 @@ public:
 
 private:
     af_network(const torch::jit::Module &module, const af_network_options &options,
-               c10::Device device);
+               c10::Device device, const std::optional<c10::Stream> &stream);
 
     at::Tensor call(const af::Program &program, std::initializer_list<at::Tensor> inputs,
                     at::IntArrayRef sizes) const;
@@ -57,10 +59,12 @@ private:
 
     af_network_options options_;
     c10::Device device_;
+    std::optional<c10::Stream> stream_;
     at::ScalarType arithmetic_;
     at::Tensor null_style_; /* [style_width], on the device */
     af::Program encoder_, decoder_, style_, condition_, denoise_;
     int64_t condition_width_;
+    std::unique_ptr<af::Recorder> recorder_; /* on a GPU */
 };
 
 #endif

@@ -7,6 +7,7 @@
 #define AF_SHIM_SCOPE_HPP
 
 #include <c10/core/DeviceGuard.h>
+#include <c10/core/StreamGuard.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/util/Exception.h>
@@ -47,8 +48,8 @@ void require_own_process();
 /* All of it, for the length of one call. */
 class CallScope {
 public:
-    CallScope(c10::Device device, int32_t threads)
-        : threads_(threads), warnings_guard_(&warnings_), device_(device)
+    CallScope(c10::Device device, const std::optional<c10::Stream> &stream, int32_t threads)
+        : threads_(threads), warnings_guard_(&warnings_), device_(device), stream_(stream)
     {
     }
 
@@ -57,6 +58,7 @@ private:
     SilentWarnings warnings_;
     c10::WarningUtils::WarningHandlerGuard warnings_guard_;
     c10::DeviceGuard device_;
+    c10::OptionalStreamGuard stream_;
     c10::InferenceMode inference_;
     /* The host may be in autocast, which casts the weights anew at every call. */
     c10::impl::ExcludeDispatchKeyGuard no_autocast_{c10::autocast_dispatch_keyset};

@@ -32,6 +32,19 @@ _PRECISIONS = {
     "bfloat16": af.PRECISION_BFLOAT16,
     "float16": af.PRECISION_FLOAT16,
 }
+_SOLVERS = {
+    "ddim": af.SOLVER_DDIM,
+    "ddpm": af.SOLVER_DDPM,
+    "dpmpp_2m": af.SOLVER_DPMPP_2M,
+    "dpmpp_2m_sde": af.SOLVER_DPMPP_2M_SDE,
+    "unipc": af.SOLVER_UNIPC,
+}
+_SPACINGS = {
+    "uniform": af.SPACING_UNIFORM,
+    "quad": af.SPACING_QUAD,
+    "trailing": af.SPACING_TRAILING,
+    "linspace": af.SPACING_LINSPACE,
+}
 
 
 def choose_pairs(contents: int, styles: int, each: int | None) -> list[Pair]:
@@ -196,6 +209,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--size", type=_count, default=256, help="pixels a side (256)")
     add("--pairs", type=_count, metavar="N", help="styles a content (all)")
     add("--steps", type=_count, help="of the sampler (the model's)")
+    add("--solver", choices=_SOLVERS, help="(the model's)")
+    add("--spacing", choices=_SPACINGS, help="of the timesteps (the model's)")
+    add("--eta", type=float, help="noise of ddim's steps (the model's)")
     add("--seed", type=int, default=0)
     add("--batch", type=_count, default=4, help="pairs in one run (4)")
     add("--content-scales", type=_scales, default=[None], metavar="A,B", help="(the model's)")
@@ -220,6 +236,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _name(names: dict[str, int], value: int | None) -> str:
+    return next(name for name, known in names.items() if known == value)
+
+
 def _head(bench: Bench, options: argparse.Namespace, first: Settings) -> str:
     painter, contents, styles = bench.painter, bench.contents, bench.styles
     return (
@@ -227,7 +247,8 @@ def _head(bench: Bench, options: argparse.Namespace, first: Settings) -> str:
         f"{len(contents.names)} photos (list {contents.sha256[:16]}), "
         f"{len(styles.names)} paintings (list {styles.sha256[:16]}), "
         f"{len(bench.pairs)} pairs at {options.size} pixels, "
-        f"{first.steps} steps, seed {first.seed}, batches of {options.batch}. Reconstruction at "
+        f"{first.steps} steps of {_name(_SOLVERS, first.solver)}, {_name(_SPACINGS, first.spacing)}, "
+        f"eta {first.eta:g}, seed {first.seed}, batches of {options.batch}. Reconstruction at "
         f"content scale {first.content_scale:g}, style scale {first.style_scale:g}.\n"
     )
 
@@ -235,8 +256,18 @@ def _head(bench: Bench, options: argparse.Namespace, first: Settings) -> str:
 def _measure(options: argparse.Namespace) -> None:
     bench = Bench(options)
     painter = bench.painter
+    asked = Settings(
+        steps=options.steps,
+        seed=options.seed,
+        solver=_SOLVERS.get(options.solver),
+        spacing=_SPACINGS.get(options.spacing),
+        eta=options.eta,
+    )
     grid = [
-        [painter.resolve(Settings(options.steps, c, s, options.seed)) for s in options.style_scales]
+        [
+            painter.resolve(dataclasses.replace(asked, content_scale=c, style_scale=s))
+            for s in options.style_scales
+        ]
         for c in options.content_scales
     ]
     first = grid[0][0]

@@ -52,6 +52,9 @@ class Settings:
     content_scale: float | None = None
     style_scale: float | None = None
     seed: int = 0
+    solver: int | None = None  # af.SOLVER_*
+    spacing: int | None = None  # af.SPACING_*
+    eta: float | None = None
 
     def options(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if value is not None}

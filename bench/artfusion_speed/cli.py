@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--rounds", type=int, default=7, help="of each work (7)")
     add("--threads", type=int, default=os.cpu_count() or 1, help="of the CPU (all)")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="(cpu)")
     add("--json", type=Path, metavar="FILE", help="all figures")
     add("--plot", type=Path, metavar="FILE.png", help="a guided step of all contestants")
     add("--growth", type=Path, metavar="FILE.png", help="cost over size, batch and steps, drawn")
@@ -60,7 +61,8 @@ def _table(title: str, results: dict[str, Result], best: float = float("nan")) -
         if result.failure:
             print(f"  {name:24} {'-':>9}           {result.failure[:60]}")
             continue
-        line = f"  {name:24} {result.median * 1e3:8.1f} ms  ±{result.spread:4.0%}"
+        line = f"  {name:24} {result.median * 1e3:8.1f} ms"
+        line += f"  ±{result.spread:4.0%}" if result.spread == result.spread else " " * 7
         line += f"  {result.median / ours:5.2f} x ours" if ours == ours else ""
         line += f"  {best / result.median:4.0%} of the peak" if best == best else ""
         print(line, flush=True)
@@ -70,14 +72,15 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.model = make_model(options.folder)
-        self.figures: dict[str, Any] = {"machine": describe(options.threads)}
+        self._where = options.threads, options.device
+        self.figures: dict[str, Any] = {"machine": describe(options.threads, options.device)}
 
     @contextlib.contextmanager
     def contestants(self, *names: str) -> Iterator[list[Contestant]]:
         with contextlib.ExitStack() as stack:
             yield [
                 stack.enter_context(
-                    contextlib.closing(Contestant(name, self.model, self.options.threads))
+                    contextlib.closing(Contestant(name, self.model, *self._where))
                 )
                 for name in names
             ]
@@ -103,7 +106,8 @@ class Bench:
 
     def step(self) -> None:
         """A guided step beside the machine's peak: the figure that the others follow from."""
-        names = OWN + EAGER + COMPILED + OTHERS + PEAKS
+        others = OTHERS if self.options.device == "cpu" else ()
+        names = OWN + EAGER + COMPILED + others + PEAKS
         results = self.contest("", names, "step 3 256")
         flops = {}
         for name in PEAKS:
@@ -129,7 +133,10 @@ class Bench:
             plot_step(self.options.plot, shown, OWN, bound, self.figures["machine"])
 
     def batches(self) -> None:
-        for batch, what in ((1, "an unguided step"), (6, "two pictures"), (24, "eight pictures")):
+        works = [(1, "an unguided step"), (6, "two pictures"), (24, "eight pictures")]
+        if self.options.device == "cuda":
+            works.append((96, "32 pictures"))
+        for batch, what in works:
             self.contest(
                 f"{batch} passes ({what}), 256 x 256", OWN + EAGER + COMPILED[1:2], f"step {batch} 256"
             )
@@ -148,11 +155,10 @@ class Bench:
             self.contest(f"{work}, 256 x 256", OWN + EAGER, f"{work} 1 256")
 
     def files(self) -> None:
-        threads = self.options.threads
         print("\nA picture of 256 x 256, from files to file")
-        reference = by_reference(self.model, threads)
-        eager = [by_reference(self.model, threads, STEPS, "bfloat16") for _ in range(3)]
-        runs = [by_command(self.model, threads, *BALANCED) for _ in range(5)]
+        reference = by_reference(self.model, *self._where)
+        eager = [by_reference(self.model, *self._where, STEPS, "bfloat16") for _ in range(3)]
+        runs = [by_command(self.model, *self._where, *BALANCED) for _ in range(5)]
         wall = statistics.median(run["wall"] for run in runs)
         stages = {
             key: statistics.median(run["stages"][key] for run in runs) for key in runs[0]["stages"]

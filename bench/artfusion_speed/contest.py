@@ -34,9 +34,11 @@ class Result:
 
 
 class Contestant:
-    def __init__(self, name: str, model: Path, threads: int) -> None:
+    def __init__(self, name: str, model: Path, threads: int, device: str) -> None:
         self.name = name
-        command = [sys.executable, "-m", "artfusion_speed.peers", name, str(model), str(threads)]
+        command = [
+            sys.executable, "-m", "artfusion_speed.peers", name, str(model), str(threads), device,
+        ]  # fmt: skip
         environment = {"ARTFUSION_LIBRARY": str(_LIBRARY)} | os.environ
         self._process = subprocess.Popen(
             command, cwd=_FOLDER, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

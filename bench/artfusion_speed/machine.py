@@ -20,7 +20,7 @@ def _cpuinfo(key: str) -> str:
     return ""
 
 
-def describe(threads: int) -> dict[str, str]:
+def describe(threads: int, device: str) -> dict[str, str]:
     flags = _cpuinfo("flags").split()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     found = {
@@ -31,6 +31,10 @@ def describe(threads: int) -> dict[str, str]:
         "memory": f"{memory:.0f} GiB",
         "system": f"{platform.system()}, Python {platform.python_version()}",
     }
+    if device == "cuda":
+        import torch
+
+        found["GPU"] = torch.cuda.get_device_name()
     for package in _PACKAGES:
         try:
             found[package] = version(package)

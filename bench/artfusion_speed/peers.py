@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One contestant in a process of its own: python -m artfusion_speed.peers NAME MODEL THREADS
+"""One contestant in a process of its own: python -m artfusion_speed.peers NAME MODEL THREADS cpu|cuda
 
 Reads lines `WORK BATCH SIZE`, does that work once, and answers with the seconds it took, or with what the
 work measured itself; the first time, after it has prepared and warmed up. An engine that cannot answers
@@ -47,14 +47,15 @@ class Torch:
     """PyTorch as it comes, or compiled, at run time or beforehand (AOTInductor); a step computes all of
     the UNet, as published."""
 
-    def __init__(self, model: Path, threads: int, *, kind: str, dtype: str) -> None:
+    def __init__(self, model: Path, threads: int, device: str, *, kind: str, dtype: str) -> None:
         import torch
 
         torch.set_num_threads(threads)
         torch.set_grad_enabled(False)
-        self._torch, self._kind, self._dtype = torch, kind, getattr(torch, dtype)
+        self._torch, self._kind, self._device = torch, kind, torch.device(device)
+        self._dtype = getattr(torch, dtype)
         self._networks = {
-            name: copy.deepcopy(network).to(self._dtype).to(memory_format=torch.channels_last)
+            name: copy.deepcopy(network).to(self._device, self._dtype, memory_format=torch.channels_last)
             for name, network in load_networks(model)._asdict().items()
         }
         if kind != "torch":
@@ -68,13 +69,15 @@ class Torch:
             networks = {name: self._faster(net) for name, net in self._networks.items() if name != "unet"}
             networks["unet"] = self._networks["unet"]
             step = self._faster(_step(networks["unet"]))
-            return by_torch(networks, step, self._dtype, batch, size)
+            return by_torch(networks, step, self._device, self._dtype, batch, size)
         network = _step(self._networks["unet"]) if work == "step" else self._networks[_NET[work]]
-        inputs = [torch.from_numpy(a).to(self._dtype) for a in _arrays(work, batch, size)]
+        inputs = [
+            torch.from_numpy(a).to(self._device, self._dtype) for a in _arrays(work, batch, size)
+        ]
         if work == "step":
             inputs[2] = inputs[2].float()  # 500 has more digits than bfloat16
         fast = self._ahead(network, inputs) if self._kind == "AOTInductor" else self._faster(network)
-        return lambda: fast(*inputs)
+        return _waiting(lambda: fast(*inputs), self._device)
 
     def _faster(self, network: Any) -> Any:
         if self._kind == "torch.compile":
@@ -93,6 +96,20 @@ class Torch:
 
 
 _NET = {"encode": "encoder", "decode": "decoder", "style": "style"}
+
+
+def _waiting(work: Work, device: Any) -> Work:
+    """`work` with the wait for a GPU, which goes on when its call is over."""
+    if device.type == "cpu":
+        return work
+    import torch
+
+    def wait() -> object:
+        result = work()
+        torch.cuda.synchronize()
+        return result
+
+    return wait
 
 
 def _step(unet: Any) -> Any:
@@ -161,10 +178,10 @@ class OpenVino:
 class Library:
     """This library; a step is a sampler's, guidance and solver included."""
 
-    def __init__(self, model: Path, threads: int, *, precision: str) -> None:
+    def __init__(self, model: Path, threads: int, device: str, *, precision: str) -> None:
         import artfusion
 
-        context = artfusion.Context(threads=threads, precision=precision)
+        context = artfusion.Context(threads=threads, device=device, precision=precision)
         self._model = artfusion.Model.open(model, context=context)
         self._painter = Painter(self._model)
 
@@ -208,28 +225,34 @@ class Library:
         )
         sampler.set_content_latent(latent)
         sampler.set_style(self._model.style_from_values(styles[0]))
-        return sampler.next
+        step: Work = sampler.next
+        return step
 
 
 class Peak:
     """The fastest a 3x3 convolution of the UNet's widths and a matrix product get: the roofline."""
 
-    def __init__(self, threads: int, *, dtype: str) -> None:
+    def __init__(self, threads: int, device: str, *, dtype: str) -> None:
         import torch
 
         torch.set_num_threads(threads)
-        self._torch, self._dtype = torch, getattr(torch, dtype)
+        self._torch, self._device, self._dtype = torch, torch.device(device), getattr(torch, dtype)
 
     def work(self, work: str, batch: int, size: int) -> Work:
         torch, side, width = self._torch, size // DOWN, 384
         one = [1, 1]
+
+        def random(*shape: int) -> Any:
+            return torch.randn(shape).to(self._device, self._dtype)
+
         if work == "gemm":
-            a = torch.randn(4096, 1152).to(self._dtype)
-            b = torch.randn(1152, 2048).to(self._dtype)
-            return lambda: a @ b
-        weight = torch.randn(width, width, 3, 3).to(self._dtype)
-        x = torch.randn(batch, width, side, side).to(self._dtype)
+            a, b = random(4096, 1152), random(1152, 2048)
+            return _waiting(lambda: a @ b, self._device)
+        weight, x = random(width, width, 3, 3), random(batch, width, side, side)
         x = x.to(memory_format=torch.channels_last)
+        if self._device.type != "cpu":
+            weight = weight.to(memory_format=torch.channels_last)
+            return _waiting(lambda: torch.conv2d(x, weight, padding=1), self._device)
         packed = torch._C._nn.mkldnn_reorder_conv2d_weight(
             weight.to_mkldnn(), one, one, one, 1, list(x.shape)
         )
@@ -239,24 +262,24 @@ class Peak:
         )
 
 
-def make(name: str, model: Path, threads: int) -> Any:
+def make(name: str, model: Path, threads: int, device: str) -> Any:
     kind, dtype = name.rsplit(" ", 1)
     if kind == "artfusion":
-        return Library(model, threads, precision=dtype)
+        return Library(model, threads, device, precision=dtype)
     if kind == "onnxruntime":
         return OnnxRuntime(model, threads)
     if kind == "openvino":
         return OpenVino(model, threads, dtype="bf16" if dtype == "bfloat16" else "f32")
     if kind == "peak":
-        return Peak(threads, dtype=dtype)
-    return Torch(model, threads, kind=kind, dtype=dtype)
+        return Peak(threads, device, dtype=dtype)
+    return Torch(model, threads, device, kind=kind, dtype=dtype)
 
 
 def main() -> None:
-    name, model, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    name, model, threads, device = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print goes elsewhere
-    contestant = make(name, model, threads)
+    contestant = make(name, model, threads, device)
     ready: dict[str, Work] = {}
     print("ready", file=answers)
     for line in sys.stdin:

@@ -36,13 +36,18 @@ def plot_step(
 
 def plot_growth(path: Path, curves: Mapping[str, Mapping[str, Mapping[float, float]]]) -> None:
     """A panel a quantity: {quantity: {contestant: {its value: seconds}}}, all logarithmic."""
+    from matplotlib.ticker import LogLocator
+
     figure, panels = _pyplot().subplots(1, len(curves), figsize=(4 * len(curves), 3.4))
     for axes, (quantity, contestants) in zip(panels, curves.items(), strict=True):
+        others = iter(("tab:orange", "0.5", "tab:green", "tab:red"))
         for name, points in contestants.items():
             values = sorted(points)
-            colour = {"color": "tab:blue"} if name.startswith("artfusion") else {}
-            axes.plot(values, [points[v] for v in values], marker="o", label=name, **colour)
+            colour = "tab:blue" if name.startswith("artfusion") else next(others)
+            axes.plot(values, [points[v] for v in values], marker="o", label=name, color=colour)
         axes.set(xscale="log", yscale="log", xlabel=quantity, ylabel="seconds")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter("{x:g}")
         ticks = sorted({v for points in contestants.values() for v in points})
         axes.set_xticks(ticks, [f"{v:g}" for v in ticks])
         axes.minorticks_off()

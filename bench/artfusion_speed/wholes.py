@@ -54,7 +54,9 @@ class Painter:
         return float(1.0 - networks / progress.seconds_total)
 
 
-def by_torch(networks: dict[str, Any], step: Any, dtype: Any, count: int, size: int) -> Callable[[], Any]:
+def by_torch(
+    networks: dict[str, Any], step: Any, device: Any, dtype: Any, count: int, size: int
+) -> Callable[[], Any]:
     """The same by PyTorch's modules; the update is DDIM's, whose cost is next to nothing."""
     import torch
 
@@ -63,25 +65,25 @@ def by_torch(networks: dict[str, Any], step: Any, dtype: Any, count: int, size: 
     alphas = torch.linspace(0.005, 0.999, STEPS + 1).tolist()
 
     def part(given: Any, style: Any) -> Any:
-        latent = networks["encoder"]((given / 127.5 - 1.0).to(dtype)).float()
+        latent = networks["encoder"]((given / 127.5 - 1.0).to(device, dtype)).float()
         deviation = latent.flatten(2).std(2)[..., None, None]
         content = ((latent - latent.mean((2, 3), True)) / deviation).to(dtype)
         n = len(given)
         contents = torch.cat((content, torch.zeros_like(content), content))
         styles = torch.cat((style.expand(2 * n, -1), null.expand(n, -1))).contiguous()
-        x = torch.randn(n, CHANNELS, size // DOWN, size // DOWN)
+        x = torch.randn(n, CHANNELS, size // DOWN, size // DOWN, device=device)
         for i in range(STEPS):
-            timestep = torch.tensor([999.0 - 999.0 * i / STEPS])
+            timestep = torch.tensor([999.0 - 999.0 * i / STEPS], device=device)
             e, e1, e2 = step(x.to(dtype).repeat(3, 1, 1, 1), contents, timestep, styles).float().chunk(3)
             eps = e1 + CONTENT_SCALE * (e - e1) + e2 + STYLE_SCALE * (e - e2) - e
             a, a_next = alphas[i], alphas[i + 1]
             x0 = (x - (1 - a) ** 0.5 * eps) / a**0.5
             x = a_next**0.5 * x0 + (1 - a_next) ** 0.5 * eps
         rgb = networks["decoder"](x.to(dtype)).float().clamp(-1, 1)
-        return ((rgb + 1) * 127.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        return ((rgb + 1) * 127.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
     def paint() -> list[Any]:
-        style = networks["style"]((photos[count:] / 127.5 - 1.0).to(dtype))
+        style = networks["style"]((photos[count:] / 127.5 - 1.0).to(device, dtype))
         return [part(some, style) for some in photos[:count].split(PART)]
 
     return paint
