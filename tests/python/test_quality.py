@@ -351,8 +351,9 @@ def test_a_run_from_end_to_end(folders: Path, capsys: pytest.CaptureFixture[str]
     assert list(found["reconstruction"]) == [
         f"{how}, {kind}" for how in ("autoencoder", "own style") for kind in ("paintings", "photos")
     ]
-    settings = {"steps": 2, "content_scale": 1.5, "style_scale": 2.0, "seed": 0}
-    assert found["settings"][1] == settings
+    settings = {"steps": 2, "content_scale": 1.5, "style_scale": 2.0, "seed": 0, "eta": 0.0}
+    names = {"solver": af.SOLVER_DPMPP_2M, "spacing": af.SPACING_TRAILING}
+    assert found["settings"][1] == settings | names
     assert len(list((folders / "out" / "model-c1.5-s2").glob("*--*.png"))) == 4
     photo = folders / "out" / "the-photo" / "chelsea--kandinsky.png"
     wanted = lists.read(folders / "photos" / "chelsea.jpg", 64).permute(1, 2, 0).numpy()
