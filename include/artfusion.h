@@ -420,7 +420,9 @@ typedef int32_t (*artfusion_read_callback)(void *user_data, uint64_t offset, voi
 
 /** Opening checks the archive, the manifest and the weights' checksum, then
  * hands the file to the engine. A model file is a program: open only those
- * whose origin you trust.
+ * whose origin you trust. Meanwhile a thread of its own loads the engine's
+ * libraries; it is gone when the call returns. So not from a constructor of a
+ * shared library, which holds the loader's lock that this thread waits for.
  * Errors: ARGUMENT, IO, FORMAT, UNSUPPORTED (a newer format, no such device),
  * CHECKSUM, ENGINE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_open_file(artfusion_context *context,
@@ -586,7 +588,8 @@ typedef struct artfusion_sampler_options {
     uint32_t struct_size;       /**< sizeof the struct, in bytes */
     int32_t width;              /**< pixels, a multiple of the model's size_multiple */
     int32_t height;             /**< pixels, likewise */
-    int32_t batch;              /**< 1; pictures at once, 1..256 */
+    int32_t batch;              /**< 1; pictures at once, 1..256; computed in parts of the size
+                                 * that is fastest */
     int32_t steps;              /**< 1..the model's timesteps */
     artfusion_solver solver;    /**< the model's */
     artfusion_spacing spacing;  /**< the model's */
