@@ -122,7 +122,8 @@ std::unique_ptr<af_network> af_network::open(const af_source &source,
 
 af_network::af_network(const torch::jit::Module &module, const af_network_options &options,
                        c10::Device device, const std::optional<c10::Stream> &stream)
-    : options_(options), device_(device), stream_(stream), arithmetic_(af::choose_arithmetic(options, device)),
+    : options_(options), device_(device), stream_(stream),
+      arithmetic_(af::choose_arithmetic(options, device)),
       null_style_(null_style_of(module, options.style_width))
 {
     /* All methods are read before one of them takes its weights away. */

@@ -231,6 +231,23 @@ class UNet(nn.Module):
         return x + content
 
 
+class Sharing(UNet):
+    """Both methods of it use the same weights, one of them twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(3, 3)
+
+    @torch.jit.export
+    def condition(self, timesteps: Tensor, styles: Tensor) -> Tensor:
+        return self.mix(styles).repeat(timesteps.shape[0], 1)
+
+    @torch.jit.export
+    def denoise(self, x: Tensor, content: Tensor, modulation: Tensor) -> Tensor:
+        factor = self.mix(torch.tanh(self.mix(modulation)))
+        return (x + content) * factor[:, :1, None, None].float()
+
+
 @pytest.fixture(scope="module")
 def manifest(tiny_model: Path) -> dict[str, object]:
     changes = {
@@ -305,6 +322,65 @@ def test_a_pattern_is_the_same_in_16_bits(
         if computes_in_bfloat16():  # torch's own operators promise nothing of the kind
             one, two = (decoded(path, af.PRECISION_BFLOAT16, z, threads) for threads in (1, 2))
             assert np.array_equal(one, two), (height, width)
+
+
+def write_networks(path: Path, manifest: dict[str, object], decoder: nn.Module, unet: nn.Module) -> None:
+    size = {"multiple": 1, "native_width": 8, "native_height": 8}
+    write_bundle(
+        path, encoder=Encoder(), decoder=decoder, style=Style(), unet=unet,
+        manifest=manifest | {"size": size}, dtype=torch.float16,
+    )  # fmt: skip
+
+
+def test_weights_that_several_uses_share(manifest: dict[str, object], tmp_path: Path) -> None:
+    """A weight leaves the file's module with the last use of all methods, not with the first."""
+    path, draw = tmp_path / "sharing.artfusion", np.random.default_rng(3)
+    torch.manual_seed(7)
+    unet = Sharing().half().float()  # as the file has it
+    write_networks(path, manifest, Decoder(nn.Identity()), unet)
+    x, content = (draw.standard_normal((2, CHANNELS, 4, 5), np.float32) for _ in range(2))
+    styles = draw.standard_normal((2, 3), np.float32)
+    given = [torch.from_numpy(a) for a in (x, content)]
+    with torch.no_grad():
+        expected = torch.cat(
+            [
+                unet.denoise(
+                    *(part[i : i + 1] for part in given),
+                    unet.condition(torch.zeros(1), torch.from_numpy(styles[i : i + 1])),
+                )
+                for i in range(2)
+            ]
+        ).numpy()
+    for precision, bound in ((af.PRECISION_FLOAT32, 1e-5), (af.PRECISION_BFLOAT16, 3e-2),
+                             (af.PRECISION_FLOAT16, 1e-2)):  # fmt: skip
+        with af.Context(precision=precision) as context, af.Model(context, path) as model:
+            got = model.denoise(x, np.zeros(2, np.int32), content, styles)
+        assert difference(got, expected) < bound, precision
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_opening_needs_little_more_memory_than_the_model(
+    name: str, manifest: dict[str, object], tmp_path: Path
+) -> None:
+    """Of the file's weights and those laid out for the engine, one layer stands twice, not all."""
+
+    def peak(layers: int) -> float:
+        path = tmp_path / f"{layers}.artfusion"
+        deep = nn.Sequential(nn.Conv2d(CHANNELS, 1024, 1), *(nn.Conv2d(1024, 1024, 3, padding=1) for _ in range(layers)),
+                             nn.Conv2d(1024, CHANNELS, 1))  # fmt: skip
+        write_networks(path, manifest, Decoder(deep), UNet())
+        command = [os.environ["ARTFUSION_COMMAND"], "info", "--precision", name, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        return usage.ru_maxrss * 1024.0
+
+    layers, weights = 6, 6 * 9 * 1024 * 1024
+    # F(2, 3) has four taps for three.
+    wide = name == "bfloat16" and computes_in_bfloat16()
+    stays = weights * (4 if name == "float32" else 8 / 3 if wide else 2)
+    assert peak(layers) - peak(0) < 1.25 * stays
 
 
 def test_an_error_in_a_network_is_a_sentence(manifest: dict[str, object], tmp_path: Path) -> None:
