@@ -442,8 +442,9 @@ ARTFUSION_API artfusion_status artfusion_model_open_reader(artfusion_context *co
                                                            void *user_data, uint64_t size,
                                                            artfusion_model **model);
 
-/** Lets go of a model; samplers and styles of it keep it alive. NULL does
- * nothing. */
+/** Lets go of a model; samplers and styles of it keep it alive. With the last
+ * of these its memory goes back to the system, and what else the process's
+ * allocator holds unused (malloc_trim). NULL does nothing. */
 ARTFUSION_API void artfusion_model_destroy(artfusion_model *model);
 
 /** What a model is. Strings and arrays are borrowed from the model. */

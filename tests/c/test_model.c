@@ -130,6 +130,25 @@ static void test_damaged(void **state)
 
 /* Every length short of the whole is refused, and so is every flipped bit that matters: none of
  * them opens as if nothing were wrong. */
+/* A record that is stored as it is has one size; readers that went by the other would read another. */
+static void test_stored_size(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size), *entry = bundle;
+    artfusion_context *context = test_context();
+    artfusion_model *model;
+    while (memcmp(entry, "PK\1\2", 4) != 0)
+        entry++;
+    bundle[18]--; /* the compressed size, in the record's header and in the directory */
+    entry[20]--;
+    assert_error(artfusion_model_open_memory(context, bundle, size, &model), ARTFUSION_ERROR_FORMAT,
+                 "is stored in another size than it has");
+    assert_null(model);
+    free(bundle);
+    artfusion_context_destroy(context);
+}
+
 static void test_cut_and_flipped(void **state)
 {
     (void)state;
@@ -512,7 +531,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_info),           cmocka_unit_test(test_fit_size),
-        cmocka_unit_test(test_not_a_model),    cmocka_unit_test(test_cut_and_flipped),
+        cmocka_unit_test(test_not_a_model),    cmocka_unit_test(test_stored_size),
+        cmocka_unit_test(test_cut_and_flipped),
         cmocka_unit_test(test_checksum),       cmocka_unit_test(test_manifest),
         cmocka_unit_test(test_reader),         cmocka_unit_test(test_file),
         cmocka_unit_test(test_engine_missing), cmocka_unit_test(test_engine_fails),
