@@ -225,7 +225,9 @@ typedef struct artfusion_context_options {
     uint64_t memory_limit;          /**< 0: none; else bytes that a run may take beside the model
                                      * (artfusion_sampler_memory_needed): larger batches are
                                      * computed in smaller parts, and what cannot be made to fit is
-                                     * LIMIT at artfusion_sampler_create. Since 1.1 */
+                                     * LIMIT at artfusion_sampler_create. With glibc it also ends that
+                                     * the process's allocator keeps large freed blocks (mallopt).
+                                     * Since 1.1 */
 } artfusion_context_options;
 
 /** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),
@@ -664,11 +666,13 @@ ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_
 ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
     artfusion_sampler_options *options, const artfusion_model *model, const char *name);
 
-/** How much memory a run by these options takes at most, in bytes, beside what the
- * process has already and the opened model is: the sampler with what it keeps, the networks'
- * layers of the largest call, and a picture of the result. At most 15 % more than
- * what is then used. What the networks take is measured on small inputs, once a
- * model and at the first call of it, which costs about two steps. Since 1.1.
+/** How many bytes a run by these options holds at most at a time, beside what the process
+ * has already and the opened model is: the sampler with what it keeps, the networks'
+ * layers in the largest call, and a picture of the result; on a GPU the layers are there.
+ * Within 15 % above what is then held. glibc may keep as much again of what was freed,
+ * unless memory_limit is set. What the networks take is measured by calls on zeros of up
+ * to twice the native size, at the first question to a model; that costs about as
+ * long as a few steps at that size. Since 1.1.
  * Errors: ARGUMENT, ENGINE, MEMORY, and as for any options. */
 ARTFUSION_API artfusion_status artfusion_sampler_memory_needed(
     artfusion_model *model, const artfusion_sampler_options *options, uint64_t *bytes);

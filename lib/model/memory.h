@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the networks' calls take of memory at any size, from three measurements at sizes up to the native
- * one. Layers are proportional to a latent's positions; where attention keeps a matrix of all pairs,
- * to their square.
+ * What the networks' calls take of memory at any size, from measurements around the native one.
+ * Layers are proportional to a latent's positions; where attention keeps a matrix of all pairs, to
+ * their square.
  */
 #ifndef AF_MODEL_MEMORY_H
 #define AF_MODEL_MEMORY_H
@@ -22,8 +22,9 @@ typedef struct af_memory {
     af_memory_curve curves[AF_STAGES];
 } af_memory;
 
-/* Through three points of growing positions; the square only where it is more than rounding. */
-void af_memory_fit(const double positions[3], const double bytes[3], af_memory_curve *curve);
+/* Through 1 to 3 points of growing positions; the square only where it is more than rounding. */
+void af_memory_fit(const double positions[3], const double bytes[3], int32_t points,
+                   af_memory_curve *curve);
 double af_memory_at(const af_memory_curve *curve, double batch, double positions);
 
 /* Returns 0 where there can be no lock. */
