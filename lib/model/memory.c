@@ -8,7 +8,7 @@
 
 enum { POINTS = 3 };
 
-/* How far the slope of the larger half may exceed that of the smaller one by padding and rounding. */
+/* How far the slope of the larger half may exceed the smaller one's by padding and rounding. */
 #define STRAIGHT 1.05
 
 void af_memory_fit(const double n[POINTS], const double p[POINTS], int32_t points,
@@ -58,8 +58,8 @@ static int32_t side_of(const af_manifest *m, int32_t native, int32_t halves)
     return (units > 0 ? units : 1) * (m->size_multiple / m->downsample);
 }
 
-/* Half, once and twice the native size: float32 of libtorch has other algorithms below. What the last
- * one takes is tried only within the limit. */
+/* Half, once and twice the native size: below it libtorch's float32 has other algorithms. What a
+ * larger one takes is tried only within the limit. */
 static artfusion_status measure(artfusion_model *model, af_stage stage, af_memory_curve *curve)
 {
     const af_manifest *m = &model->manifest;
