@@ -25,8 +25,8 @@ def status(field):
 model, precision, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 model = artfusion.load(model, precision=precision, memory_limit=1 << 40)
 needed = model.memory_needed(**options)
-picture = artfusion.Image(np.zeros((options["height"], options["width"], 3), np.uint8))
-style = model.style(artfusion.Image(np.zeros((64, 64, 3), np.uint8)))
+picture = artfusion.Image.from_array(np.zeros((options["height"], options["width"], 3), np.uint8))
+style = model.style(artfusion.Image.from_array(np.zeros((64, 64, 3), np.uint8)))
 used = []
 for _ in range(2):
     ctypes.CDLL(None).malloc_trim(0)
