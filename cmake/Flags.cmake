@@ -11,7 +11,10 @@ add_library(artfusion_flags INTERFACE)
 # Resizing, schedules, solvers and random numbers give the same bits on every machine: no fused
 # multiply-add that the source does not ask for.
 target_compile_options(artfusion_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -ffp-contract=off)
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wformat=2 -Wvla
+  -Wnull-dereference -Wstrict-prototypes -Wmissing-prototypes
+  $<$<C_COMPILER_ID:GNU>:-Wlogical-op> $<$<C_COMPILER_ID:GNU>:-Wduplicated-cond>
+  -ffp-contract=off)
 if(ARTFUSION_WERROR)
   target_compile_options(artfusion_flags INTERFACE -Werror)
 endif()
