@@ -42,6 +42,9 @@ if(ARTFUSION_HARDENING)
     target_compile_options(artfusion_hardening INTERFACE
       "$<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=$<IF:$<BOOL:${artfusion_has_fortify_3}>,3,2>>")
   endif()
+  # Bounds of standard containers; what is hot goes through pointers.
+  target_compile_definitions(artfusion_hardening INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:_GLIBCXX_ASSERTIONS>)
   # All symbols are bound when a file is loaded, as the core loads the engine anyhow, and tables of
   # their addresses are read-only from then on; no page is both written and executed.
   target_link_options(artfusion_hardening INTERFACE
