@@ -220,7 +220,7 @@ static artfusion_status read_records(scan *s, char sha256[AF_SHA256_HEX])
     };
     zlib_filefunc64_def bound = functions;
     bound.opaque = &s->reader;
-    const artfusion_status status = check_end(s->reader.source);
+    artfusion_status status = check_end(s->reader.source);
     if (status != ARTFUSION_OK)
         return status;
     s->archive = unzOpen2_64("", &bound);
@@ -236,7 +236,7 @@ static artfusion_status read_records(scan *s, char sha256[AF_SHA256_HEX])
          more = unzGoToNextFile(s->archive)) {
         if (more != UNZ_OK)
             return damaged(s, "(directory)", "cannot be read");
-        const artfusion_status status = read_record(s);
+        status = read_record(s);
         if (status != ARTFUSION_OK)
             return status;
     }

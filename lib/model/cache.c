@@ -76,9 +76,9 @@ static af_cache_entry *make_room(af_cache *cache, size_t bytes)
             else if (!oldest || entry->used < oldest->used)
                 oldest = entry;
         }
-        if (vacant && cache->bytes + bytes <= AF_CACHE_BYTES)
-            return vacant;
-        drop(cache, oldest); /* there is one: all together have no more than AF_CACHE_BYTES */
+        if (!oldest || (vacant && cache->bytes + bytes <= AF_CACHE_BYTES))
+            return vacant; /* one entry has no more than AF_CACHE_BYTES */
+        drop(cache, oldest);
     }
 }
 
