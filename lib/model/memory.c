@@ -11,9 +11,10 @@ enum { POINTS = 3 };
 /* How far the slope of the larger half may exceed the smaller one's by padding and rounding. */
 #define STRAIGHT 1.05
 
-void af_memory_fit(const double n[POINTS], const double p[POINTS], int32_t points,
+void af_memory_fit(const double positions[POINTS], const double bytes[POINTS], int32_t points,
                    af_memory_curve *curve)
 {
+    const double *n = positions, *p = bytes;
     *curve = (af_memory_curve){.known = 1};
     if (points < 2 || n[0] == n[1]) { /* a native size that is also the smallest */
         curve->linear = p[0] / n[0];

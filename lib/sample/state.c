@@ -148,7 +148,7 @@ static artfusion_status check_setup(const setup *saved, const artfusion_sampler 
     INTEGERS(X)
 #undef X
 #define X(name)                                                                                    \
-    if (memcmp(&saved->options.name, &ours.options.name, sizeof ours.options.name) != 0)           \
+    if (saved->options.name != ours.options.name)                                                  \
         return af_fail(ARTFUSION_ERROR_MISMATCH, "the saved run has " #name " %g, this one %g",    \
                        saved->options.name, ours.options.name);
     REALS(X)
