@@ -8,8 +8,8 @@
 
 /* What is no tensor's: the allocator's rounding and the pieces it keeps, threads' own sums. Of
  * the networks' part, and at least; measured by tests/python/test_memory.py. */
-#define LOOSE_SHARE 0.05
-#define LOOSE_BYTES ((uint64_t)2 << 20)
+#define LOOSE_SHARE 0.06
+#define LOOSE_BYTES ((uint64_t)1 << 20)
 
 /* The passes a picture takes while both scales hold: in no step there are more. */
 static int32_t most_branches(const artfusion_sampler *s)

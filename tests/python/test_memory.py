@@ -51,7 +51,7 @@ def measure(precision: str, **options: object) -> tuple[int, int]:
     return found["needed"], found["used"]
 
 
-# Two MiB of the estimate are for what no tensor is; below a run of some size they are more than 15 %.
+# A MiB of the estimate is for what no tensor is: of a small run that is more than 15 %.
 @pytest.mark.parametrize("options", [
     {"width": 512, "height": 512},
     {"width": 256, "height": 256, "batch": 12},
