@@ -287,5 +287,13 @@ const af_engine *artfusion_engine_v1(void)
         .conditions_destroy = engine_conditions_destroy,
         .denoise = engine_denoise,
     };
-    return &engine;
+    if (!control.table_version && !control.table_short)
+        return &engine;
+    static af_engine other;
+    other = engine;
+    if (control.table_version)
+        other.version = control.table_version;
+    if (control.table_short)
+        other.struct_size -= (uint32_t)sizeof engine.denoise;
+    return &other;
 }

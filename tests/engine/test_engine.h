@@ -36,6 +36,8 @@ typedef struct test_engine_control {
     artfusion_status fail_status; /* 0: it succeeds, with a NaN as its last value */
     int32_t last_batch, largest_batch; /* of denoise */
     int32_t positions_a_call; /* what its networks say of themselves when they are opened */
+    uint32_t table_version;   /* what its table says of itself; 0: the truth */
+    int32_t table_short;      /* 1: and that it lacks its last function */
 } test_engine_control;
 
 typedef test_engine_control *(*test_engine_control_entry)(void);
