@@ -216,7 +216,7 @@ static void a_failing_source_is_told_as_such(void **state)
     free(bundle);
 }
 
-/* What a directory promises beyond the file's end is not read. */
+/* What a directory promises beyond the file's end is not read, whatever the source. */
 static void promises_beyond_the_end_are_refused(void **state)
 {
     (void)state;
@@ -224,6 +224,7 @@ static void promises_beyond_the_end_are_refused(void **state)
     uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size), *entry = bundle;
     artfusion_context *context = test_context();
     artfusion_model *model;
+    failing f = {bundle, 0, 0};
     while (memcmp(entry, "PK\1\2", 4) != 0)
         entry++;
     const size_t from = 18, to = 20; /* both sizes, in the record's header and in the directory */
@@ -234,8 +235,48 @@ static void promises_beyond_the_end_are_refused(void **state)
     assert_error(artfusion_model_open_memory(context, bundle, size, &model), ARTFUSION_ERROR_FORMAT,
                  "the model ends after");
     assert_null(model);
+    assert_error(artfusion_model_open_reader(context, read_or_fail, &f, size, &model),
+                 ARTFUSION_ERROR_FORMAT, "the model ends after");
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bundle, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "the model ends after");
     artfusion_context_destroy(context);
     free(bundle);
+}
+
+/* Manifests whose fields are each of their kind, and yet make no model. */
+static void manifests_that_make_no_model(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *words;
+    } cases[] = {
+        {"\"format\": \"artfusion-model\", ", "", "manifest: format is missing"},
+        {"[0.1, 0, -0.1]", "[0.1, 1e39, -0.1]", "manifest: latent.shift[1] is no number"},
+        {"[2, 1, 0.5]", "[-2, 1, 0.5]", "manifest: latent.scale[0] is no positive number"},
+        {"\"native_height\": 24", "\"native_height\": 20", "native size 32x20 is no multiple"},
+        {"\"linear_start\": 0.0015", "\"linear_start\": 0",
+         "manifest: schedule: betas from 0 to 0.0195 do not lie between 0 and 1"},
+        {"\"linear_end\": 0.0195", "\"linear_end\": 1", "betas from 0.0015 to 1 do not lie"},
+        {"\"linear_start\": 0.0015,\n               \"linear_end\": 0.0195",
+         "\"linear_start\": 1e-12,\n \"linear_end\": 1e-11",
+         "alphas_cumprod[0] is 1, not between 0 and 1"},
+        {"\"linear_start\": 0.0015,\n               \"linear_end\": 0.0195",
+         "\"linear_start\": 0.9,\n \"linear_end\": 0.99", "is 0, not between 0 and 1"},
+    };
+    artfusion_context *context = test_context();
+    artfusion_model *model;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t size;
+        uint8_t *bundle = make_bundle(small_manifest, cases[i].from, cases[i].to, &size);
+        assert_error(artfusion_model_open_memory(context, bundle, size, &model),
+                     ARTFUSION_ERROR_FORMAT, cases[i].words);
+        assert_null(model);
+        free(bundle);
+    }
+    artfusion_context_destroy(context);
 }
 
 static int make_path(void **state)
@@ -260,6 +301,7 @@ int main(void)
         cmocka_unit_test(long_names_are_refused),
         cmocka_unit_test(a_failing_source_is_told_as_such),
         cmocka_unit_test(promises_beyond_the_end_are_refused),
+        cmocka_unit_test(manifests_that_make_no_model),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }
