@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Where the engine is looked for, in the order of docs/architecture.md, and what is taken for one. */
 #define _POSIX_C_SOURCE 200809L
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,10 +59,10 @@ static void another_version_is_refused(void **state)
     assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);
 }
 
-static void copy_program(const char *to)
+static void copy(const char *from, const char *to)
 {
     char bytes[65536];
-    FILE *in = fopen(program, "rb"), *out = fopen(to, "wb");
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
     assert_non_null(in);
     assert_non_null(out);
     for (size_t got; (got = fread(bytes, 1, sizeof bytes, in)) > 0;)
@@ -71,7 +72,7 @@ static void copy_program(const char *to)
 }
 
 /* This program from another place opens a model there; the status that gave, and the message. */
-static artfusion_status open_from(const char *copy, char *message, size_t size)
+static artfusion_status open_from(const char *moved, char *message, size_t size)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -79,7 +80,7 @@ static artfusion_status open_from(const char *copy, char *message, size_t size)
     assert_true(child >= 0);
     if (child == 0) {
         (void)dup2(ends[1], STDOUT_FILENO);
-        (void)execl(copy, copy, "open", (char *)NULL);
+        (void)execl(moved, moved, "open", (char *)NULL);
         _exit(127);
     }
     (void)close(ends[1]);
@@ -97,19 +98,19 @@ static artfusion_status open_from(const char *copy, char *message, size_t size)
 static void it_lies_beside_the_program_or_in_a_folder_there(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/artfusion-test-XXXXXX", copy[64], inside[64], engines[2][96], text[1024];
+    char folder[] = "/tmp/artfusion-test-XXXXXX", moved[64], inside[64], engines[2][96], text[1024];
     const char *engine = required_environment("ARTFUSION_TEST_ENGINE");
     assert_non_null(mkdtemp(folder));
-    (void)snprintf(copy, sizeof copy, "%s/program", folder);
+    (void)snprintf(moved, sizeof moved, "%s/program", folder);
     (void)snprintf(inside, sizeof inside, "%s/artfusion", folder);
     (void)snprintf(engines[0], sizeof engines[0], "%s/libartfusion-engine-torch.so", folder);
     (void)snprintf(engines[1], sizeof engines[1], "%s/libartfusion-engine-torch.so", inside);
-    copy_program(copy);
+    copy(program, moved);
     assert_int_equal(mkdir(inside, 0700), 0);
     assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(symlink(engine, engines[i]), 0);
-        assert_int_equal(open_from(copy, text, sizeof text), ARTFUSION_OK);
+        assert_int_equal(open_from(moved, text, sizeof text), ARTFUSION_OK);
         assert_int_equal(unlink(engines[i]), 0);
     }
 
@@ -117,15 +118,38 @@ static void it_lies_beside_the_program_or_in_a_folder_there(void **state)
      * where there is none, the loader's own search is left, whose words name what it wanted. */
     assert_int_equal(setenv("ARTFUSION_ENGINE", "", 1), 0);
     assert_int_equal(symlink(engine, engines[1]), 0);
-    assert_int_equal(open_from(copy, text, sizeof text), ARTFUSION_OK);
+    assert_int_equal(open_from(moved, text, sizeof text), ARTFUSION_OK);
     assert_int_equal(symlink("/dev/null", engines[0]), 0);
-    assert_int_equal(open_from(copy, text, sizeof text), ARTFUSION_ERROR_ENGINE);
+    assert_int_equal(open_from(moved, text, sizeof text), ARTFUSION_ERROR_ENGINE);
     assert_non_null(strstr(text, engines[0]));
     assert_int_equal(unlink(engines[0]) | unlink(engines[1]), 0);
-    assert_int_equal(open_from(copy, text, sizeof text), ARTFUSION_ERROR_ENGINE);
+    assert_int_equal(open_from(moved, text, sizeof text), ARTFUSION_ERROR_ENGINE);
     assert_non_null(strstr(text, "libartfusion-engine-torch.so: cannot open"));
 
-    assert_int_equal(unlink(copy) | rmdir(inside) | rmdir(folder), 0);
+    assert_int_equal(unlink(moved) | rmdir(inside) | rmdir(folder), 0);
+}
+
+/* Where the host has a libtorch that is not the engine's, the message names both. */
+static void another_libtorch_is_named(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/artfusion-test-XXXXXX", name[64];
+    assert_int_equal(setenv("ARTFUSION_ENGINE", required_environment("ARTFUSION_LACKING_ENGINE"), 1),
+                     0);
+    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "undefined symbol: symbol_of_another_release");
+    assert_null(strstr(artfusion_error_message(), "the process has"));
+
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(name, sizeof name, "%s/libtorch_cpu.so", folder);
+    copy(required_environment("ARTFUSION_TEST_ENGINE"), name);
+    void *loaded = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    assert_non_null(loaded);
+    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "undefined symbol: symbol_of_another_release");
+    assert_non_null(strstr(artfusion_error_message(), "the process has /tmp/"));
+    assert_non_null(strstr(artfusion_error_message(), "/libtorch_cpu.so, which is not the libtorch"));
+    assert_int_equal(dlclose(loaded), 0);
+    assert_int_equal(unlink(name) | rmdir(folder), 0);
+    assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);
 }
 
 int main(int argc, char **argv)
@@ -142,6 +166,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_environment_names_it),
         cmocka_unit_test(another_version_is_refused),
+        cmocka_unit_test(another_libtorch_is_named),
         cmocka_unit_test(it_lies_beside_the_program_or_in_a_folder_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -421,9 +421,29 @@ static void one_call(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* Nothing is a size like others. */
+static void sizes_of_nothing(void **state)
+{
+    (void)state;
+    left = 0;
+    void *nothing[] = {af_alloc(0), af_alloc_array(0, 8), af_alloc_array(8, 0), af_realloc(NULL, 0)};
+    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+        assert_non_null(nothing[i]);
+        void *something = af_realloc(nothing[i], 8);
+        assert_non_null(something);
+        memset(something, 1, 8);
+        something = af_realloc(something, 0); /* shrunk, not freed */
+        assert_non_null(something);
+        af_free(something);
+    }
+    af_free(NULL);
+    artfusion_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_of_nothing),
         cmocka_unit_test(pictures_in_memory), cmocka_unit_test(a_turned_picture),
         cmocka_unit_test(picture_files),      cmocka_unit_test(opening),
         cmocka_unit_test(styles),             cmocka_unit_test(stages),
