@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/memory.h"
+#include "math/solver.h"
 #include "runs.h"
 
 static int left; /* the allocation that fails: 1 is the next, 0 or less is none */
@@ -106,14 +108,13 @@ static artfusion_status save(void)
     return status;
 }
 
-static artfusion_filter filter;
 static int32_t to_width, to_height;
 
 static artfusion_status resize(void)
 {
     artfusion_image *resized = picture;
     const artfusion_status status =
-        artfusion_image_resize(picture, to_width, to_height, filter, &resized);
+        artfusion_image_resize(picture, to_width, to_height, ARTFUSION_FILTER_BICUBIC, &resized);
     assert_true(!resized == !!status);
     artfusion_image_destroy(resized);
     return status;
@@ -142,12 +143,37 @@ static void pictures_in_memory(void **state)
     exhaust(save, 5, 0);
     format = ARTFUSION_FORMAT_JPEG;
     exhaust(save, 2, 0);
+    artfusion_image_destroy(picture);
+}
 
-    static const int32_t sizes[][3] = {{31, 20, 12}, {31, 200, 6}, {300, 20, 7}, {300, 200, 2}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        to_width = sizes[i][0];
-        to_height = sizes[i][1];
-        exhaust(resize, sizes[i][2] - 1, 0);
+/* On both axes, on either, on none; and how much there was no memory for. */
+static void resampling(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t width, height;
+        int allocations, failing;
+        const char *words;
+    } cases[] = {
+        /* 10 to 4 by a cubic: 5 pixels on each side and one. */
+        {4, 20, 6, 3, "out of memory: 176 bytes for resampling weights"},
+        {4, 20, 6, 4, "out of memory: 176 bytes for resampling weights"},
+        {4, 20, 6, 5, "out of memory: 176 bytes for resampling weights"},
+        {4, 20, 6, 6, "out of memory: 176 bytes for resampling weights"},
+        {10, 8, 7, 3, "out of memory: 120 bytes for a row of sums"},
+        {10, 8, 7, 7, "out of memory: 352 bytes for resampling weights"},
+        {4, 8, 13, 3, "out of memory: 240 bytes for an image's pixels"},
+        {10, 20, 2, 1, "out of memory: 600 bytes for an image's pixels"},
+    };
+    picture = test_picture(10, 20, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        to_width = cases[i].width;
+        to_height = cases[i].height;
+        exhaust(resize, cases[i].allocations, 0);
+        left = cases[i].failing;
+        const artfusion_status status = resize();
+        left = 0;
+        assert_error(status, ARTFUSION_ERROR_MEMORY, cases[i].words);
     }
     artfusion_image_destroy(picture);
 }
@@ -366,6 +392,34 @@ static void steps_are_tried_again(void **state)
     artfusion_model_destroy(model);
 }
 
+/* A solver holds as much history as it needs, and says of what there was no memory for. */
+static void histories(void **state)
+{
+    (void)state;
+    static const int allocations[] = {
+        [ARTFUSION_SOLVER_DDIM] = 1,         [ARTFUSION_SOLVER_DDPM] = 1,
+        [ARTFUSION_SOLVER_DPMPP_2M] = 2,     [ARTFUSION_SOLVER_DPMPP_2M_SDE] = 2,
+        [ARTFUSION_SOLVER_UNIPC] = 4,
+    };
+    for (artfusion_solver kind = 0; kind <= ARTFUSION_SOLVER_UNIPC; kind++) {
+        const af_solver_options options = {kind, 0.0, 1.0};
+        af_solver *made = NULL;
+        for (int failure = 1; failure <= allocations[kind]; failure++) {
+            left = failure;
+            assert_error(af_solver_create(&options, 7, &made), ARTFUSION_ERROR_MEMORY,
+                         failure > 1 ? "out of memory: 28 bytes for a solver's history"
+                                     : "bytes for a solver");
+            assert_null(made);
+            af_error_clear();
+        }
+        left = allocations[kind] + 1;
+        assert_ok(af_solver_create(&options, 7, &made));
+        assert_int_equal(left, 1);
+        left = 0;
+        af_solver_destroy(made);
+    }
+}
+
 static artfusion_status make_generator(void)
 {
     artfusion_rng *rng = (artfusion_rng *)1;
@@ -444,11 +498,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_of_nothing),
-        cmocka_unit_test(pictures_in_memory), cmocka_unit_test(a_turned_picture),
-        cmocka_unit_test(picture_files),      cmocka_unit_test(opening),
-        cmocka_unit_test(styles),             cmocka_unit_test(stages),
-        cmocka_unit_test(runs),               cmocka_unit_test(steps_are_tried_again),
-        cmocka_unit_test(generators),         cmocka_unit_test(one_call),
+        cmocka_unit_test(pictures_in_memory),
+        cmocka_unit_test(resampling),
+        cmocka_unit_test(a_turned_picture),
+        cmocka_unit_test(picture_files),
+        cmocka_unit_test(opening),
+        cmocka_unit_test(styles),
+        cmocka_unit_test(stages),
+        cmocka_unit_test(runs),
+        cmocka_unit_test(steps_are_tried_again),
+        cmocka_unit_test(histories),
+        cmocka_unit_test(generators),
+        cmocka_unit_test(one_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,25 @@ static double half_log_snr(double alpha)
     return 0.5 * log(alpha / (1.0 - alpha));
 }
 
+/* Algorithm 2 of arXiv 2211.01095 in its own letters, with a step before of another length. */
+static void a_2m_step_is_algorithm_2(void **state)
+{
+    (void)state;
+    const double before = 0.05, a = 0.2, next = 0.6;
+    const double h_before = half_log_snr(a) - half_log_snr(before);
+    const double h = half_log_snr(next) - half_log_snr(a), r = h_before / h;
+    const double gain = -sqrt(next) * (exp(-h) - 1.0);
+    af_factors factors = af_dpmpp_2m(a, next, before, 0.0);
+    assert_true(fabs(factors.x - sqrt((1 - next) / (1 - a))) < 1e-15);
+    assert_true(fabs(factors.x0 - gain * (1.0 + 0.5 / r)) < 1e-15);
+    assert_true(fabs(factors.x0_before + gain * 0.5 / r) < 1e-15);
+    assert_true(factors.eps == 0.0 && factors.noise == 0.0);
+    /* Without one it is of first order, which is DDIM's step. */
+    factors = af_dpmpp_2m(a, next, 0.0, 0.0);
+    assert_true(fabs(factors.x0 - gain) < 1e-15);
+    assert_true(factors.x0_before == 0.0);
+}
+
 /* Some data prediction that is quadratic in lambda. */
 static double quadratic(double lambda)
 {
@@ -265,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ddim_step_is_equation_12),
         cmocka_unit_test(ddim_takes_any_eta),
+        cmocka_unit_test(a_2m_step_is_algorithm_2),
         cmocka_unit_test(unic_2_is_exact_on_quadratics),
         cmocka_unit_test(unic_1_takes_the_mean_of_the_ends),
         cmocka_unit_test(last_steps_to_one_give_x0),
