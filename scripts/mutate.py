@@ -42,14 +42,15 @@ GROUPS = {
                  ["test_schedule"]),
     "solvers": (["math/ddim.c", "math/dpmpp.c", "math/unipc.c", "math/solver.c", "math/sum.c",
                  "math/log_snr.h"],
-                ["test_solver", "test_schedule", "test_solver_order", "test_solver_sde"]),
+                ["test_solver", "test_schedule", "test_solver_order", "test_solver_sde",
+                 "test_memory_failures"]),
     "guidance": (["math/guidance.c"],
                  ["test_guidance", "test_sampler_guidance"]),
     "rng": (["math/rng.c", "math/rng_counter.c", "math/rng_torch.c", "math/philox.c",
              "math/box_muller.c"],
-            ["test_rng", "test_sampler_noise"]),
+            ["test_rng", "test_sampler_noise", "test_memory_failures"]),
     "resize": (["image/resize.c"],
-               ["test_resize"]),
+               ["test_resize", "test_memory_failures"]),
 }
 
 # ---- mutants ------------------------------------------------------------------------------------
@@ -339,8 +340,7 @@ def judge(mutant, builds, folder):
 
 def tree_digest():
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for pattern in ("lib/**/*.[ch]", "include/*.h", "tests/c/*", "tests/engine/*",
-                    "tests/CMakeLists.txt"):
+    for pattern in ("lib/**/*.[ch]", "include/*.h", "tests/**/*.[ch]", "tests/CMakeLists.txt"):
         for path in sorted(ROOT.glob(pattern)):
             digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()

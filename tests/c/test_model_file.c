@@ -216,6 +216,29 @@ static void a_failing_source_is_told_as_such(void **state)
     free(bundle);
 }
 
+static void cut_file(int32_t function)
+{
+    if (function == TEST_OPEN)
+        assert_int_equal(truncate(path, 1), 0);
+}
+
+/* Somebody else writes the file while the engine reads its weights. */
+static void a_file_that_gets_shorter_is_told(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bundle, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    free(bundle);
+    test_engine_control *engine = test_engine();
+    engine->on_call = cut_file;
+    assert_error(open_archive(), ARTFUSION_ERROR_IO, "became shorter while it was read");
+    engine->on_call = NULL;
+}
+
 /* What a directory promises beyond the file's end is not read, whatever the source. */
 static void promises_beyond_the_end_are_refused(void **state)
 {
@@ -300,6 +323,7 @@ int main(void)
         cmocka_unit_test(there_is_one_manifest_of_its_size),
         cmocka_unit_test(long_names_are_refused),
         cmocka_unit_test(a_failing_source_is_told_as_such),
+        cmocka_unit_test(a_file_that_gets_shorter_is_told),
         cmocka_unit_test(promises_beyond_the_end_are_refused),
         cmocka_unit_test(manifests_that_make_no_model),
     };
