@@ -24,6 +24,10 @@ LEAST = {"lines": 95.0, "branches": 90.0}
 
 
 def build_and_test(jobs):
+    missing = [tool for tool in ("clang", "llvm-cov", "llvm-profdata") if not shutil.which(tool)]
+    if missing:
+        sys.exit(f"coverage: {', '.join(missing)} is missing; Debian has it in clang, llvm and "
+                 "libclang-rt-dev")
     flags = "-O1 -fprofile-instr-generate -fcoverage-mapping"
     subprocess.run(["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_C_COMPILER=clang",
                     "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_C_FLAGS={flags}",

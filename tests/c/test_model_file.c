@@ -75,11 +75,11 @@ static artfusion_status open_archive(void)
     return status;
 }
 
-/* Weights of more than one read's length, as they are and packed, in a folder and in none. */
+/* Weights of two reads' length and a byte, as they are and packed, in a folder and in none. */
 static void weights_are_read_however_they_lie(void **state)
 {
     (void)state;
-    enum { SIZE = 700001 };
+    enum { SIZE = (1 << 19) + 1 };
     uint8_t *weights = malloc(SIZE);
     char hex[65];
     assert_non_null(weights);

@@ -113,6 +113,19 @@ static void what_is_taken_back_is_gone(void **state)
     run_to_x(sampler, x);
     assert_memory_equal(x, plain, sizeof x);
 
+    /* Also beside a picture that has a mask. */
+    sampler = sampler_for(model, &options);
+    assert_ok(artfusion_sampler_set_content_latent(sampler, 0, latent, VALUES));
+    run_to_x(sampler, plain);
+    options.batch = 2;
+    sampler = sampler_for(model, &options);
+    options.batch = 1;
+    assert_ok(artfusion_sampler_set_content_latent(sampler, ARTFUSION_ALL, latent, VALUES));
+    assert_ok(artfusion_sampler_set_mask(sampler, ARTFUSION_ALL, mask, 16));
+    assert_ok(artfusion_sampler_set_mask(sampler, 0, NULL, 0));
+    run_to_x(sampler, x);
+    assert_memory_equal(x, plain, sizeof x);
+
     /* With the content went the init latent that was its own: nothing is left to keep. */
     sampler = sampler_for(model, &options);
     assert_ok(artfusion_sampler_set_content_latent(sampler, 0, latent, VALUES));
