@@ -209,10 +209,10 @@ def mutants_of(group, file):
     found, names, texts = [], {}, {text}
     for edit in sorted(edits_of(text), key=lambda e: (e[0], e[1])):
         row = bisect.bisect_right(starts, edit[0]) - 1
-        function = next((name for i, name in reversed(heads) if i <= row), "")
-        if row and lines[row][:1] not in (" ", "\t", "}"):
-            function = function if (row, function) in heads else ""
-        name = f"lib/{file} {function}: {lines[row].strip()} | {edit[3]}"
+        head, function = next(((i, f) for i, f in reversed(heads) if i <= row), (0, ""))
+        if "}" in lines[head:row]:  # that one has ended
+            function = ""
+        name = f"{f'lib/{file} {function}'.rstrip()}: {lines[row].strip()} | {edit[3]}"
         names[name] = names.get(name, 0) + 1
         if names[name] > 1:
             name += f" #{names[name]}"

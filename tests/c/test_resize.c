@@ -111,6 +111,9 @@ static void resize_of_large_noise_gives_pillows_bytes(void **state)
         {ARTFUSION_FILTER_BILINEAR, 64, 50, 192, 20, UINT64_C(0xcaac2e541706a6f1)},
         {ARTFUSION_FILTER_LANCZOS, 135, 105, 45, 21, UINT64_C(0x4c3436dfa3fd4e6d)},
         {ARTFUSION_FILTER_LANCZOS, 64, 50, 192, 20, UINT64_C(0x9d6671831a7fa142)},
+        /* A little smaller, and almost to half, where a pixel almost lies within. */
+        {ARTFUSION_FILTER_BICUBIC, 1200, 2, 1199, 2, UINT64_C(0x2eaf6d7b3b20de98)},
+        {ARTFUSION_FILTER_BOX, 3000, 2, 1501, 2, UINT64_C(0x7f0ec6cd709d8dcd)},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         artfusion_image *image = NULL, *resized = NULL;
@@ -170,13 +173,21 @@ static void arguments_are_checked(void **state)
         assert_int_equal(resizers[i](image, 0, 5, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
         assert_message_has("0 x 5");
         assert_null(resized);
+        assert_int_equal(resizers[i](image, 5, 0, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
+        assert_message_has("5 x 0");
         assert_int_equal(resizers[i](image, 5, -1, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
+        resized = image;
+        assert_int_equal(resizers[i](NULL, 5, 5, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
+        assert_message_has("image is NULL");
+        assert_null(resized);
+        assert_int_equal(resizers[i](image, 5, 5, 0, NULL), ARTFUSION_ERROR_ARGUMENT);
+        assert_message_has("resized is NULL");
         assert_int_equal(resizers[i](image, 65536, 5, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
         assert_message_has("65535");
         assert_int_equal(resizers[i](image, 5, 65536, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
         assert_message_has("5 x 65536");
         assert_int_equal(resizers[i](image, 5, 5, 4, &resized), ARTFUSION_ERROR_ARGUMENT);
-        assert_message_has("filter is 4");
+        assert_message_has("filter is 4: it must be 0..3");
         assert_int_equal(resizers[i](image, 5, 5, -1, &resized), ARTFUSION_ERROR_ARGUMENT);
     }
     artfusion_image_destroy(image);
