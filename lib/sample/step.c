@@ -126,7 +126,8 @@ static artfusion_status after_step(artfusion_sampler *s)
     const artfusion_sampler_options *o = &s->options;
     if (af_first_nonfinite(s->x, s->count) != s->count)
         return af_fail(ARTFUSION_ERROR_NUMERIC,
-                       "step %d of %d (timestep %d): the latent overflowed", (int)s->step, (int)s->steps, (int)s->timesteps[s->step - 1]);
+                       "step %d of %d (timestep %d): the latent overflowed", (int)s->step,
+                       (int)s->steps, (int)s->timesteps[s->step - 1]);
     const int32_t left = s->steps - s->step;
     if (o->keep_every && (s->step == 1 || left % o->keep_every == 0))
         keep(s, 1);
@@ -145,6 +146,7 @@ static artfusion_status next(artfusion_sampler *s)
         return ARTFUSION_DONE;
     const double began = af_seconds();
     artfusion_status status = af_sampler_check_cancelled(s);
+    s->within = 1;
     if (status == ARTFUSION_OK && s->step < 0)
         status = begin(s);
     if (status == ARTFUSION_OK) {
@@ -153,6 +155,7 @@ static artfusion_status next(artfusion_sampler *s)
         if (status != ARTFUSION_OK)
             s->rng = before;
     }
+    s->within = 0;
     if (status == ARTFUSION_OK)
         status = after_step(s);
     s->seconds_total += af_seconds() - began;
