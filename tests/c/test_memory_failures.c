@@ -392,6 +392,54 @@ static void steps_are_tried_again(void **state)
     artfusion_model_destroy(model);
 }
 
+static artfusion_sampler *painter;
+
+static artfusion_status save_and_load(void)
+{
+    uint8_t *data = (uint8_t *)picture;
+    size_t size = 1;
+    artfusion_style *style = NULL, *loaded = (artfusion_style *)(uintptr_t)1;
+    artfusion_status status = artfusion_sampler_save_state_memory(painter, &data, &size);
+    assert_true(!data == !!status && !size == !!status);
+    TRY(artfusion_sampler_load_state_memory(painter, data, size));
+    artfusion_free(data);
+    data = NULL;
+    TRY(artfusion_style_null(model, &style));
+    TRY(artfusion_style_save_memory(style, &data, &size));
+    if (status == ARTFUSION_OK) {
+        status = artfusion_style_load_memory(model, data, size, &loaded);
+        assert_true(!loaded == !!status);
+        artfusion_style_destroy(loaded);
+    }
+    artfusion_style_destroy(style);
+    artfusion_free(data);
+    return status;
+}
+
+/* A run that could not be saved or loaded is where it was. */
+static void saved_runs(void **state)
+{
+    (void)state;
+    model = test_model(NULL, NULL);
+    artfusion_sampler_options options = options_for(model);
+    options.solver = ARTFUSION_SOLVER_UNIPC;
+    options.keep_every = 1;
+    artfusion_sampler *undisturbed = sampler_for(model, &options);
+    painter = sampler_for(model, &options);
+    for (int step = 0; step < 3; step++) {
+        assert_ok(artfusion_sampler_next(undisturbed));
+        assert_ok(artfusion_sampler_next(painter));
+    }
+    exhaust(save_and_load, 25, 0);
+    assert_ok(artfusion_sampler_run(undisturbed));
+    assert_ok(artfusion_sampler_run(painter));
+    assert_memory_equal(artfusion_sampler_x(painter, NULL), artfusion_sampler_x(undisturbed, NULL),
+                        VALUES * sizeof(float));
+    artfusion_sampler_destroy(undisturbed);
+    artfusion_sampler_destroy(painter);
+    artfusion_model_destroy(model);
+}
+
 /* A solver holds as much history as it needs, and says of what there was no memory for. */
 static void histories(void **state)
 {
@@ -507,6 +555,7 @@ int main(void)
         cmocka_unit_test(stages),
         cmocka_unit_test(runs),
         cmocka_unit_test(steps_are_tried_again),
+        cmocka_unit_test(saved_runs),
         cmocka_unit_test(histories),
         cmocka_unit_test(generators),
         cmocka_unit_test(one_call),

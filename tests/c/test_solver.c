@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "artfusion.h"
+#include "base/record.h"
 #include "gaussian_problem.h"
 #include "math/factors.h"
 #include "math/rng.h"
@@ -269,6 +270,67 @@ static void extremes_stay_finite(void **state)
     }
 }
 
+/* A history that is written and read into a solver of its own goes on as the first one does. */
+static void histories_are_recorded_whole(void **state)
+{
+    (void)state;
+    static const double alphas[] = {0.1, 0.2, 0.5, 0.8, 0.9, 0.95};
+    static const size_t sizes[SOLVERS] = {
+        [ARTFUSION_SOLVER_DPMPP_2M] = 8 + 4 * COUNT,
+        [ARTFUSION_SOLVER_DPMPP_2M_SDE] = 8 + 4 * COUNT,
+        [ARTFUSION_SOLVER_UNIPC] = 2 * (8 + 4 * COUNT) + 4 * COUNT,
+    };
+    for (artfusion_solver kind = 0; kind < SOLVERS; kind++) {
+        uint8_t bytes[256];
+        float x[COUNT], y[COUNT];
+        memcpy(x, start, sizeof x);
+        af_solver *first = new_solver(kind, 0.8, 1.0), *second = new_solver(kind, 0.8, 1.0);
+        walk(first, alphas, 3, 0, x);
+        af_record out = {.mode = AF_RECORD_WRITE, .out = bytes, .size = sizeof bytes};
+        af_solver_record(first, &out);
+        assert_int_equal(out.position, sizes[kind]);
+        af_record in = {.mode = AF_RECORD_READ, .in = bytes, .size = out.position};
+        af_solver_record(second, &in);
+        assert_int_equal(in.position, out.position);
+        assert_true(af_solver_is_valid(second));
+        memcpy(y, x, sizeof y);
+        walk(first, alphas + 3, 2, 0, x);
+        walk(second, alphas + 3, 2, 0, y);
+        assert_memory_equal(x, y, sizeof x);
+        af_solver_destroy(first);
+        af_solver_destroy(second);
+    }
+}
+
+/* Alphas grow from step to step, below 1: others would be roots and logarithms of what has none. */
+static void impossible_histories_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        double last, before;
+        int valid;
+    } cases[] = {{0.0, 0.0, 1},  {0.5, 0.0, 1}, {0.5, 0.2, 1},  {0.999, 0.998, 1}, {1.0, 0.0, 0},
+                 {1.5, 0.2, 0},  {-0.1, 0.0, 0}, {NAN, 0.0, 0}, {0.5, 0.5, 0},     {0.5, 0.6, 0},
+                 {0.5, -0.1, 0}, {0.5, NAN, 0}, {0.0, 0.1, 0},  {0.5, 1.0, 0},     {1.0, 0.5, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t bytes[256];
+        float zeros[COUNT] = {0};
+        double last = cases[i].last, before = cases[i].before;
+        af_record out = {.mode = AF_RECORD_WRITE, .out = bytes, .size = sizeof bytes};
+        af_record_f64(&out, &last, 1);
+        af_record_f32(&out, zeros, COUNT);
+        af_record_f64(&out, &before, 1);
+        af_record_f32(&out, zeros, COUNT);
+        af_record_f32(&out, zeros, COUNT);
+        af_record in = {.mode = AF_RECORD_READ, .in = bytes, .size = out.position};
+        af_solver *solver = new_solver(ARTFUSION_SOLVER_UNIPC, 0.0, 1.0);
+        af_solver_record(solver, &in);
+        if (af_solver_is_valid(solver) != cases[i].valid)
+            fail_msg("%g after %g", cases[i].last, cases[i].before);
+        af_solver_destroy(solver);
+    }
+}
+
 static void unknown_solvers_are_refused(void **state)
 {
     (void)state;
@@ -293,6 +355,8 @@ int main(void)
         cmocka_unit_test(runs_begin_without_history),
         cmocka_unit_test(noise_is_asked_for_where_it_counts),
         cmocka_unit_test(extremes_stay_finite),
+        cmocka_unit_test(histories_are_recorded_whole),
+        cmocka_unit_test(impossible_histories_are_found),
         cmocka_unit_test(unknown_solvers_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
