@@ -14,6 +14,7 @@
 #include "runs.h"
 
 static int left; /* the allocation that fails: 1 is the next, 0 or less is none */
+static size_t asked; /* bytes, of arrays */
 
 void *__real_af_alloc(size_t bytes);
 void *__real_af_alloc_array(size_t number, size_t size);
@@ -29,6 +30,7 @@ void *__wrap_af_alloc(size_t bytes)
 
 void *__wrap_af_alloc_array(size_t number, size_t size)
 {
+    asked += number * size;
     return --left == 0 ? NULL : __real_af_alloc_array(number, size);
 }
 
@@ -461,7 +463,9 @@ static void histories(void **state)
             af_error_clear();
         }
         left = allocations[kind] + 1;
+        asked = 0;
         assert_ok(af_solver_create(&options, 7, &made));
+        assert_int_equal(asked, af_solver_bytes(kind, 7));
         assert_int_equal(left, 1);
         left = 0;
         af_solver_destroy(made);
