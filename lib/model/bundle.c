@@ -35,15 +35,15 @@ static uLong zip_read(voidpf opaque, voidpf stream, void *buffer, uLong size)
 {
     reader *r = stream;
     (void)opaque;
+    /* minizip goes on after some failures, so that they must stay failures. */
+    if (r->status != ARTFUSION_OK)
+        return 0;
     const uint64_t left = r->source->size - r->position;
     if (size > left)
         size = (uLong)left; /* minizip takes a short read for the end */
-    const artfusion_status status = r->source->read(r->source, r->position, buffer, size);
-    if (status != ARTFUSION_OK) {
-        if (r->status == ARTFUSION_OK)
-            r->status = status;
+    r->status = r->source->read(r->source, r->position, buffer, size);
+    if (r->status != ARTFUSION_OK)
         return 0;
-    }
     r->position += size;
     return size;
 }
