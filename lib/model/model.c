@@ -10,6 +10,7 @@
 #include "math/schedule.h"
 #include "model/bundle.h"
 #include "model/engine_loader.h"
+#include "model/process.h"
 #include "model/source.h"
 
 artfusion_model *af_model_retain(artfusion_model *model)
@@ -22,7 +23,9 @@ void af_model_release(artfusion_model *model)
 {
     if (!model || atomic_fetch_sub(&model->references, 1) != 1)
         return;
-    if (model->network)
+    /* In a process forked off the engine's the network is left: its locks may be held by threads
+     * that are not here. */
+    if (model->network && af_process_is_own())
         model->engine->close(model->network);
     af_cache_clear(&model->cache);
     af_manifest_clear(&model->manifest);
@@ -117,6 +120,9 @@ static artfusion_status make_tables(artfusion_model *model)
 static artfusion_status open_model(artfusion_context *context, const af_source *source,
                                    artfusion_model **model)
 {
+    artfusion_status status = af_process_claim();
+    if (status != ARTFUSION_OK)
+        return status;
     artfusion_model *made = af_alloc_array(1, sizeof *made);
     if (!made || !af_cache_init(&made->cache)) {
         af_free(made);
@@ -127,7 +133,7 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
 
     af_engine_loader loader;
     af_engine_loader_start(&loader, context);
-    artfusion_status status = read_bundle(source, &made->manifest);
+    status = read_bundle(source, &made->manifest);
     if (status == ARTFUSION_OK)
         status = make_tables(made);
     /* Always, and what the file has wrong is said first. */

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "image/image.h"
 #include "model/model.h"
+#include "model/process.h"
 
 size_t af_first_nonfinite(const float *values, size_t count)
 {
@@ -30,6 +31,9 @@ static artfusion_status check_finite(const float *values, size_t count, const ch
 static artfusion_status encode_mode(artfusion_model *model, const artfusion_image *image,
                                     float *mode, size_t count)
 {
+    artfusion_status status = af_process_claim();
+    if (status != ARTFUSION_OK)
+        return status;
     af_cache_key key;
     const int keyed = af_cache_key_of(image, 'e', &key);
     if (keyed && af_cache_find(&model->cache, &key, mode, count))
@@ -41,8 +45,8 @@ static artfusion_status encode_mode(artfusion_model *model, const artfusion_imag
         return af_fail_memory(planar * sizeof *rgb, "encoding");
     af_image_to_planar(image, rgb);
     af_engine_error error = {{0}};
-    artfusion_status status = model->engine->encode(model->network, rgb, 1, image->height,
-                                                    image->width, mode, &error);
+    status = model->engine->encode(model->network, rgb, 1, image->height, image->width, mode,
+                                   &error);
     af_free(rgb);
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "encoder", &error);
@@ -150,6 +154,8 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
                                  : "rgb");
     size_t pixels;
     artfusion_status status = check_latent(model, batch, latent_width, latent_height, &pixels);
+    if (status == ARTFUSION_OK)
+        status = af_process_claim();
     if (status != ARTFUSION_OK)
         return status;
     const size_t down = (size_t)model->manifest.downsample;
@@ -205,6 +211,8 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
                                     : "prediction");
     size_t pixels;
     artfusion_status status = check_latent(model, batch, latent_width, latent_height, &pixels);
+    if (status == ARTFUSION_OK)
+        status = af_process_claim();
     if (status != ARTFUSION_OK)
         return status;
     for (int32_t i = 0; i < batch; i++)

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "image/image.h"
 #include "model/model.h"
+#include "model/process.h"
 
 static artfusion_status create(artfusion_model *model, artfusion_style **style)
 {
@@ -75,13 +76,16 @@ static artfusion_status run_network(artfusion_model *model, const artfusion_imag
 static artfusion_status read_style(artfusion_model *model, const artfusion_image *image,
                                    float *values)
 {
+    artfusion_status status = af_process_claim();
+    if (status != ARTFUSION_OK)
+        return status;
     const size_t width = (size_t)model->manifest.style_width;
     af_cache_key key;
     const int keyed = af_cache_key_of(image, 's', &key);
     if (keyed && af_cache_find(&model->cache, &key, values, width))
         return ARTFUSION_OK;
     artfusion_image *enlarged = NULL;
-    artfusion_status status = enlarge(image, model->manifest.style_min_size, &enlarged);
+    status = enlarge(image, model->manifest.style_min_size, &enlarged);
     if (status == ARTFUSION_OK)
         status = run_network(model, enlarged ? enlarged : image, values);
     artfusion_image_destroy(enlarged);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "math/guidance.h"
+#include "model/process.h"
 #include "sample/sampler.h"
 
 /* Modulation rows kept at once: all steps of a usual run, without letting 1000 steps of a large
@@ -154,7 +155,9 @@ static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
 artfusion_status af_sampler_guided_eps(artfusion_sampler *s)
 {
     const artfusion_sampler_options *o = &s->options;
-    artfusion_status status = settle_conditions(s);
+    artfusion_status status = af_process_claim(); /* a callback may have forked */
+    if (status == ARTFUSION_OK)
+        status = settle_conditions(s);
     if (status != ARTFUSION_OK)
         return status;
 

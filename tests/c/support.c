@@ -194,7 +194,9 @@ test_engine_control *test_engine(void)
     test_engine_control *control = entry();
     control->prediction = ARTFUSION_PREDICTION_EPS;
     control->fail_in = 0;
-    control->largest_batch = control->positions_a_call = 0;
+    control->positions_a_call = 0;
+    control->on_call = NULL;
+    atomic_store(&control->largest_batch, 0);
     for (int i = 0; i < TEST_FUNCTIONS; i++)
         atomic_store(&control->calls[i], 0);
     return control;
