@@ -23,10 +23,10 @@ void af_model_release(artfusion_model *model)
 {
     if (!model || atomic_fetch_sub(&model->references, 1) != 1)
         return;
-    /* In a process forked off the engine's the network is left: its locks may be held by threads
-     * that are not here. */
-    if (model->network && af_process_is_own())
+    if (model->network && af_process_may_enter()) {
         model->engine->close(model->network);
+        af_process_leave();
+    }
     af_cache_clear(&model->cache);
     af_manifest_clear(&model->manifest);
     af_free(model->alphas_cumprod);
@@ -117,22 +117,14 @@ static artfusion_status make_tables(artfusion_model *model)
     return status;
 }
 
-static artfusion_status open_model(artfusion_context *context, const af_source *source,
-                                   artfusion_model **model)
+/* The engine is loaded while the file is checked. */
+static artfusion_status load(artfusion_model *made, const af_source *source)
 {
-    artfusion_status status = af_process_claim();
+    artfusion_status status = af_process_enter();
     if (status != ARTFUSION_OK)
         return status;
-    artfusion_model *made = af_alloc_array(1, sizeof *made);
-    if (!made || !af_cache_init(&made->cache)) {
-        af_free(made);
-        return af_fail_memory(sizeof *made, "a model");
-    }
-    atomic_init(&made->references, 1);
-    made->context = af_context_retain(context);
-
     af_engine_loader loader;
-    af_engine_loader_start(&loader, context);
+    af_engine_loader_start(&loader, made->context);
     status = read_bundle(source, &made->manifest);
     if (status == ARTFUSION_OK)
         status = make_tables(made);
@@ -142,6 +134,21 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
         status = loaded;
     if (status == ARTFUSION_OK)
         status = open_network(made, source);
+    af_process_leave();
+    return status;
+}
+
+static artfusion_status open_model(artfusion_context *context, const af_source *source,
+                                   artfusion_model **model)
+{
+    artfusion_model *made = af_alloc_array(1, sizeof *made);
+    if (!made || !af_cache_init(&made->cache)) {
+        af_free(made);
+        return af_fail_memory(sizeof *made, "a model");
+    }
+    atomic_init(&made->references, 1);
+    made->context = af_context_retain(context);
+    const artfusion_status status = load(made, source);
     if (status != ARTFUSION_OK) {
         af_model_release(made);
         return status;

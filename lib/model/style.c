@@ -76,16 +76,13 @@ static artfusion_status run_network(artfusion_model *model, const artfusion_imag
 static artfusion_status read_style(artfusion_model *model, const artfusion_image *image,
                                    float *values)
 {
-    artfusion_status status = af_process_claim();
-    if (status != ARTFUSION_OK)
-        return status;
     const size_t width = (size_t)model->manifest.style_width;
     af_cache_key key;
     const int keyed = af_cache_key_of(image, 's', &key);
     if (keyed && af_cache_find(&model->cache, &key, values, width))
         return ARTFUSION_OK;
     artfusion_image *enlarged = NULL;
-    status = enlarge(image, model->manifest.style_min_size, &enlarged);
+    artfusion_status status = enlarge(image, model->manifest.style_min_size, &enlarged);
     if (status == ARTFUSION_OK)
         status = run_network(model, enlarged ? enlarged : image, values);
     artfusion_image_destroy(enlarged);
@@ -108,7 +105,11 @@ artfusion_status artfusion_style_from_image(artfusion_model *model, const artfus
     status = create(model, &made);
     if (status != ARTFUSION_OK)
         return status;
-    status = read_style(model, image, made->values);
+    status = af_process_enter();
+    if (status == ARTFUSION_OK) {
+        status = read_style(model, image, made->values);
+        af_process_leave();
+    }
     if (status != ARTFUSION_OK) {
         artfusion_style_destroy(made);
         return status;

@@ -179,8 +179,10 @@ void artfusion_sampler_destroy(artfusion_sampler *s)
 {
     if (!s)
         return;
-    if (af_process_is_own())
+    if (s->conditions && af_process_may_enter()) {
         s->model->engine->conditions_destroy(s->conditions);
+        af_process_leave();
+    }
     af_solver_destroy(s->solver);
     void *const owned[] = {s->timesteps, s->alphas,     s->alphas_next, s->content,
                            s->init,      s->mask,       s->styles,      s->has_content,
