@@ -26,7 +26,8 @@ int main(int count, char **arguments)
                            .loads = 24,
                            .models_each = 4,
                            .growth = 4096};
-    void *model = read_model(&setup.size);
+    static void *model; /* for the threads that main leaves behind */
+    model = read_model(&setup.size);
     setup.model = model;
     const int errand = process_errand(count, arguments, &setup);
     if (errand >= 0)

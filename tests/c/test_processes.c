@@ -11,7 +11,8 @@ int main(int count, char **arguments)
                            .loads = 150,
                            .models_each = 5,
                            .growth = 256};
-    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &setup.size);
+    static uint8_t *bundle; /* for the threads that main leaves behind */
+    bundle = make_bundle(small_manifest, NULL, NULL, &setup.size);
     setup.model = bundle;
     const int errand = process_errand(count, arguments, &setup);
     if (errand >= 0)
