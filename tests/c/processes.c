@@ -15,7 +15,7 @@
 
 extern char **environ;
 
-enum { PATIENCE = 120 /* seconds, until a process counts as hung */, JOBS = 6, STATUS = 7 };
+enum { PATIENCE = 120 /* seconds, until a process counts as hung */, JOBS = 6, STATUS = PROCESS_STATUS };
 
 /* In a child there is no cmocka to jump back to. */
 #define need(condition)                                                                            \
@@ -418,8 +418,7 @@ void test_fork_in_callbacks(void **state)
 
 /* ---- the process's end ------------------------------------------------------------------------ */
 
-/* How this program, run anew with `arguments`, ends; -1 if it doesn't. */
-static int run_anew(const char *const arguments[])
+int process_run_anew(const char *const arguments[])
 {
     pid_t child;
     (void)fflush(NULL);
@@ -441,7 +440,7 @@ void test_exits(void **state)
             char number[16];
             (void)snprintf(number, sizeof number, "%d", 3 * round + way);
             const char *const arguments[] = {"leaves", "--leave", ways[way], number, NULL};
-            const int status = run_anew(arguments);
+            const int status = process_run_anew(arguments);
             if (!WIFEXITED(status) || WEXITSTATUS(status) != STATUS)
                 fail_msg("%s in mid-run, round %d: the process ended with status 0x%x", ways[way],
                          round, (unsigned)status);
@@ -501,7 +500,7 @@ void test_loading(void **state)
 {
     (void)state;
     static const char *const arguments[] = {"loads", "--load", NULL};
-    assert_int_equal(run_anew(arguments), 0);
+    assert_int_equal(process_run_anew(arguments), 0);
 }
 
 typedef struct calls {

@@ -9,6 +9,8 @@
 
 #include "jobs.h"
 
+#define PROCESS_STATUS 7 /* with which it leaves */
+
 typedef struct process_setup {
     const char *engine;     /* path */
     const void *model;      /* the file's bytes */
@@ -29,5 +31,8 @@ void test_loading(void **setup);
 /* What main does first: what the program was run anew for, if it was; then it does not return but
  * to end main by it. -1: nothing. */
 int process_errand(int count, char **arguments, const process_setup *setup);
+
+/* How this program, run anew with `arguments`, ends, as waitpid tells it; -1 if it doesn't. */
+int process_run_anew(const char *const arguments[]);
 
 #endif
