@@ -73,7 +73,7 @@ static int in_child(int (*body)(void *), void *data)
 static artfusion_status open_model(const process_setup *setup, artfusion_model **model)
 {
     artfusion_context_options options;
-    artfusion_context *context;
+    artfusion_context *context = NULL;
     *model = NULL;
     artfusion_status status = artfusion_context_options_init(&options, sizeof options);
     options.engine_path = setup->engine;
