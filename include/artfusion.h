@@ -68,7 +68,13 @@
  *            nonzero return ends that call with ARTFUSION_ERROR_CANCELLED.
  *            No exception or longjmp may leave them.
  * Process    The library never aborts, exits, prints, or changes the locale,
- *            signal handlers or floating-point environment.
+ *            signal handlers or floating-point environment. An engine is for
+ *            one process: in one forked off a process that opened a model,
+ *            whatever needs a network is ENGINE; the rest works, and handles
+ *            that no other thread was using may be destroyed. exit waits for
+ *            the network calls and openings of models that other threads are
+ *            in; those that come later are ENGINE. The library may be
+ *            unloaded once its handles are destroyed; its engine stays.
  *
  * Everything here is since 1.0 unless said otherwise.
  */

@@ -22,8 +22,12 @@ static void drop(af_cache *cache, af_cache_entry *entry)
 
 void af_cache_clear(af_cache *cache)
 {
+    /* Locked now, it is so by a thread that was not forked along, in the middle of a change. */
+    if (pthread_mutex_trylock(&cache->lock) != 0)
+        return;
     for (size_t i = 0; i < AF_CACHE_ENTRIES; i++)
         drop(cache, &cache->entries[i]);
+    (void)pthread_mutex_unlock(&cache->lock);
     (void)pthread_mutex_destroy(&cache->lock);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "model/model.h"
+#include "model/process.h"
 
 enum { POINTS = 3 };
 
@@ -95,7 +96,11 @@ artfusion_status af_model_memory(artfusion_model *model, af_stage stage, int32_t
     (void)pthread_mutex_lock(&model->memory.lock);
     af_memory_curve *curve = &model->memory.curves[stage];
     if (!curve->known)
+        status = af_process_enter();
+    if (!curve->known && status == ARTFUSION_OK) {
         status = measure(model, stage, curve);
+        af_process_leave();
+    }
     if (status == ARTFUSION_OK)
         *bytes = (uint64_t)(stage == AF_STAGE_CONDITION
                                 ? af_memory_at(curve, 1.0, batch)
