@@ -16,34 +16,35 @@ static void on_log(void *user_data, artfusion_log_level level, const char *messa
     REQUIRE(level >= ARTFUSION_LOG_WARNING && level <= ARTFUSION_LOG_DEBUG && message);
 }
 
-/* The callbacks do what the bytes of this say. */
-typedef struct plan {
+/* What the callbacks do. Not by their user data, which a struct may be too short to have. */
+static struct {
     uint8_t noise, step, eps;
 } plan;
 
 static int32_t on_noise(void *user_data, artfusion_noise_use use, int32_t step, float *values,
                         size_t count)
 {
-    const plan *p = user_data;
+    REQUIRE(!user_data || user_data == &plan);
     REQUIRE(use >= ARTFUSION_NOISE_X_T && use <= ARTFUSION_NOISE_MASK && step >= 0);
     for (size_t i = 0; i < count; i++)
         values[i] = (float)(i % 5) - 2.0f;
-    return p->noise % 4;
+    return plan.noise % 4;
 }
 
 static int32_t on_step(void *user_data, artfusion_sampler *sampler)
 {
     artfusion_progress progress;
+    REQUIRE(!user_data || user_data == &plan);
     REQUIRE(artfusion_sampler_get_progress(sampler, &progress, sizeof progress) == ARTFUSION_OK);
     REQUIRE(progress.step >= 1 && progress.step <= progress.steps);
-    return ((const plan *)user_data)->step % 8 == 7;
+    return plan.step % 8 == 7;
 }
 
 static int32_t on_eps(void *user_data, artfusion_sampler *sampler, float *eps, size_t count)
 {
-    (void)sampler;
+    REQUIRE(sampler && (!user_data || user_data == &plan));
     eps[count - 1] += 0.5f;
-    return ((const plan *)user_data)->eps % 8 == 7;
+    return plan.eps % 8 == 7;
 }
 
 /* A struct in the making. */
@@ -245,11 +246,10 @@ static void try_sampler(cursor *c)
     static int32_t timesteps[TIMESTEPS];
     artfusion_sampler_options o;
     artfusion_sampler *sampler;
-    plan p;
     artfusion_model *model = fuzz_model();
     TRY_INIT(c, artfusion_sampler_options, init_sampler);
     REQUIRE(init_sampler(&o, sizeof o) == ARTFUSION_OK);
-    take(c, &p, sizeof p);
+    take(c, &plan, sizeof plan);
     o.width = 8 * (1 + take8(c) % 4);
     o.height = 8 * (1 + take8(c) % 4);
     o.steps = 1 + take8(c) % 12;
@@ -262,9 +262,9 @@ static void try_sampler(cursor *c)
     SET_POINTER(&b, artfusion_sampler_options, noise_callback, pointers & 2 ? on_noise : NULL);
     SET_POINTER(&b, artfusion_sampler_options, step_callback, pointers & 4 ? on_step : NULL);
     SET_POINTER(&b, artfusion_sampler_options, eps_callback, pointers & 8 ? on_eps : NULL);
-    SET_POINTER(&b, artfusion_sampler_options, noise_user_data, &p);
-    SET_POINTER(&b, artfusion_sampler_options, step_user_data, &p);
-    SET_POINTER(&b, artfusion_sampler_options, eps_user_data, &p);
+    SET_POINTER(&b, artfusion_sampler_options, noise_user_data, &plan);
+    SET_POINTER(&b, artfusion_sampler_options, step_user_data, &plan);
+    SET_POINTER(&b, artfusion_sampler_options, eps_user_data, &plan);
     const void *given = b.bytes;
 
     const artfusion_status status = artfusion_sampler_create(model, given, &sampler);

@@ -95,7 +95,7 @@ static void frame(layout *l, const record *r, const uint8_t *content, size_t siz
     put(central + 42, 4, r->local);
     const size_t name = get(central + 28, 2);
     if (get(local + 26, 2) == name && r->central + CENTRAL + name <= l->size)
-        memcpy(local + LOCAL, central + CENTRAL, name);
+        memmove(local + LOCAL, central + CENTRAL, name);
 }
 
 static void repair(layout *l)

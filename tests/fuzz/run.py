@@ -45,12 +45,23 @@ class State:
         self.folder, self._file, self._lock = folder, folder / "state.json", threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._sums = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self._running: set[str] = set()
 
     def of(self, name: str) -> dict[str, float]:
         return self._sums.setdefault(name, {"executions": 0, "seconds": 0.0, "crashes": 0})
 
+    def start_next(self, names: list[str], seconds: float) -> str | None:
+        """The one that has run least, so that all are equally far wherever the runs break off."""
+        with self._lock:
+            left = [name for name in names if name not in self._running
+                    and self.of(name)["seconds"] < seconds and self.of(name)["crashes"] < 5]
+            name = min(left, key=lambda name: self.of(name)["seconds"], default=None)
+            self._running |= {name} - {None}
+            return name
+
     def add(self, name: str, executions: int, seconds: float, crashes: int) -> None:
         with self._lock:
+            self._running.discard(name)
             sums = self.of(name)
             sums["executions"] += executions
             sums["seconds"] += seconds
@@ -87,10 +98,9 @@ def run_slice(name: str, state: State) -> None:
               int(process.returncode != 0))  # fmt: skip
 
 
-def fuzz(name: str, state: State, minutes: float) -> None:
-    while state.of(name)["seconds"] < 60 * minutes and state.of(name)["crashes"] < 5:
+def fuzz(names: list[str], state: State, minutes: float) -> None:
+    while name := state.start_next(names, 60 * minutes):
         run_slice(name, state)
-    print(f"{name}: {state.of(name)['seconds'] / 60:.1f} minutes", flush=True)
 
 
 def build(folder: Path, *configure: str) -> None:
@@ -169,7 +179,7 @@ def main() -> int:
     state = State(options.state)
     build(FUZZERS, "--preset", "fuzz")
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda name: fuzz(name, state, options.minutes), names))
+        list(pool.map(lambda _: fuzz(names, state, options.minutes), range(options.jobs)))
     if options.merge:
         for name in names:
             merge(name, state)
