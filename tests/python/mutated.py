@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 import collections
+import encodings.cp437  # noqa: F401  these two zipfile and pickle import when they first meet
+import encodings.raw_unicode_escape  # noqa: F401  a damaged name or an old string
+import io
 import random
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +19,22 @@ from artfusion_export.checkpoint import Checkpoint, CheckpointError
 SEED = 20230609
 Tensors = dict[str, tuple[torch.dtype, tuple[int, ...], bytes]]
 Reading = tuple[int | None, Tensors]
+
+
+# What the interpreter tells of (PEP 578) when code is run, a program started, a library loaded.
+_FORBIDDEN = ("exec", "compile", "import", "os.system", "os.exec", "os.posix_spawn", "os.fork",
+              "os.remove", "os.rename", "subprocess.Popen", "socket.connect", "ctypes.dlopen",
+              "code.__new__", "marshal.loads")  # fmt: skip
+_watching = False
+_told: list[str] = []
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    if _watching and event in _FORBIDDEN:
+        _told.append(f"{event} {arguments!r:.200}")
+
+
+sys.addaudithook(_watch)  # for good: hooks cannot be taken away
 
 
 class Foreign:
@@ -41,18 +62,29 @@ def write_checkpoints(folder: Path) -> list[Path]:
     views = {"whole": base, "slice": base[1:3, ::2], "turned": base.permute(2, 0, 1),
              "tail": base.reshape(-1)[100:], "parameter": torch.nn.Parameter(torch.ones(3))}
     paths.append(folder / "views.ckpt")
+    shared = torch.arange(50.0)  # only parts of which are anybody's
+    views |= {"head": shared[:10], "middle": shared[20:30]}
     torch.save({"global_step": 9, "state_dict": views}, paths[-1])
     return paths
 
 
 def read(path: Path) -> Reading:
     """All there is in it, by the reader under test."""
-    with Checkpoint(path) as checkpoint:
-        return checkpoint.step, {
-            name: (tensor.dtype, tuple(tensor.shape), tensor.contiguous().numpy().tobytes())
-            for name in checkpoint.tensors
-            for tensor in (checkpoint.read(name),)
-        }
+    global _watching
+    _told.clear()
+    _watching = True
+    try:
+        with Checkpoint(path) as checkpoint:
+            tensors = {name: checkpoint.read(name) for name in checkpoint.tensors}
+            step = checkpoint.step
+    finally:
+        _watching = False
+        if _told:  # whatever else was raised
+            raise AssertionError(f"{path}: the reader ran something: {_told}")
+    return step, {
+        name: (tensor.dtype, tuple(tensor.shape), bytes(tensor.contiguous().view(-1).view(torch.uint8)))
+        for name, tensor in tensors.items()
+    }
 
 
 def _place(data: bytes, draw: random.Random) -> int:
@@ -79,23 +111,46 @@ def variant(kind: str, data: bytes, other: bytes, draw: random.Random) -> bytes:
 
 
 KINDS = ("bits flipped", "cut", "repeated", "spliced")
+TREE = "the pickle alone, with right CRCs"
+
+
+def with_tree(data: bytes, tree: bytes) -> bytes:
+    """The archive with another object tree."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            is_tree = info.filename.endswith("/data.pkl")
+            new.writestr(info.filename, tree if is_tree else old.read(info))
+    return out.getvalue()
+
+
+def tree_of(data: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return archive.read(next(n for n in archive.namelist() if n.endswith("/data.pkl")))
 
 
 def variants(sources: list[bytes], count: int) -> Iterator[tuple[str, int, int, bytes]]:
     """(kind, source, other source, bytes), the same ones each time."""
     draw = random.Random(SEED)
-    for _ in range(count):
-        kind, a, b = draw.choice(KINDS), draw.randrange(len(sources)), draw.randrange(len(sources))
-        yield kind, a, b, variant(kind, sources[a], sources[b], draw)
+    trees = [tree_of(data) for data in sources]
+    for number in range(count):
+        a, b = draw.randrange(len(sources)), draw.randrange(len(sources))
+        kind = draw.choice(KINDS)
+        if number % 4:
+            yield kind, a, b, variant(kind, sources[a], sources[b], draw)
+        else:
+            yield TREE, a, b, with_tree(sources[a], variant(kind, trees[a], trees[b], draw))
 
 
 def run(folder: Path, count: int) -> dict[str, tuple[int, int]]:
-    """(variants, refused) of each kind. Raises where one is neither refused nor read alike, or
-    where the reader raises anything else than its own error."""
+    """(variants, refused) of each kind. Raises where one is neither refused nor read alike, where
+    the reader raises anything else than its own error, and where it runs anything. A pickle that was
+    changed with its CRC may well describe other tensors."""
     paths = write_checkpoints(folder)
     sources = [path.read_bytes() for path in paths]
     readings = [read(path) for path in paths]
-    made, refused = collections.Counter[str](), collections.Counter[str]()
+    made: collections.Counter[str] = collections.Counter()
+    refused: collections.Counter[str] = collections.Counter()
     path = folder / "variant.ckpt"
     for number, (kind, a, b, data) in enumerate(variants(sources, count)):
         path.write_bytes(data)
@@ -105,8 +160,9 @@ def run(folder: Path, count: int) -> dict[str, tuple[int, int]]:
         except CheckpointError as error:
             assert str(path) in str(error), error
             refused[kind] += 1
-        except BaseException as error:
+        except Exception as error:
             raise AssertionError(f"variant {number} ({kind}) raised {error!r}") from error
         else:
-            assert reading in (readings[a], readings[b]), f"variant {number} ({kind}) reads otherwise"
-    return {kind: (made[kind], refused[kind]) for kind in KINDS}
+            alike = kind == TREE or reading in (readings[a], readings[b])
+            assert alike, f"variant {number} ({kind}) reads otherwise"
+    return {kind: (made[kind], refused[kind]) for kind in (*KINDS, TREE)}
