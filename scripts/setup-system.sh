@@ -6,7 +6,9 @@ set -euo pipefail
 
 build=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg-dev
        libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
-test=("${build[@]}" libcmocka-dev clang binutils abigail-tools dpkg-dev file doxygen
+# libFuzzer's package is named after clang's release: Debian 12's where there is none yet.
+clang=$(clang -dumpversion 2>/dev/null || echo 14)
+test=("${build[@]}" libcmocka-dev clang "libfuzzer-${clang%%.*}-dev" binutils abigail-tools dpkg-dev file doxygen
       cargo golang-go)
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;

@@ -28,6 +28,8 @@ stage 'build: gcc, with libtorch' build release "$@" &&
 stage 'build: ASan and UBSan, without libtorch' build asan &&
   stage 'tests: C under ASan and UBSan' ctest --preset asan -j "$jobs"
 stage 'build: clang, with libtorch' build clang "$@"
+stage 'build: fuzzers' build fuzz &&
+  stage 'tests: each fuzzer for 20 seconds' ctest --preset fuzz -j "$jobs"
 
 printf '\n== Summary\n'
 printf '%s\n' "${summary[@]}"

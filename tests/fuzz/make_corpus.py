@@ -272,6 +272,8 @@ def arguments() -> None:
         "wrong-device": "info\n-d\ncuda:x", "wrong-name": "info\n--device\ntpu",
         "twice": f"stylize\n{files}\n--content\nd.jpg", "verbose": f"stylize\n{files}\n-vq",
         "stray": f"stylize\n{files}\nstray", "bad-option": "info\n--colour", "no-value": "info\n-m",
+        "bounds": f"stylize\n{files}\n--size\n1x65535", "least": "sample\n-s\nb\n-o\nc\n--count\n1",
+        "most": "sample\n-s\nb\n-o\nc\n--count\n256\n--seed\n0", "fit-1": f"stylize\n{files}\n--fit\n1",
         "strength": f"stylize\n{files}\n--denoising-strength\n0.5\n--verbose",
     }  # fmt: skip
     for name, text in lines.items():
