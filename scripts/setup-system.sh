@@ -8,8 +8,8 @@ build=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg
        libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
 # libFuzzer's package is named after clang's release: Debian 12's where there is none yet.
 clang=$(clang -dumpversion 2>/dev/null || echo 14)
-test=("${build[@]}" libcmocka-dev clang "libfuzzer-${clang%%.*}-dev" binutils abigail-tools dpkg-dev file doxygen
-      cargo golang-go)
+test=("${build[@]}" libcmocka-dev clang "libfuzzer-${clang%%.*}-dev" binutils abigail-tools dpkg-dev
+      file doxygen cargo golang-go)
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${test[@]}") ;;

@@ -46,8 +46,10 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="into docs/testing.md")
     options = parser.parse_args()
     sys.path.remove(str(Path(__file__).parent))
-    table = "\n".join(["| file | damage | variants | refused | read |", "| --- | --- | ---: | ---: | ---: |",
-                       *model_files(options.build, options.variants), *checkpoints(options.variants)])  # fmt: skip
+    rows = ["| file | damage | variants | refused | read |", "| --- | --- | ---: | ---: | ---: |"]
+    rows += model_files(options.build, options.variants)
+    rows += checkpoints(options.variants)
+    table = "\n".join(rows)
     print(table)
     if options.record:
         subprocess.run([sys.executable, TREE / "scripts" / "testing-figures.py", "archives"],

@@ -128,6 +128,7 @@ class _Function:
     """A function that a pickle may call and not change: BUILD sets a plain one's attributes."""
 
     __slots__ = ("_function",)
+    _function: Callable[..., Any]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         object.__setattr__(self, "_function", function)

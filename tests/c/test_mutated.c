@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Model files that were damaged in any way: bits flipped, pieces cut out or repeated, two files
  * joined. Each is refused with a sentence, or reads as the file it was made of. Which ones follows
- * from a seed; ARTFUSION_VARIANTS says how many (1000), and with ARTFUSION_FIGURES what became of them
- * is printed as rows of a table. */
+ * from a seed; ARTFUSION_VARIANTS says how many (1000), and with ARTFUSION_FIGURES rows of a table
+ * tell what became of them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

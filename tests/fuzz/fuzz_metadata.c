@@ -58,7 +58,7 @@ static int put_metadata(file *f, cursor list, uint8_t place)
             size = list.size;
         if (where == place) {
             put_chunk(f, type, list.data, size);
-            /* Nothing may stand between the parts of the pixels, and nothing is read behind the end. */
+            /* Between the parts of the pixels nothing may stand; behind the end nothing is read. */
             harmless = harmless && (place == 4 || (place != 2 && is_passed_over(type)));
         }
         list.data += size;

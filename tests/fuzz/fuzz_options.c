@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Option structs of every size and content, as programs compiled against other headers, or with
- * memory they never set, would hand them in. A struct lies in memory just as large as it says it is.
- * What is accepted is used: a sampler takes a few steps. Pointers alone are right ones or NULL, as
- * the contract has it. */
+ * memory they never set, would hand them in. A struct lies in memory just as large as it says. What
+ * is accepted is used: a sampler takes a few steps. Pointers alone are right ones or NULL, as the
+ * contract has it. */
 #include "fuzz.h"
 
 #include <stdlib.h>

@@ -55,7 +55,8 @@ static artfusion_style *from_picture(cursor *c, artfusion_model *model)
     artfusion_style *style;
     artfusion_image *image;
     const uint8_t shape = take8(c);
-    const int32_t width = shape < 240 ? 1 + shape % 40 : 1; /* a sliver, too narrow to be enlarged */
+    /* Or a sliver, too narrow to be enlarged. */
+    const int32_t width = shape < 240 ? 1 + shape % 40 : 1;
     const int32_t height = shape < 240 ? 1 + take8(c) % 40 : 4096 + take8(c);
     REQUIRE(artfusion_image_create(width, height, &image) == ARTFUSION_OK);
     take(c, artfusion_image_pixels(image), 3 * (size_t)width);

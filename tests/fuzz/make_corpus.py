@@ -95,8 +95,8 @@ def metadata() -> None:
     for number, (kind, body) in enumerate(contents.items()):
         put("metadata", kind.decode(), bytes([number % 5 + 0x80 * (number % 2)])
             + item(number % 2, kind, body) + item(3, kind, body))  # fmt: skip
-    put("metadata", "all", b"\1" + b"".join(item(1, k, b) for k, b in contents.items()
-                                             if k[0] >= 97 and k != b"tRNS" and k.isalpha()))
+    harmless = {k: b for k, b in contents.items() if k[0] >= 97 and k != b"tRNS" and k.isalpha()}
+    put("metadata", "all", b"\1" + b"".join(item(1, k, b) for k, b in harmless.items()))
     put("metadata", "between", b"\0" + item(2, b"tEXt", b"a\0b"))
     put("metadata", "behind", b"\2" + item(4, b"IDAT", b"anything"))
 
@@ -131,7 +131,8 @@ def jpegs() -> None:
     put("jpeg", "cut", encoded(base)[:-60])
     grey = base.convert("L").resize((9, 5))
     for orientation in range(10):
-        put("jpeg", f"exif-{orientation}", encoded(grey, exif=exif(orientation, orientation % 2 == 1)))
+        segment = exif(orientation, orientation % 2 == 1)
+        put("jpeg", f"exif-{orientation}", encoded(grey, exif=segment))
     put("jpeg", "exif-long", encoded(grey, exif=exif(6, False, kind=4)))
     put("jpeg", "exif-count", encoded(grey, exif=exif(6, True, count=2)))
     put("jpeg", "exif-alone", exif(5, True))
@@ -171,7 +172,8 @@ def manifests() -> None:
     put("manifest", "newer", text({"format_version": 2}))
     put("manifest", "other-format", text({"format": "other"}))
     put("manifest", "sizes", text({"size": {"multiple": 6, "native_width": 6, "native_height": 6}}))
-    put("manifest", "native", text({"size": {"multiple": 8, "native_width": 9, "native_height": 8}}))
+    odd = {"multiple": 8, "native_width": 9, "native_height": 8}
+    put("manifest", "native", text({"size": odd}))
     put("manifest", "latent", text({"latent": {"channels": 2, "downsample": 4, "shift": [1]}}))
     put("manifest", "infinite", text({"latent": MANIFEST["latent"] | {"shift": [1e39, 0, 0]}}))
     put("manifest", "normalise", text({"content": {"normalise": 1}}))
@@ -258,22 +260,28 @@ def arguments() -> None:
         "info": "info\nother.artfusion\n--json", "info-twice": "info\na\n-m\nb",
         "command-help": "stylize\n--help", "missing": "sample\n-o\nc.png",
         "size": f"stylize\n{files}\n--size\n256x192\n--steps\n50\n--solver\nunipc",
-        "wrong-size": f"stylize\n{files}\n--size\n256", "both": f"stylize\n{files}\n--size\n8x8\n--fit\n9",
+        "wrong-size": f"stylize\n{files}\n--size\n256",
+        "both": f"stylize\n{files}\n--size\n8x8\n--fit\n9",
         "fit": f"stylize\n{files}\n--fit\n512\n--strength\nbold\n--quiet",
         "strength-preset": f"stylize\n{files}\n--strength\nbold\n-p\nnotebook",
         "notebook": f"stylize\n{files}\n--preset\nnotebook\n--spacing\ntrailing\n--eta\n0.5",
         "wrong-preset": f"stylize\n{files}\n--preset\nother",
         "scales": f"stylize\n{files}\n--content-scale\n0.5\n--style-scale\n-1e3\n"
                   "--content-start\n0.1\n--content-end\n0.9\n--style-start\nnan\n--style-end\ninf",
-        "seed": f"stylize\n{files}\n--seed\n9223372036854775807\n--rng\ntorch_cpu\n--noise\nuniform",
-        "wrong-seed": f"stylize\n{files}\n--seed\n-1", "wrong-steps": f"stylize\n{files}\n--steps\n1e3",
-        "wrong-count": "sample\n-s\nb\n-o\nc\n--count\n257", "wrong-eta": f"stylize\n{files}\n--eta\nx",
+        "seed": f"stylize\n{files}\n--seed\n9223372036854775807\n--rng\ntorch_cpu"
+                "\n--noise\nuniform",
+        "wrong-seed": f"stylize\n{files}\n--seed\n-1",
+        "wrong-steps": f"stylize\n{files}\n--steps\n1e3",
+        "wrong-count": "sample\n-s\nb\n-o\nc\n--count\n257",
+        "wrong-eta": f"stylize\n{files}\n--eta\nx",
         "device": "info\n-d\ncuda:1\n-t\n4\n--precision\nbfloat16",
         "wrong-device": "info\n-d\ncuda:x", "wrong-name": "info\n--device\ntpu",
         "twice": f"stylize\n{files}\n--content\nd.jpg", "verbose": f"stylize\n{files}\n-vq",
         "stray": f"stylize\n{files}\nstray", "bad-option": "info\n--colour", "no-value": "info\n-m",
-        "bounds": f"stylize\n{files}\n--size\n1x65535", "least": "sample\n-s\nb\n-o\nc\n--count\n1",
-        "most": "sample\n-s\nb\n-o\nc\n--count\n256\n--seed\n0", "fit-1": f"stylize\n{files}\n--fit\n1",
+        "bounds": f"stylize\n{files}\n--size\n1x65535",
+        "least": "sample\n-s\nb\n-o\nc\n--count\n1",
+        "most": "sample\n-s\nb\n-o\nc\n--count\n256\n--seed\n0",
+        "fit-1": f"stylize\n{files}\n--fit\n1",
         "strength": f"stylize\n{files}\n--denoising-strength\n0.5\n--verbose",
     }  # fmt: skip
     for name, text in lines.items():

@@ -40,7 +40,9 @@ static void change_object(json_t *object, choices *c)
     key[sizeof key - 1] = '\0';
     switch (pick(c, 4)) {
     case 0: json_object_del(object, key); break;
-    case 1: json_object_set_new(object, keys[pick(c, 7)], json_deep_copy(json_object_iter_value(iterator))); break;
+    case 1:
+        json_object_set(object, keys[pick(c, 7)], json_object_iter_value(iterator));
+        break;
     default: json_object_set_new(object, key, scalar(c));
     }
 }

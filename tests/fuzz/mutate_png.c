@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * PNG: chunks with right lengths and CRCs, and pixels that are compressed after they were changed. */
+ * PNG: chunks with right lengths and CRCs, and pixels that are packed after they were changed. */
 #include <stdlib.h>
 #include <zlib.h>
 

@@ -82,15 +82,16 @@ def read(path: Path) -> Reading:
         if _told:  # whatever else was raised
             raise AssertionError(f"{path}: the reader ran something: {_told}")
     return step, {
-        name: (tensor.dtype, tuple(tensor.shape), bytes(tensor.contiguous().view(-1).view(torch.uint8)))
+        name: (tensor.dtype, tuple(tensor.shape), bytes(tensor.reshape(-1).view(torch.uint8)))
         for name, tensor in tensors.items()
     }
 
 
 def _place(data: bytes, draw: random.Random) -> int:
     """Near the end, where the directory is, as often as elsewhere."""
-    near = draw.random() < 0.3
-    return len(data) - 1 - draw.randrange(min(len(data), 1500)) if near else draw.randrange(len(data))
+    if draw.random() < 0.3:
+        return len(data) - 1 - draw.randrange(min(len(data), 1500))
+    return draw.randrange(len(data))
 
 
 def variant(kind: str, data: bytes, other: bytes, draw: random.Random) -> bytes:
@@ -145,8 +146,8 @@ def variants(sources: list[bytes], count: int) -> Iterator[tuple[str, int, int, 
 
 def run(folder: Path, count: int) -> dict[str, tuple[int, int]]:
     """(variants, refused) of each kind. Raises where one is neither refused nor read alike, where
-    the reader raises anything else than its own error, and where it runs anything. A pickle that was
-    changed with its CRC may well describe other tensors."""
+    the reader raises anything else than its own error, and where it runs anything. A pickle that
+    was changed with its CRC may well describe other tensors."""
     paths = write_checkpoints(folder)
     sources = [path.read_bytes() for path in paths]
     readings = [read(path) for path in paths]

@@ -105,7 +105,8 @@ def test_a_container_keeps_its_own_methods(name: str, tmp_path: Path) -> None:
     ordered = b"ccollections\nOrderedDict\n)R"
     attributes = b"}" + text(name) + b"ctorch\nWhatever\ns"
     tree = (b"\x80\x04" + ordered + b"(" + text("state_dict") + ordered + text("a")
-            + tensor(b"K\x04", b"K\x01") + b"s" + attributes + b"bu" + attributes + b"b.")  # fmt: skip
+            + tensor(b"K\x04", b"K\x01") + b"s" + attributes + b"bu" + attributes
+            + b"b.")  # fmt: skip
     step, tensors = mutated.read(archive(tmp_path / "build.ckpt", tree))
     assert step is None
     assert tensors == {"a": (torch.float32, (4,), bytes(16))}
@@ -113,7 +114,8 @@ def test_a_container_keeps_its_own_methods(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", [TENSOR, b"ccollections\nOrderedDict\n", b"cos\nsystem\n",
                                   b"ctorch\nFloatStorage\n"])  # fmt: skip
-@pytest.mark.parametrize("state", [b"}" + text("x") + b"K\1s", b"N}" + text("__doc__") + b"K\1s\x86"])
+@pytest.mark.parametrize("state", [b"}" + text("x") + b"K\1s",
+                                   b"N}" + text("__doc__") + b"K\1s\x86"])  # fmt: skip
 def test_a_pickle_changes_nothing_of_the_reader(what: bytes, state: bytes, tmp_path: Path) -> None:
     def attributes() -> list[object]:
         things = [*reader._ALLOWED.values(), reader._Placeholder, reader._rebuild_tensor]
@@ -150,10 +152,12 @@ def test_no_file_takes_memory_that_it_does_not_fill(tmp_path: Path) -> None:
     huge = b"\x8a\x08" + struct.pack("<q", 1 << 38)  # LONG1
     storage = STORAGE.replace(b"K\x04tQ", huge + b"tQ")
     bombs = {
-        "a memo far off": (b"\x80\x02}r" + struct.pack("<I", 0x7FFFFFFF) + b".", "memo out of order"),
+        "a memo far off": (b"\x80\x02}r" + struct.pack("<I", 0x7FFFFFFF) + b".",
+                           "memo out of order"),
         "a byte array": (b"\x80\x05\x96" + struct.pack("<Q", 1 << 40) + b".", "is damaged"),
         "bytes": (b"\x80\x04\x8e" + struct.pack("<Q", 1 << 40) + b".", "is damaged"),
-        "a frame": (b"\x80\x04\x95" + struct.pack("<Q", 1 << 40) + b"N.", "is damaged|no state_dict"),
+        "a frame": (b"\x80\x04\x95" + struct.pack("<Q", 1 << 40) + b"N.",
+                    "is damaged|no state_dict"),
         "many sets": (b"\x80\x04(" + b"\x8f" * (3 << 20) + b"t.", "more than 2,000,000 opcodes"),
         "a large tree": (b"\x80\x04" + bytes(17 << 20), "data.pkl has 17,825,794 bytes"),
         "a storage that is not there": (state_dict(tensor(huge, b"K\x01", storage)),
@@ -163,11 +167,12 @@ def test_no_file_takes_memory_that_it_does_not_fill(tmp_path: Path) -> None:
     }  # fmt: skip
     paths = [archive(tmp_path / f"{number}.ckpt", tree, zipfile.ZIP_DEFLATED)
              for number, (tree, _) in enumerate(bombs.values())]  # fmt: skip
-    with zipfile.ZipFile(archive(tmp_path / "order.ckpt", b"N."), "a", zipfile.ZIP_DEFLATED) as file:
+    order = archive(tmp_path / "order.ckpt", b"N.")
+    with zipfile.ZipFile(order, "a", zipfile.ZIP_DEFLATED) as file:
         file.writestr("archive/byteorder", bytes(400 << 20))
     assert max(path.stat().st_size for path in paths) < 1 << 20
     done = subprocess.run(
-        [sys.executable, "-c", _CHILD, *map(str, paths), str(tmp_path / "order.ckpt")],
+        [sys.executable, "-c", _CHILD, *map(str, paths), str(order)],
         env=os.environ | {"PYTHONPATH": str(TREE / "export")},
         capture_output=True, text=True, timeout=300)  # fmt: skip
     lines = done.stdout.splitlines()
