@@ -21,6 +21,7 @@ static void run_file(const char *path)
     uint8_t *data = malloc(size ? (size_t)size : 1);
     REQUIRE(data && fread(data, 1, (size_t)size, file) == (size_t)size);
     (void)fclose(file);
+    (void)fprintf(stderr, "%s\n", path); /* of a crash's output, its input is the last line */
     (void)LLVMFuzzerTestOneInput(data, (size_t)size);
     free(data);
     runs++;
@@ -40,7 +41,6 @@ static void run_folder(const char *path, DIR *folder)
 
 int main(int argc, char **argv)
 {
-    /* Said where a crash ends the program: what it was run on is its last line. */
     for (int i = 1; i < argc; i++) {
         DIR *folder = opendir(argv[i]);
         if (folder) {

@@ -18,7 +18,6 @@ _Noreturn void require_failed(const char *condition, const char *file, int line)
 
 /* For require_status: ERROR(FORMAT) | ERROR(LIMIT). */
 #define ERROR(name) (1u << -(ARTFUSION_ERROR_##name))
-#define ANY_ERROR 0x1ffeu
 
 /* `status` is OK or one of `allowed`; an error has a sentence. */
 void require_status(artfusion_status status, uint32_t allowed);
