@@ -526,7 +526,7 @@ ARTFUSION_API artfusion_status artfusion_style_from_image(artfusion_model *model
                                                           artfusion_style **style);
 
 /** The weighted sum of style codes of one model; weights are finite and need not
- * add up to 1. Errors: ARGUMENT, MISMATCH, MEMORY. */
+ * add up to 1. Errors: ARGUMENT, MISMATCH, NUMERIC (a sum beyond float), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_blend(const artfusion_style *const *styles,
                                                      const double *weights, size_t count,
                                                      artfusion_style **style);

@@ -6,9 +6,12 @@ set -euo pipefail
 
 build=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg-dev
        libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
-test=("${build[@]}" libcmocka-dev clang binutils abigail-tools dpkg-dev file doxygen
-      cargo golang-go)
-long=("${test[@]}" clang-tidy cppcheck valgrind llvm gcovr)
+# The packages of clang's runtimes are named after its release: Debian 12's where there is none yet.
+clang=$(clang -dumpversion 2>/dev/null || echo 14)
+clang=${clang%%.*}
+test=("${build[@]}" libcmocka-dev clang "libclang-rt-$clang-dev" "libfuzzer-$clang-dev" binutils
+      abigail-tools dpkg-dev file doxygen cargo golang-go)
+long=("${test[@]}" clang-tidy cppcheck valgrind llvm)
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${test[@]}") ;;

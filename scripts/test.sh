@@ -30,6 +30,8 @@ stage 'build: ASan and UBSan, without libtorch' build asan &&
 stage 'build: TSan, without libtorch' build tsan &&
   stage 'tests: threads under TSan' ctest --preset tsan -L threads -j "$jobs"
 stage 'build: clang, with libtorch' build clang "$@"
+stage 'build: fuzzers' build fuzz &&
+  stage 'tests: each fuzzer for 20 seconds' ctest --preset fuzz -j "$jobs"
 
 printf '\n== Summary\n'
 printf '%s\n' "${summary[@]}"

@@ -152,6 +152,13 @@ artfusion_status artfusion_style_blend(const artfusion_style *const *styles, con
             sum += weights[i] * (double)styles[i]->values[v];
         made->values[v] = (float)sum;
     }
+    const size_t width = (size_t)made->model->manifest.style_width;
+    const size_t bad = af_first_nonfinite(made->values, width);
+    if (bad != width) {
+        artfusion_style_destroy(made);
+        return af_fail(ARTFUSION_ERROR_NUMERIC,
+                       "the blend: value %zu of %zu is beyond what a float holds", bad, width);
+    }
     *style = made;
     return ARTFUSION_OK;
 }

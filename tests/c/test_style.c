@@ -73,6 +73,10 @@ static void test_blend(void **state)
     assert_null(mix);
     assert_error(artfusion_style_blend(both, weights, 0, &mix), ARTFUSION_ERROR_ARGUMENT,
                  "count is 0");
+    const double huge[] = {3e38, 1.0}; /* each finite, and so are the codes */
+    assert_error(artfusion_style_blend(both, huge, 2, &mix), ARTFUSION_ERROR_NUMERIC,
+                 "the blend: value 1 of 3 is beyond");
+    assert_null(mix);
 
     /* Codes of two models do not mix, though their widths agree; of one model opened twice they do. */
     artfusion_model *twin = test_model(NULL, NULL), *other = test_model("small", "other");

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * What the fuzz targets share. Each is one file that defines LLVMFuzzerTestOneInput, and is linked
+ * either with libFuzzer (preset `fuzz`) or with driver.c, which runs a corpus once. */
+#ifndef FUZZ_H
+#define FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "artfusion.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Aborts, which is what libFuzzer and a test count as a crash. */
+#define REQUIRE(condition)                                                                         \
+    ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))
+_Noreturn void require_failed(const char *condition, const char *file, int line);
+
+/* For require_status: ERROR(FORMAT) | ERROR(LIMIT). */
+#define ERROR(name) (1u << -(ARTFUSION_ERROR_##name))
+
+/* `status` is OK or one of `allowed`; an error has a sentence. */
+void require_status(artfusion_status status, uint32_t allowed);
+
+/* A model of the test engine, which is linked in, and another one: opened once, never closed. */
+artfusion_model *fuzz_model(void);
+artfusion_model *fuzz_other_model(void);
+
+/* What is left of an input. */
+typedef struct cursor {
+    const uint8_t *data;
+    size_t size;
+} cursor;
+
+/* The next bytes; zeros behind the end. */
+void take(cursor *c, void *to, size_t size);
+uint8_t take8(cursor *c);
+uint16_t take16(cursor *c);
+uint32_t take32(cursor *c);
+
+/* Of one size and colour for colour the same. */
+int same_pixels(artfusion_image *a, artfusion_image *b);
+
+/* `image` as PNG at `compression` and read back is the same picture; the file, to be freed with
+ * artfusion_free, if it is asked for. */
+void require_round_trip(artfusion_image *image, int32_t compression, uint8_t **file, size_t *size);
+
+#endif
