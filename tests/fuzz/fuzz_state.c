@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Saved runs: a sampler is taken some steps and saved, bytes of that are changed, and another one
- * loads it. What is refused leaves that as it was; what loads is saved to the same bytes and runs to
- * an end; what was not changed runs to the same end. The state is made here, not in the input, so
- * that inputs are small and outlive the format. */
+ * loads it. What is refused leaves that one as it was; what loads is saved to the same bytes and
+ * runs to an end; what was not changed runs to the same end. The state is made here, not in the
+ * input, so that inputs are small and outlive the format. */
 #include "fuzz.h"
 
 #include <math.h>
@@ -155,7 +155,8 @@ static void run(artfusion_sampler *sampler, artfusion_sampler *whole)
     require_status(status, ERROR(ARGUMENT) | ERROR(NUMERIC));
     if (whole) {
         REQUIRE(artfusion_sampler_run(whole) == status);
-        const float *a = artfusion_sampler_x(sampler, &count), *b = artfusion_sampler_x(whole, NULL);
+        const float *a = artfusion_sampler_x(sampler, &count);
+        const float *b = artfusion_sampler_x(whole, NULL);
         REQUIRE(!a == !b && (!a || memcmp(a, b, count * sizeof *a) == 0));
     }
     if (status == ARTFUSION_OK)

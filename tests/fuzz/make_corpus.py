@@ -261,7 +261,7 @@ def values() -> None:
 
 
 def states() -> None:
-    """(recipe of the one saved, how alike, conditions and moment of the one that loads, changes)."""
+    """(recipe of the saved run, how alike, conditions and moment of the loading one, changes)."""
     draw = random.Random(3)
     for solver in range(5):
         for number in range(4):
