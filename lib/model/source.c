@@ -72,7 +72,9 @@ static artfusion_status read_callback(const af_source *base, uint64_t offset, vo
 artfusion_status af_source_open_file(af_model_source *source, const char *path)
 {
     memset(source, 0, sizeof *source);
-    source->file = open(path, O_RDONLY | O_CLOEXEC);
+    do
+        source->file = open(path, O_RDONLY | O_CLOEXEC);
+    while (source->file < 0 && errno == EINTR);
     if (source->file < 0)
         return af_fail(ARTFUSION_ERROR_IO, "%s: %s", path, strerror(errno));
     struct stat info;
