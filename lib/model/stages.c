@@ -31,8 +31,8 @@ static artfusion_status encode_mode(artfusion_model *model, const artfusion_imag
                                     float *mode, size_t count)
 {
     af_cache_key key;
-    const int keyed = af_cache_key_of(image, 'e', &key);
-    if (keyed && af_cache_find(&model->cache, &key, mode, count))
+    af_cache_key_of(image, 'e', &key);
+    if (af_cache_find(&model->cache, &key, mode, count))
         return ARTFUSION_OK;
 
     const size_t planar = 3 * (size_t)image->width * (size_t)image->height;
@@ -47,7 +47,7 @@ static artfusion_status encode_mode(artfusion_model *model, const artfusion_imag
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "encoder", &error);
     status = check_finite(mode, count, "the encoder's latent");
-    if (status == ARTFUSION_OK && keyed)
+    if (status == ARTFUSION_OK)
         af_cache_keep(&model->cache, &key, mode, count);
     return status;
 }
