@@ -229,7 +229,7 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
         status = model->engine->condition(model->network, times, batch,
                                           styles ? styles : model->null_style, style_count,
                                           &conditions, &error);
-        if (status != ARTFUSION_OK)
+        if (status != ARTFUSION_OK || !conditions)
             status = af_model_failed(model, status, "UNet conditions", &error);
     }
     if (status == ARTFUSION_OK)

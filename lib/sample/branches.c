@@ -34,13 +34,18 @@ static void settle_styles(artfusion_sampler *s)
     }
 }
 
+static void drop_conditions(artfusion_sampler *s)
+{
+    s->model->engine->conditions_destroy(s->conditions);
+    s->conditions = NULL;
+}
+
 /* Sees that the conditions of the step to come are there. */
 static artfusion_status settle_conditions(artfusion_sampler *s)
 {
     if (s->conditions && s->step >= s->window_start && s->step < s->window_start + s->window_steps)
         return ARTFUSION_OK;
-    s->model->engine->conditions_destroy(s->conditions);
-    s->conditions = NULL;
+    drop_conditions(s);
     if (!s->style_count)
         settle_styles(s);
 
@@ -59,7 +64,7 @@ static artfusion_status settle_conditions(artfusion_sampler *s)
         s->model->network, times, steps, s->styles, s->style_count, &s->conditions, &error);
     s->seconds_denoise += af_seconds() - began;
     af_free(times);
-    if (status != ARTFUSION_OK)
+    if (status != ARTFUSION_OK || !s->conditions)
         return af_model_failed(s->model, status, "UNet conditions", &error);
     s->window_start = s->step;
     s->window_steps = steps;
@@ -181,6 +186,8 @@ artfusion_status af_sampler_guided_eps(artfusion_sampler *s)
     for (int32_t b = 0; b < AF_MAX_BRANCHES && status == ARTFUSION_OK; b++)
         if (eps[b])
             status = finish_branch(s, eps[b], order[b]);
+    if (status == ARTFUSION_ERROR_NUMERIC) /* their rows may be what is not finite */
+        drop_conditions(s);
     if (status == ARTFUSION_OK)
         af_guidance_mix(eps[0], eps[1], eps[2], content_scale, style_scale, eps[0], s->count);
     return status;
