@@ -91,7 +91,8 @@ const char *path_of(const char *name);
 void forget_pictures(void);
 
 enum {
-    ABSORBS = 1, /* some allocations are not needed: without the memory the call succeeds */
+    ABSORBS = 1, /* some allocations are not needed: without the memory the call succeeds. The
+                  * cache, the engine's thread, libjpeg's second try with a smaller pool */
     COLD = 2,    /* in a new process that has loaded nothing yet, for allocations and system */
     LIES = 4     /* the engine may lie about itself: the call fails, or gives the usual bytes */
 };

@@ -55,8 +55,10 @@ void faults_arm(void)
     if (engine) {
         for (int i = 0; i < TEST_FUNCTIONS; i++)
             atomic_store(&engine->calls[i], 0);
-        engine->fail_in = 0;
-        if (faults->now.kind == FAULT_NETWORK) {
+        engine->fail_in = engine->lie = 0;
+        if (faults->now.kind == FAULT_NETWORK && faults->now.way->of == LIE) {
+            engine->lie = faults->now.way->value;
+        } else if (faults->now.kind == FAULT_NETWORK) {
             engine->fail_function = faults->now.way->of;
             engine->fail_status = faults->now.way->value;
             engine->poison = faults->now.way->poison;
@@ -69,6 +71,8 @@ void faults_arm(void)
 
 void faults_disarm(void)
 {
+    if (!watched)
+        return;
     watched = 0;
     if (!engine)
         return;
@@ -76,7 +80,7 @@ void faults_disarm(void)
         faults->network_calls[i] = atomic_load(&engine->calls[i]);
     if (faults->now.kind == FAULT_NETWORK)
         faults->fired = !engine->fail_in;
-    engine->fail_in = 0;
+    engine->fail_in = engine->lie = 0;
 }
 
 /* Counts one and says whether its turn has come. */
@@ -127,6 +131,9 @@ void *REAL(calloc)(size_t count, size_t size);
 void *REAL(realloc)(void *memory, size_t size);
 void REAL(free)(void *memory);
 
+/* Seen by the libraries, hidden as all else is. */
+#define SEEN __attribute__((visibility("default")))
+
 static atomic_long live;
 
 long faults_live(void)
@@ -149,17 +156,17 @@ static void *counted(void *memory)
     return memory;
 }
 
-void *malloc(size_t size)
+SEEN void *malloc(size_t size)
 {
     return refuse() ? NULL : counted(REAL(malloc)(size));
 }
 
-void *calloc(size_t count, size_t size)
+SEEN void *calloc(size_t count, size_t size)
 {
     return refuse() ? NULL : counted(REAL(calloc)(count, size));
 }
 
-void *realloc(void *memory, size_t size)
+SEEN void *realloc(void *memory, size_t size)
 {
     if (refuse())
         return NULL;
@@ -167,17 +174,17 @@ void *realloc(void *memory, size_t size)
     return memory ? moved : counted(moved);
 }
 
-void *memalign(size_t alignment, size_t size)
+SEEN void *memalign(size_t alignment, size_t size)
 {
     return refuse() ? NULL : counted(REAL(memalign)(alignment, size));
 }
 
-void *aligned_alloc(size_t alignment, size_t size)
+SEEN void *aligned_alloc(size_t alignment, size_t size)
 {
     return memalign(alignment, size);
 }
 
-int posix_memalign(void **memory, size_t alignment, size_t size)
+SEEN int posix_memalign(void **memory, size_t alignment, size_t size)
 {
     void *made = memalign(alignment, size);
     if (!made)
@@ -186,7 +193,7 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
     return 0;
 }
 
-void free(void *memory)
+SEEN void free(void *memory)
 {
     if (memory)
         atomic_fetch_sub(&live, 1);

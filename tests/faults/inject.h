@@ -64,6 +64,9 @@ typedef struct fault_way {
     const char *words; /* in the message */
 } fault_way;
 
+/* Instead of a TEST_* function: what the engine says of itself, a TEST_LIE_*. */
+enum { LIE = -2 };
+
 /* Instead of an errno: half of what was asked for; nothing at all. */
 enum { HOW_SHORT = -1, HOW_NOTHING = -2 };
 

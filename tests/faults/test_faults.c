@@ -9,7 +9,9 @@
  * Without --all every series of more than LIMIT faults is sampled evenly, its first ones in full. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
+#include <openssl/err.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,7 +42,7 @@ enum { SANITIZED = 1, LIMIT = 60, LIMIT_FORKED = 12 };
 enum { SANITIZED = 0, LIMIT = 300, LIMIT_FORKED = 100 };
 #endif
 
-enum { MAX_CALLS = 256, MAX_CASES = 512, MAX_COMPLAINTS = 25, REPEATS = 20 };
+enum { MAX_CALLS = 256, MAX_CASES = 512, MAX_COMPLAINTS = 1000, MAX_OF_CASE = 5, REPEATS = 20 };
 
 int artfusion_command_main(int argc, char **argv);
 
@@ -60,7 +62,7 @@ typedef struct row {
 } row;
 
 static row rows[MAX_CALLS];
-static int row_count, complaints, exhaustive;
+static int row_count, complaints, of_case, exhaustive;
 static char running[512]; /* which fault, for a crash */
 static result *shared;
 static jmp_buf *way_out;
@@ -149,6 +151,8 @@ static void say_where(int number)
     (void)!write(STDERR_FILENO, running, strlen(running));
     (void)!write(STDERR_FILENO, "\n", 1);
     if (number) {
+        void *frames[64];
+        backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
         (void)signal(number, SIG_DFL);
         (void)raise(number);
     }
@@ -197,9 +201,9 @@ static void take_blurred(outcome *o, const char *path)
     outcome whole = {0};
     take_file(&whole, path);
     for (size_t i = 0; i < whole.size; i++) {
-        if (!strchr("0123456789.e-+", whole.bytes[i]))
+        if (!strchr(" 0123456789.e-+", whole.bytes[i]))
             take(o, whole.bytes + i, 1);
-        else if (!i || !strchr("0123456789.e-+", whole.bytes[i - 1]))
+        else if (!i || !strchr(" 0123456789.e-+", whole.bytes[i - 1]))
             take(o, "#", 1);
     }
     free(whole.bytes);
@@ -317,12 +321,14 @@ static void name_fault(const fault_case *c, const fault *f)
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void complain(const char *format, ...)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    printf("FAIL: %s:\n      ", running);
-    vprintf(format, arguments);
-    putchar('\n');
-    va_end(arguments);
+    if (of_case++ < MAX_OF_CASE) {
+        va_list arguments;
+        va_start(arguments, format);
+        printf("FAIL: %s:\n      ", running);
+        vprintf(format, arguments);
+        putchar('\n');
+        va_end(arguments);
+    }
     if (++complaints == MAX_COMPLAINTS) {
         puts("... and no more are looked for");
         exit(1);
@@ -332,6 +338,8 @@ static void complain(const char *format, ...)
 /* The statuses that are fitting, bit 0 for succeeding. */
 static uint32_t fitting(const fault_case *c, const fault *f)
 {
+    if (!c->run && f->kind == FAULT_SYSTEM && f->way->of == CALL_stat) /* a look ahead only */
+        return STATUS_BIT(ARTFUSION_OK);
     uint32_t statuses = f->way ? f->way->statuses : STATUS_BIT(ARTFUSION_ERROR_MEMORY);
     if (f->kind == FAULT_ALLOCATION && faults->in_loader) /* dlopen says no more than that */
         statuses |= STATUS_BIT(ARTFUSION_ERROR_ENGINE);
@@ -401,6 +409,10 @@ static void disturb(const fault_case *c, const fault *f, const result *undisturb
         if (repeat == REPEATS)
             complain("%ld allocations are left each time", faults_live() - live);
     }
+    if (ERR_peek_error())
+        complain("an error is left in the host's queue of OpenSSL's: %s",
+                 ERR_error_string(ERR_get_error(), NULL));
+    ERR_clear_error();
     if (faults_lowest_descriptor() != descriptor)
         complain("a file is left open");
     if (world_clear() && !f->lasting)
@@ -448,8 +460,13 @@ static void disturb_networks(const fault_case *c, const result *undisturbed, row
                              const long calls[TEST_FUNCTIONS])
 {
     for (const fault_way *way = network_ways; way->name; way++)
-        for (long n = 1; n <= calls[way->of]; n++)
+        for (long n = 1; n <= calls[way->of]; n++) {
+            /* The conditions of all steps are made at the first, and the last ones used at the last. */
+            if (way->of == TEST_CONDITION && way->poison != 0.0f && way->place != 1 &&
+                !strcmp(c->call, "artfusion_sampler_next"))
+                continue;
             disturb(c, &(fault){FAULT_NETWORK, n, 0, way}, undisturbed, of);
+        }
 }
 
 static void disturb_callbacks(const fault_case *c, const result *undisturbed, row *of, long total)
@@ -462,40 +479,10 @@ static void disturb_callbacks(const fault_case *c, const result *undisturbed, ro
                 disturb(c, &(fault){FAULT_CALLBACK, n, 0, way}, undisturbed, of);
 }
 
-/* An engine that says nonsense of itself: refused, or of no consequence. */
 static void disturb_by_lies(const fault_case *c, const result *undisturbed, row *of)
 {
-    static const char *const names[TEST_LIES] = {
-        "",
-        "a row of no values",
-        "a row of -1 values",
-        "a row of 2^31 - 1 values",
-        "calls of negative size",
-        "an unknown device",
-        "-1 threads",
-        "names without an end",
-        "no network",
-        "no conditions",
-    };
-    test_engine_control *engine = test_engine();
-    for (int32_t lie = 1; lie < TEST_LIES; lie++) {
-        result r;
-        (void)snprintf(running, sizeof running, "%s, an engine with %s", c->call, names[lie]);
-        const int before = complaints;
-        engine->lie = lie;
-        faults_set(&(fault){0});
-        run_here(c, &r);
-        engine->lie = 0;
-        of->injected[FAULT_NETWORK]++;
-        of->absorbed[FAULT_NETWORK] += r.status == 0;
-        if (r.wrong[0] && !strstr(r.wrong, "there is no") && !strstr(r.wrong, "cannot be read"))
-            complain("%s", r.wrong);
-        else if (r.status == 0 ? r.hash != undisturbed->hash
-                               : r.status != ARTFUSION_ERROR_ENGINE || !r.message[0])
-            complain("it answered %s: %s", artfusion_status_name(r.status), r.message);
-        (void)world_clear();
-        of->failed += complaints != before;
-    }
+    for (const fault_way *way = lie_ways; way->name; way++)
+        disturb(c, &(fault){FAULT_NETWORK, 1, 0, way}, undisturbed, of);
 }
 
 static row *row_of(const char *call)
@@ -517,6 +504,7 @@ static void disturb_case(const fault_case *c)
         return;
     }
     of->cases++;
+    of_case = 0;
     run(c, &none, &first); /* so that what libraries keep is there */
     run(c, &none, &undisturbed);
     if (undisturbed.status || undisturbed.wrong[0] || first.hash != undisturbed.hash ||
@@ -769,14 +757,20 @@ int main(int argc, char **argv)
         else
             return fprintf(stderr, "test_faults [--all] [--table FILE] [CALL...]\n"), 2;
     }
-    char folder[] = "/tmp/artfusion-faults-XXXXXX";
+    /* In memory if possible: a disk takes its time to sync. */
+    char folder[48];
+    (void)snprintf(folder, sizeof folder, "%s/artfusion-faults-XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     const char *engine = required_environment("ARTFUSION_TEST_ENGINE");
     if (!mkdtemp(folder) || setenv("ARTFUSION_ENGINE", engine, 1) != 0)
         return 2;
     faults_init();
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 2;
+    void *frame;
+    (void)backtrace(&frame, 1); /* loads what it needs now */
     watch_for_crashes();
     read_header(FAULTS_HEADER);
     read_commands(FAULTS_COMMANDS);

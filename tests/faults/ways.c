@@ -140,3 +140,11 @@ const fault_way network_ways[] = {
     POISON(DENOISE, -INFINITY, 0, "branch null style"),
     END,
 };
+
+/* Refused, or of no consequence. */
+#define LIES(lie) {#lie, LIE, TEST_LIE_##lie, GOOD | ENGINE, 0.0f, 0, NULL}
+
+const fault_way lie_ways[] = {
+    LIES(WIDTH_ZERO), LIES(WIDTH_NEGATIVE), LIES(WIDTH_LARGEST), LIES(POSITIONS), LIES(DEVICE),
+    LIES(THREADS),    LIES(NAMES),          LIES(NETWORK),       LIES(CONDITIONS), END,
+};

@@ -5,7 +5,7 @@
 
 #include "inject.h"
 
-extern const fault_way system_ways[], callback_ways[], network_ways[];
+extern const fault_way system_ways[], callback_ways[], network_ways[], lie_ways[];
 extern const fault_way lasting_way; /* a disk that is gone */
 
 #define STATUS_BIT(status) (1u << -(status))
