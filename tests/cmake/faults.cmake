@@ -25,3 +25,18 @@ target_link_options(test_faults PRIVATE ${wrapped})
 set_target_properties(test_faults PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 add_test(NAME c/test_faults COMMAND test_faults WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(c/test_faults PROPERTIES LABELS c TIMEOUT 900 ENVIRONMENT "${environment}")
+
+# The libtorch engine, for tests/python/engine_faults.py: allocations fail by way of LD_PRELOAD.
+if(ARTFUSION_ENGINE_TORCH)
+  add_library(fault_preload MODULE faults/preload/preload.c)
+  target_link_libraries(fault_preload PRIVATE artfusion_flags)
+  set_target_properties(fault_preload PROPERTIES
+    C_VISIBILITY_PRESET default LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  add_executable(engine_faults faults/preload/engine_faults.c)
+  target_link_libraries(engine_faults PRIVATE artfusion artfusion_flags ${CMAKE_DL_LIBS})
+  set_target_properties(engine_faults PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  list(APPEND environment
+       ARTFUSION_FAULTS_PRELOAD=$<TARGET_FILE:fault_preload>
+       ARTFUSION_FAULTS_ENGINE=$<TARGET_FILE:engine_faults>)
+endif()
