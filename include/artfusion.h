@@ -222,6 +222,12 @@ typedef struct artfusion_context_options {
     void *log_user_data;            /**< given to `log` */
     artfusion_log_level log_level;  /**< WARNING: this and graver ones */
     artfusion_precision precision;  /**< AUTO. Since 1.1; before, it was reserved and 0 */
+    uint64_t memory_limit;          /**< 0: none; else bytes that a run may take beside the model
+                                     * (artfusion_sampler_memory_needed): larger batches are
+                                     * computed in smaller parts, and what cannot be made to fit is
+                                     * LIMIT at artfusion_sampler_create. With glibc it also ends that
+                                     * the process's allocator keeps large freed blocks (mallopt).
+                                     * Since 1.1 */
 } artfusion_context_options;
 
 /** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),
@@ -530,6 +536,29 @@ ARTFUSION_API artfusion_status artfusion_style_from_values(artfusion_model *mode
 ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
                                                     artfusion_style **style);
 
+/** A style code in some hundred bytes or more, of which `*size` at `*data`, which
+ * artfusion_free frees: the values, the digest of the model's weights, and a checksum,
+ * the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
+ARTFUSION_API artfusion_status artfusion_style_save_memory(const artfusion_style *style,
+                                                           uint8_t **data, size_t *size);
+
+/** The same to a file: written beside `path`, then renamed. Since 1.1. Errors: as
+ * artfusion_style_save_memory, and IO. */
+ARTFUSION_API artfusion_status artfusion_style_save_file(const artfusion_style *style,
+                                                         const char *path);
+
+/** What artfusion_style_save_memory gave, for a model of the same weights. Since 1.1.
+ * Errors: ARGUMENT, FORMAT, UNSUPPORTED (a newer format), CHECKSUM, MISMATCH (of
+ * another model), MEMORY. */
+ARTFUSION_API artfusion_status artfusion_style_load_memory(artfusion_model *model,
+                                                           const void *data, size_t size,
+                                                           artfusion_style **style);
+
+/** The same from a file. Since 1.1. Errors: as artfusion_style_load_memory, and IO,
+ * LIMIT (a file far larger than a style code). */
+ARTFUSION_API artfusion_status artfusion_style_load_file(artfusion_model *model, const char *path,
+                                                         artfusion_style **style);
+
 /** The code's values, `*count` of them. NULL and 0 for NULL; `count` may be NULL. */
 ARTFUSION_API const float *artfusion_style_values(const artfusion_style *style, size_t *count);
 
@@ -636,8 +665,20 @@ ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_
 ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
     artfusion_sampler_options *options, const artfusion_model *model, const char *name);
 
+/** How many bytes a run by these options holds at most at a time, beside what the process
+ * has already and the opened model is: the sampler with what it keeps, the networks'
+ * layers in the largest call, and a picture of the result; on a GPU the layers are there.
+ * Within 15 % above what is then held. glibc may keep as much again of what was freed,
+ * unless memory_limit is set. What the networks take is measured by calls on zeros of up
+ * to twice the native size, at the first question to a model; that costs about as
+ * long as a few steps at that size. Since 1.1.
+ * Errors: ARGUMENT, ENGINE, MEMORY, and as for any options. */
+ARTFUSION_API artfusion_status artfusion_sampler_memory_needed(
+    artfusion_model *model, const artfusion_sampler_options *options, uint64_t *bytes);
+
 /** Without further calls it paints from null content and null style. Errors:
- * ARGUMENT, MEMORY. */
+ * ARGUMENT, MEMORY, and where the context has a memory_limit also LIMIT (it needs more,
+ * even with its pictures computed one by one) and ENGINE. */
 ARTFUSION_API artfusion_status artfusion_sampler_create(artfusion_model *model,
                                                         const artfusion_sampler_options *options,
                                                         artfusion_sampler **sampler);
@@ -738,6 +779,36 @@ ARTFUSION_API artfusion_status artfusion_sampler_kept(const artfusion_sampler *s
  * ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,
                                                        artfusion_image **image);
+
+/** Where the run is, between two steps, and all that its next ones depend on: `*size`
+ * bytes at `*data`, which artfusion_free frees. That is what the setters were given,
+ * latents, the solver's history, the generator, and what `keep_every` kept; not callbacks.
+ * May be called by a step callback, and before the first step. Since 1.1.
+ * Errors: ARGUMENT, MEMORY. */
+ARTFUSION_API artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
+                                                                   uint8_t **data, size_t *size);
+
+/** The same to a file: written beside `path`, then renamed, so that there is a whole
+ * state whenever the process ends. Since 1.1. Errors: as
+ * artfusion_sampler_save_state_memory, and IO. */
+ARTFUSION_API artfusion_status artfusion_sampler_save_state_file(artfusion_sampler *sampler,
+                                                                 const char *path);
+
+/** Takes a sampler to where another was, in this process or an earlier one, that was made
+ * with the same options and a model of the same weights; what its setters were given
+ * before is replaced. The steps after it give the bytes that the other run would have
+ * given, on the same machine with the same engine, device, precision and threads, where
+ * its callbacks do the same. After an error the sampler is as it was. Not from a
+ * callback. Since 1.1.
+ * Errors: ARGUMENT, FORMAT, UNSUPPORTED (a newer format), CHECKSUM, MISMATCH (the
+ * message names the option, or the model), MEMORY. */
+ARTFUSION_API artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
+                                                                   const void *data, size_t size);
+
+/** The same from a file. Since 1.1. Errors: as artfusion_sampler_load_state_memory, and
+ * IO, LIMIT (a file far larger than this sampler's state). */
+ARTFUSION_API artfusion_status artfusion_sampler_load_state_file(artfusion_sampler *sampler,
+                                                                 const char *path);
 
 /** NULL does nothing. Not during a call of its own. */
 ARTFUSION_API void artfusion_sampler_destroy(artfusion_sampler *sampler);

@@ -80,6 +80,12 @@ artfusion_status denoise(af_network *network, const af_conditions *conditions, c
         error, [&] { network->denoise(*conditions, rows, x, content, batch, h, w, prediction); });
 }
 
+artfusion_status memory(af_network *network, af_stage stage, int32_t batch, int32_t h, int32_t w,
+                        uint64_t *bytes, af_engine_error *error) noexcept
+{
+    return guarded(error, [&] { *bytes = network->memory(stage, batch, h, w); });
+}
+
 constexpr af_engine engine = {
     .struct_size = sizeof(af_engine),
     .version = AF_ENGINE_VERSION,
@@ -95,6 +101,7 @@ constexpr af_engine engine = {
     .condition = condition,
     .conditions_destroy = conditions_destroy,
     .denoise = denoise,
+    .memory = memory,
 };
 
 } // namespace

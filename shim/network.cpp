@@ -13,6 +13,7 @@
 #include "arithmetic.hpp"
 #include "device.hpp"
 #include "failure.hpp"
+#include "peak.hpp"
 #include "runtime.hpp"
 #include "scope.hpp"
 #include "source.hpp"
@@ -243,6 +244,31 @@ void af_network::denoise(const af_conditions &conditions, const int32_t *rows, c
     write(evaluate(to_device(x, {batch, channels, h, w}), to_device(content, {batch, channels, h, w}),
                    conditions.rows.index_select(0, index)),
           prediction);
+}
+
+/* By a call on zeros of that size. Of the UNet one that is not recorded as a graph, whose memory stays
+ * in its pool. */
+uint64_t af_network::memory(af_stage stage, int64_t batch, int64_t h, int64_t w) const
+{
+    af::require_own_process();
+    const CallScope scope(device_, stream_, options_.threads);
+    const int64_t channels = options_.latent_channels, down = options_.downsample;
+    const auto zeros = [&](at::IntArrayRef sizes) {
+        return at::zeros(sizes, at::TensorOptions(device_).dtype(at::kFloat));
+    };
+    const std::vector<int64_t> latent{batch, channels, h, w}, picture{batch, 3, h * down, w * down};
+    return af::peak_bytes([&] {
+        switch (stage) {
+        case AF_STAGE_ENCODE: call(encoder_, {zeros(picture)}, latent); break;
+        case AF_STAGE_DECODE: call(decoder_, {zeros(latent)}, picture); break;
+        case AF_STAGE_CONDITION:
+            call(condition_, {zeros({batch}), zeros({1, options_.style_width})},
+                 {batch, condition_width_});
+            break;
+        default:
+            call(denoise_, {zeros(latent), zeros(latent), zeros({batch, condition_width_})}, latent);
+        }
+    });
 }
 
 at::Tensor af_network::call(const af::Program &program, std::initializer_list<at::Tensor> inputs,

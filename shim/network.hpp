@@ -48,6 +48,7 @@ public:
     void denoise(const af_conditions &conditions, const int32_t *rows, const float *x,
                  const float *content, int64_t batch, int64_t h, int64_t w,
                  float *prediction) const;
+    uint64_t memory(af_stage stage, int64_t batch, int64_t h, int64_t w) const;
 
 private:
     af_network(const torch::jit::Module &module, const af_network_options &options,

@@ -10,8 +10,9 @@
 static const struct command commands[] = {
     {.name = "stylize",
      .summary = "a picture's shapes in another one's manner",
-     .synopsis = "--content FILE --style FILE --out FILE [OPTION...]",
+     .synopsis = "--content FILE|FOLDER --style FILE --out FILE|FOLDER [OPTION...]",
      .examples = "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png\n"
+                 "  artfusion stylize -c photos -s painting.jpg -o results\n"
                  "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png --steps 50\n"
                  "  artfusion stylize -c photo.jpg -s painting.jpg -o result.jpg --style-scale 1\n",
      .table = stylize_options,

@@ -19,6 +19,14 @@
 
 #define CONTENT TEXT("content", 'c', OPTION_CONTENT, "picture whose shapes are kept", "FILE")
 #define STYLE TEXT("style", 's', OPTION_STYLE, "picture whose manner is taken", "FILE")
+#define CONTENTS                                                                                   \
+    TEXT("content", 'c', OPTION_CONTENT,                                                           \
+         "picture whose shapes are kept, or a folder of them", "FILE|FOLDER")
+#define RESULTS                                                                                    \
+    TEXT("out", 'o', OPTION_OUT,                                                                   \
+         "result, .png or .jpg; for a folder the folder of the results, where a run that was "     \
+         "ended goes on by the same command",                                                      \
+         "FILE|FOLDER")
 #define OUT TEXT("out", 'o', OPTION_OUT, "result, .png or .jpg", "FILE")
 #define SIZE(default_size)                                                                         \
     TEXT("size", '\0', OPTION_SIZE, "result's pixels (default: " default_size ")", "WxH")
@@ -59,7 +67,7 @@
          "X")
 
 static const struct poptOption stylize_pictures[] = {
-    CONTENT, STYLE, OUT, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
+    CONTENTS, STYLE, RESULTS, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
 
 static const struct poptOption sample_pictures[] = {
     STYLE, OUT,

@@ -54,7 +54,7 @@ static json_t *stages_json(const struct run *run, double total)
                      run->done.seconds_decode, "write", run->seconds_write, "total", total);
 }
 
-static json_t *sampling_json(const artfusion_sampler_options *sampling)
+json_t *report_settings(const artfusion_sampler_options *sampling)
 {
     json_t *object = report_sampling(sampling);
     json_object_set_new(object, "denoising_strength", json_real(sampling->denoising_strength));
@@ -79,7 +79,7 @@ static json_t *run_json(const struct run *run, const artfusion_image *image, dou
         run->options->command, "out", report_text(run->options->out), "width",
         (int)artfusion_image_width(image), "height", (int)artfusion_image_height(image), "count",
         (int)run->sampling.batch, "steps", (int)run->done.steps, "nfe", (int)run->done.passes,
-        "sampling", sampling_json(&run->sampling), "model", model_json(run), "engine",
+        "sampling", report_settings(&run->sampling), "model", model_json(run), "engine",
         run->info.engine, "device", run->info.device_name, "threads", (int)run->info.threads,
         "arithmetic", run->info.arithmetic, "seconds", stages_json(run, total));
 }

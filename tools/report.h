@@ -17,6 +17,9 @@ json_t *report_text(const char *text);
 /* What a model's defaults and presets say. */
 json_t *report_sampling(const artfusion_sampler_options *sampling);
 
+/* All that a run's options say of how it samples. */
+json_t *report_settings(const artfusion_sampler_options *sampling);
+
 /* Prints `object` (NULL: it could not be made) on a line and releases it. Returns 0 or an exit
  * status. */
 int report_print(json_t *object);

@@ -23,14 +23,21 @@ static void log_message(void *user_data, artfusion_log_level level, const char *
     fprintf(stderr, "artfusion: %s\n", message);
 }
 
-static int check_suffix(const struct options *options)
+bool is_picture_name(const char *path)
 {
     static const char *const known[] = {".png", ".jpg", ".jpeg"};
-    const char *slash = strrchr(options->out, '/');
-    const char *suffix = strrchr(slash == NULL ? options->out : slash, '.');
+    const char *slash = strrchr(path, '/');
+    const char *suffix = strrchr(slash == NULL ? path : slash, '.');
     for (size_t i = 0; suffix != NULL && i < sizeof known / sizeof known[0]; i++)
         if (strcasecmp(suffix, known[i]) == 0)
-            return 0;
+            return true;
+    return false;
+}
+
+static int check_suffix(const struct options *options)
+{
+    if (is_picture_name(options->out))
+        return 0;
     return usage_error(options->command, "--out: \"%s\" ends neither in .png nor in .jpg or .jpeg",
                        options->out);
 }
@@ -63,7 +70,9 @@ int run_check(struct run *run, artfusion_status status)
     progress_clear(&run->progress);
     if (signal_number == 0)
         return failure("%s", artfusion_error_message());
-    failure("interrupted%s", run->options->out == NULL ? "" : ", nothing was written");
+    failure("interrupted%s", run->goes_on                ? "; the same command goes on from here"
+                             : run->options->out == NULL ? ""
+                                                         : ", nothing was written");
     return 128 + signal_number;
 }
 
@@ -222,9 +231,21 @@ int run_decode(struct run *run, int32_t index, artfusion_image **image)
     return code;
 }
 
-int run_save(struct run *run, const artfusion_image *image)
+int run_stylize(struct run *run, const artfusion_image *content, const artfusion_image *painting,
+                artfusion_style **style, artfusion_image **result)
 {
-    interrupt_hold();
+    int code = run_create_sampler(run, content);
+    if (code == 0)
+        code = run_make_style(run, painting, style);
+    if (code == 0)
+        code = run_steps(run, content, *style);
+    if (code == 0)
+        code = run_decode(run, 0, result);
+    return code;
+}
+
+int run_write(struct run *run, const artfusion_image *image)
+{
     int code = run_check(run, ARTFUSION_OK); /* a signal from before */
     if (code != 0)
         return code;
@@ -235,6 +256,24 @@ int run_save(struct run *run, const artfusion_image *image)
         code = failure("%s", artfusion_error_message());
     run->seconds_write = clock_seconds() - start;
     return code;
+}
+
+int run_save(struct run *run, const artfusion_image *image)
+{
+    interrupt_hold();
+    return run_write(run, image);
+}
+
+void run_next(struct run *run)
+{
+    interrupt_watch(NULL);
+    progress_clear(&run->progress);
+    progress_init(&run->progress, is_given(run->options, OPTION_QUIET));
+    artfusion_sampler_destroy(run->sampler);
+    run->sampler = NULL;
+    run->done = (artfusion_progress){0};
+    run->started = clock_seconds();
+    run->seconds_pictures = run->seconds_model = run->seconds_style = run->seconds_write = 0.0;
 }
 
 void run_end(struct run *run)

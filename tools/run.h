@@ -9,6 +9,7 @@
 
 struct run {
     const struct options *options;
+    bool goes_on; /* after an interruption, by the same command: of a folder */
     struct progress progress;
     char *model_path;
     artfusion_context *context;
@@ -44,8 +45,21 @@ int run_make_style(struct run *run, const artfusion_image *image, artfusion_styl
 int run_steps(struct run *run, const artfusion_image *content, const artfusion_style *style);
 int run_decode(struct run *run, int32_t index, artfusion_image **image);
 
-/* From its success on a signal changes nothing any more. */
+/* All of these for one picture, once the model is open. */
+int run_stylize(struct run *run, const artfusion_image *content, const artfusion_image *painting,
+                artfusion_style **style, artfusion_image **result);
+
+/* To options->out. */
+int run_write(struct run *run, const artfusion_image *image);
+
+/* The same, for the last result: from its success on a signal changes nothing any more. */
 int run_save(struct run *run, const artfusion_image *image);
+
+/* Makes ready for another picture with the same model. */
+void run_next(struct run *run);
+
+/* Whether a path ends as a picture's does. */
+bool is_picture_name(const char *path);
 
 /* The exit status that goes with a library call's: 0 for success. */
 int run_check(struct run *run, artfusion_status status);

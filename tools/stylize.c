@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands.h"
+#include "folder.h"
 #include "report.h"
 #include "run.h"
 
@@ -17,13 +18,8 @@ static int stylize(struct run *run, struct pictures *pictures)
     if (code == 0)
         code = run_open_model(run);
     if (code == 0)
-        code = run_create_sampler(run, pictures->content);
-    if (code == 0)
-        code = run_make_style(run, pictures->painting, &pictures->style);
-    if (code == 0)
-        code = run_steps(run, pictures->content, pictures->style);
-    if (code == 0)
-        code = run_decode(run, 0, &pictures->result);
+        code = run_stylize(run, pictures->content, pictures->painting, &pictures->style,
+                           &pictures->result);
     if (code == 0)
         code = run_save(run, pictures->result);
     if (code == 0)
@@ -33,6 +29,8 @@ static int stylize(struct run *run, struct pictures *pictures)
 
 int command_stylize(const struct options *options)
 {
+    if (folder_is_meant(options))
+        return folder_stylize(options);
     struct run run;
     struct pictures pictures = {0};
     int code = run_begin(&run, options);

@@ -88,6 +88,9 @@ artfusion_status artfusion_context_create(const artfusion_context_options *optio
     made->log = given.log;
     made->log_user_data = given.log_user_data;
     made->log_level = given.log_level;
+    made->memory_limit = given.memory_limit;
+    if (made->memory_limit)
+        af_memory_return_freed();
     *context = made;
     return ARTFUSION_OK;
 }

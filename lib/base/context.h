@@ -16,6 +16,7 @@ struct artfusion_context {
     artfusion_log_callback log;
     void *log_user_data;
     artfusion_log_level log_level;
+    uint64_t memory_limit; /* bytes that a run may take beside its model; 0: none */
 };
 
 artfusion_context *af_context_retain(artfusion_context *context);

@@ -3,6 +3,9 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "artfusion.h"
 
@@ -25,6 +28,14 @@ void *af_realloc(void *memory, size_t bytes)
 void af_free(void *memory)
 {
     free(memory);
+}
+
+void af_memory_return_freed(void)
+{
+#ifdef __GLIBC__
+    /* glibc's own first value: that it was set ends its growth. */
+    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+#endif
 }
 
 void artfusion_free(void *memory)

@@ -5,11 +5,13 @@
 
 #include "artfusion.h"
 
+#define AF_RNG_TORCH_WORDS 624
+
 /* MT19937 with the state torch's CPU generator keeps: also the cached second normal of the small
  * draws (fewer than 16 elements). */
 typedef struct af_rng_torch {
-    uint32_t state[624];
-    int32_t position;
+    uint32_t state[AF_RNG_TORCH_WORDS];
+    int32_t position; /* 0..AF_RNG_TORCH_WORDS */
     int32_t has_cached_normal;
     double cached_normal;
 } af_rng_torch;

@@ -30,17 +30,25 @@ static artfusion_status allocate(size_t count, float **values)
                            : ARTFUSION_OK;
 }
 
+/* Tensors of history. */
+static size_t history_of(artfusion_solver kind)
+{
+    return kind == ARTFUSION_SOLVER_UNIPC ? 3
+           : kind == ARTFUSION_SOLVER_DPMPP_2M || kind == ARTFUSION_SOLVER_DPMPP_2M_SDE ? 1
+                                                                                         : 0;
+}
+
+size_t af_solver_bytes(artfusion_solver kind, size_t count)
+{
+    return sizeof(af_solver) + history_of(kind) * count * sizeof(float);
+}
+
 static artfusion_status allocate_history(af_solver *solver)
 {
-    artfusion_solver kind = solver->options.solver;
+    float **const wanted[] = {&solver->last.x0, &solver->before.x0, &solver->x_last};
     artfusion_status status = ARTFUSION_OK;
-    if (kind == ARTFUSION_SOLVER_DPMPP_2M || kind == ARTFUSION_SOLVER_DPMPP_2M_SDE ||
-        kind == ARTFUSION_SOLVER_UNIPC)
-        status = allocate(solver->count, &solver->last.x0);
-    if (status == ARTFUSION_OK && kind == ARTFUSION_SOLVER_UNIPC)
-        status = allocate(solver->count, &solver->before.x0);
-    if (status == ARTFUSION_OK && kind == ARTFUSION_SOLVER_UNIPC)
-        status = allocate(solver->count, &solver->x_last);
+    for (size_t i = 0; status == ARTFUSION_OK && i < history_of(solver->options.solver); i++)
+        status = allocate(solver->count, wanted[i]);
     return status;
 }
 
@@ -78,6 +86,29 @@ void af_solver_reset(af_solver *solver)
 {
     solver->last.alpha = 0.0;
     solver->before.alpha = 0.0;
+}
+
+static void record_node(node *n, size_t count, af_record *record)
+{
+    if (n->x0 == NULL)
+        return;
+    af_record_f64(record, &n->alpha, 1);
+    af_record_f32(record, n->x0, count);
+}
+
+void af_solver_record(af_solver *solver, af_record *record)
+{
+    record_node(&solver->last, solver->count, record);
+    record_node(&solver->before, solver->count, record);
+    if (solver->x_last != NULL)
+        af_record_f32(record, solver->x_last, solver->count);
+}
+
+int32_t af_solver_is_valid(const af_solver *solver)
+{
+    const double last = solver->last.alpha, before = solver->before.alpha;
+    return last >= 0.0 && last < 1.0 && before >= 0.0 && before < 1.0 &&
+           (before == 0.0 || before < last);
 }
 
 static af_factors factors_of(const af_solver *solver, double alpha, double alpha_next)

@@ -4,7 +4,7 @@
 #ifndef AF_MATH_SOLVER_H
 #define AF_MATH_SOLVER_H
 
-#include "artfusion.h"
+#include "base/record.h"
 
 typedef struct af_solver_options {
     artfusion_solver solver;
@@ -20,8 +20,16 @@ artfusion_status af_solver_create(const af_solver_options *options, size_t count
                                   af_solver **solver);
 void af_solver_destroy(af_solver *solver);
 
+/* How many bytes the state of a solver for `count` elements takes. */
+size_t af_solver_bytes(artfusion_solver solver, size_t count);
+
 /* Forgets the history. */
 void af_solver_reset(af_solver *solver);
+
+/* The history, saved or loaded: of a solver of the same kind and count. A loaded one is right where
+ * af_solver_is_valid says so. */
+void af_solver_record(af_solver *solver, af_record *record);
+int32_t af_solver_is_valid(const af_solver *solver);
 
 /* 1 if a step from alpha to alpha_next adds noise (its factor is not 0), else 0. The sampler draws
  * noise for every step of DDIM and DDPM with the TORCH_CPU generator, as the reference does,

@@ -25,6 +25,7 @@ void af_model_release(artfusion_model *model)
     if (model->network)
         model->engine->close(model->network);
     af_cache_clear(&model->cache);
+    af_memory_clear(&model->memory);
     af_manifest_clear(&model->manifest);
     af_free(model->alphas_cumprod);
     af_free(model->null_style);
@@ -140,11 +141,21 @@ static artfusion_status make_tables(artfusion_model *model)
     return status;
 }
 
+static int make_locks(artfusion_model *model)
+{
+    if (!af_cache_init(&model->cache))
+        return 0;
+    if (af_memory_init(&model->memory))
+        return 1;
+    af_cache_clear(&model->cache);
+    return 0;
+}
+
 static artfusion_status open_model(artfusion_context *context, const af_source *source,
                                    artfusion_model **model)
 {
     artfusion_model *made = af_alloc_array(1, sizeof *made);
-    if (!made || !af_cache_init(&made->cache)) {
+    if (!made || !make_locks(made)) {
         af_free(made);
         return af_fail_memory(sizeof *made, "a model");
     }

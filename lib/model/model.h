@@ -8,6 +8,7 @@
 #include "base/context.h"
 #include "model/cache.h"
 #include "model/manifest.h"
+#include "model/memory.h"
 #include "model/network.h"
 
 struct artfusion_model {
@@ -20,7 +21,8 @@ struct artfusion_model {
     double *alphas_cumprod; /* [manifest.timesteps] */
     float *null_style;      /* [manifest.style_width] */
     char engine_label[64];
-    af_cache cache; /* its own lock: all else is immutable */
+    af_cache cache;   /* these two have locks: all else is immutable */
+    af_memory memory;
 };
 
 struct artfusion_style {

@@ -15,7 +15,7 @@
 
 #include "artfusion.h"
 
-#define AF_ENGINE_VERSION 3
+#define AF_ENGINE_VERSION 4
 #define AF_ENGINE_SYMBOL "artfusion_engine_v1"
 
 typedef struct af_network af_network;       /* a loaded model, the engine's own */
@@ -54,6 +54,10 @@ typedef struct af_network_info {
     char device_name[64];
     char arithmetic[16];
 } af_network_info;
+
+/* The calls whose memory can be asked for. */
+typedef int32_t af_stage;
+enum { AF_STAGE_ENCODE, AF_STAGE_DECODE, AF_STAGE_CONDITION, AF_STAGE_DENOISE, AF_STAGES };
 
 typedef struct af_engine {
     uint32_t struct_size;
@@ -95,6 +99,12 @@ typedef struct af_engine {
                                 const int32_t *rows, const float *x, const float *content,
                                 int32_t batch, int32_t h, int32_t w, float *prediction,
                                 af_engine_error *error);
+
+    /* Bytes that a call takes at most while it runs, beside the caller's buffers: of `batch` latents
+     * of h x w, or of CONDITION `batch` rows, where the conditions that come out are included.
+     * Measured on small inputs when a stage is first asked for. */
+    artfusion_status (*memory)(af_network *network, af_stage stage, int32_t batch, int32_t h,
+                               int32_t w, uint64_t *bytes, af_engine_error *error);
 } af_engine;
 
 typedef const af_engine *(*af_engine_entry)(void);

@@ -40,24 +40,32 @@ static void drop_conditions(artfusion_sampler *s)
     s->conditions = NULL;
 }
 
+int32_t af_sampler_window(const artfusion_sampler *s, int32_t style_count, int32_t first)
+{
+    const size_t row = (size_t)s->model->network_info.condition_width * sizeof(float);
+    const size_t fit = CONDITION_BYTES / (row * (size_t)style_count + 1) + 1;
+    const int32_t left = s->steps - first;
+    return fit < (size_t)left ? (int32_t)fit : left;
+}
+
 /* Sees that the conditions of the step to come are there. */
 static artfusion_status settle_conditions(artfusion_sampler *s)
 {
     if (s->conditions && s->step >= s->window_start && s->step < s->window_start + s->window_steps)
         return ARTFUSION_OK;
-    drop_conditions(s);
     if (!s->style_count)
         settle_styles(s);
-
-    const size_t row = (size_t)s->model->network_info.condition_width * sizeof(float);
-    const size_t fit = CONDITION_BYTES / (row * (size_t)s->style_count + 1) + 1;
-    const int32_t left = s->steps - s->step;
-    const int32_t steps = fit < (size_t)left ? (int32_t)fit : left;
+    /* A loaded run has none, and makes those it had: the same steps at once, the same bytes. */
+    int32_t first = s->conditions ? s->step : s->window_start;
+    if (s->step >= first + af_sampler_window(s, s->style_count, first))
+        first = s->step;
+    const int32_t steps = af_sampler_window(s, s->style_count, first);
+    drop_conditions(s);
     float *times = af_alloc_array((size_t)steps, sizeof *times);
     if (!times)
         return af_fail_memory((size_t)steps * sizeof *times, "conditions");
     for (int32_t i = 0; i < steps; i++)
-        times[i] = (float)s->timesteps[s->step + i];
+        times[i] = (float)s->timesteps[first + i];
     af_engine_error error = {{0}};
     const double began = af_seconds();
     const artfusion_status status = s->model->engine->condition(
@@ -66,7 +74,7 @@ static artfusion_status settle_conditions(artfusion_sampler *s)
     af_free(times);
     if (status != ARTFUSION_OK || !s->conditions)
         return af_model_failed(s->model, status, "UNet conditions", &error);
-    s->window_start = s->step;
+    s->window_start = first;
     s->window_steps = steps;
     return ARTFUSION_OK;
 }
@@ -119,25 +127,27 @@ static artfusion_status finish_branch(artfusion_sampler *s, float *prediction, u
                    branch_name(branch), bad / s->values);
 }
 
-/* How many passes go into one call: as many as the engine gains by, but all of a picture's, in calls
- * of about one size. */
-static int32_t passes_a_call(const artfusion_sampler *s, int32_t branches)
+/* As many as the engine gains by, but all of a picture's, in calls of about one size. */
+int32_t af_sampler_passes_a_call(const artfusion_sampler *s, int32_t branches)
 {
     const int32_t passes = branches * s->options.batch;
     const int32_t positions = s->model->network_info.positions_a_call;
-    if (!positions)
-        return passes;
-    const size_t fit = (size_t)positions / s->pixels;
-    const int32_t most = fit > (size_t)passes     ? passes
-                         : fit > (size_t)branches ? (int32_t)fit
-                                                  : branches;
+    int32_t most = passes;
+    if (positions) {
+        const size_t fit = (size_t)positions / s->pixels;
+        most = fit > (size_t)passes     ? passes
+               : fit > (size_t)branches ? (int32_t)fit
+                                        : branches;
+    }
+    if (s->most_passes && most > s->most_passes)
+        most = s->most_passes;
     const int32_t calls = (passes + most - 1) / most;
     return (passes + calls - 1) / calls;
 }
 
 static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
 {
-    const int32_t passes = branches * s->options.batch, most = passes_a_call(s, branches);
+    const int32_t passes = branches * s->options.batch, most = af_sampler_passes_a_call(s, branches);
     artfusion_status status = af_sampler_check_cancelled(s);
     for (int32_t first = 0; status == ARTFUSION_OK && first < passes; first += most) {
         const int32_t count = most < passes - first ? most : passes - first;

@@ -41,8 +41,6 @@ static artfusion_status make_steps(artfusion_sampler *s)
         status = artfusion_timesteps(o->spacing, o->steps, train_timesteps, all);
 
     if (status == ARTFUSION_OK) {
-        const int32_t wanted = (int32_t)lround(o->denoising_strength * o->steps);
-        s->steps = wanted < 1 ? 1 : wanted;
         const int32_t first = o->steps - s->steps;
         for (int32_t i = 0; i < s->steps; i++) {
             s->timesteps[i] = all[first + i];
@@ -69,16 +67,20 @@ static int32_t count_kept(const artfusion_sampler *s)
     return count;
 }
 
-/* All or nothing is the caller's business: what is there is freed with the sampler. */
-static artfusion_status allocate(artfusion_sampler *s)
+/* A buffer of a sampler. */
+typedef struct buffer {
+    void *field; /* the pointer to it */
+    size_t count, size;
+} buffer;
+
+#define BUFFERS 20
+
+static void list_buffers(artfusion_sampler *s, buffer list[BUFFERS])
 {
     const size_t batch = (size_t)s->options.batch, steps = (size_t)s->options.steps;
     const size_t passes = AF_MAX_BRANCHES * batch;
     const size_t style_width = (size_t)s->model->manifest.style_width;
-    struct {
-        void *field;
-        size_t count, size;
-    } const wanted[] = {
+    const buffer all[BUFFERS] = {
         {&s->timesteps, steps, sizeof *s->timesteps},
         {&s->alphas, steps, sizeof *s->alphas},
         {&s->alphas_next, steps, sizeof *s->alphas_next},
@@ -98,12 +100,34 @@ static artfusion_status allocate(artfusion_sampler *s)
         {&s->prediction, passes * s->values, sizeof *s->prediction},
         {&s->input_rows, passes, sizeof *s->input_rows},
         {&s->noise, s->count, sizeof *s->noise},
+        /* Zeroed as all are: x_T has no x0, and its place is saved with the rest. */
+        {&s->kept, (size_t)s->kept_capacity, 2 * s->count * sizeof *s->kept},
     };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        void *memory = af_alloc_array(wanted[i].count, wanted[i].size);
+    memcpy(list, all, sizeof all);
+}
+
+uint64_t af_sampler_bytes(artfusion_sampler *s)
+{
+    buffer list[BUFFERS];
+    list_buffers(s, list);
+    uint64_t bytes = sizeof *s + af_solver_bytes(s->options.solver, s->count);
+    for (size_t i = 0; i < BUFFERS; i++)
+        bytes += (uint64_t)list[i].count * list[i].size;
+    return bytes;
+}
+
+/* All or nothing is the caller's business: what is there is freed with the sampler. */
+static artfusion_status allocate(artfusion_sampler *s)
+{
+    buffer list[BUFFERS];
+    list_buffers(s, list);
+    for (size_t i = 0; i < BUFFERS; i++) {
+        void *memory = af_alloc_array(list[i].count, list[i].size);
         if (!memory)
-            return af_fail_memory(wanted[i].count * wanted[i].size, "a sampler");
-        memcpy(wanted[i].field, &memory, sizeof memory);
+            return af_fail(ARTFUSION_ERROR_MEMORY,
+                           "out of memory: %zu times %zu bytes for a sampler", list[i].count,
+                           list[i].size);
+        memcpy(list[i].field, &memory, sizeof memory);
     }
     const af_solver_options options = {
         .solver = s->options.solver,
@@ -113,36 +137,73 @@ static artfusion_status allocate(artfusion_sampler *s)
     return af_solver_create(&options, s->count, &s->solver);
 }
 
-static artfusion_status build(artfusion_sampler *s)
+void af_sampler_set_sizes(artfusion_sampler *s)
 {
+    const artfusion_sampler_options *o = &s->options;
     const int32_t down = s->model->manifest.downsample;
-    s->latent_width = s->options.width / down;
-    s->latent_height = s->options.height / down;
+    s->latent_width = o->width / down;
+    s->latent_height = o->height / down;
     s->pixels = (size_t)s->latent_width * (size_t)s->latent_height;
     s->values = s->pixels * (size_t)s->model->manifest.latent_channels;
-    s->count = s->values * (size_t)s->options.batch;
+    s->count = s->values * (size_t)o->batch;
+    const int32_t wanted = (int32_t)lround(o->denoising_strength * o->steps);
+    s->steps = wanted < 1 ? 1 : wanted;
+    s->kept_capacity = count_kept(s);
+}
+
+static void copy_steps(artfusion_sampler *s, const artfusion_sampler *from)
+{
+    const size_t steps = (size_t)from->steps;
+    memcpy(s->timesteps, from->timesteps, steps * sizeof *s->timesteps);
+    memcpy(s->alphas, from->alphas, steps * sizeof *s->alphas);
+    memcpy(s->alphas_next, from->alphas_next, steps * sizeof *s->alphas_next);
+    s->options.timesteps = s->timesteps;
+}
+
+/* With the steps of `alike`, if there is one: the caller's timesteps are gone with its create. */
+static artfusion_status build(artfusion_sampler *s, const artfusion_sampler *alike)
+{
+    af_sampler_set_sizes(s);
     s->step = -1;
     atomic_init(&s->cancelled, 0);
     af_rng_torch_seed(&s->rng, s->options.seed);
 
-    artfusion_status status = allocate(s);
+    artfusion_status status = af_sampler_limit_passes(s);
     if (status == ARTFUSION_OK)
+        status = allocate(s);
+    if (status == ARTFUSION_OK && alike)
+        copy_steps(s, alike);
+    else if (status == ARTFUSION_OK)
         status = make_steps(s);
     if (status != ARTFUSION_OK)
         return status;
     memcpy(s->styles, s->model->null_style,
            (size_t)s->model->manifest.style_width * sizeof *s->styles);
-    s->kept_capacity = count_kept(s);
-    const size_t entry = 2 * s->count;
-    if (s->kept_capacity) {
-        s->kept = (size_t)s->kept_capacity > SIZE_MAX / sizeof *s->kept / entry
-                      ? NULL
-                      : af_alloc((size_t)s->kept_capacity * entry * sizeof *s->kept);
-        if (!s->kept)
-            return af_fail(ARTFUSION_ERROR_MEMORY, "out of memory: %d entries of %zu bytes to keep",
-                           (int)s->kept_capacity, entry * sizeof *s->kept);
-    }
     return ARTFUSION_OK;
+}
+
+static artfusion_status create(artfusion_model *model, const artfusion_sampler_options *options,
+                               const artfusion_sampler *alike, artfusion_sampler **sampler)
+{
+    *sampler = NULL;
+    artfusion_sampler *made = af_alloc_array(1, sizeof *made);
+    if (!made)
+        return af_fail_memory(sizeof *made, "a sampler");
+    made->options = *options;
+    made->model = af_model_retain(model);
+    const artfusion_status status = build(made, alike);
+    if (status != ARTFUSION_OK) {
+        artfusion_sampler_destroy(made);
+        return status;
+    }
+    *sampler = made;
+    return ARTFUSION_OK;
+}
+
+artfusion_status af_sampler_create_alike(const artfusion_sampler *sampler,
+                                         artfusion_sampler **alike)
+{
+    return create(sampler->model, &sampler->options, sampler, alike);
 }
 
 artfusion_status artfusion_sampler_create(artfusion_model *model,
@@ -156,22 +217,8 @@ artfusion_status artfusion_sampler_create(artfusion_model *model,
     if (!model)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
     artfusion_sampler_options read;
-    artfusion_status status = af_sampler_read_options(model, options, &read);
-    if (status != ARTFUSION_OK)
-        return status;
-
-    artfusion_sampler *made = af_alloc_array(1, sizeof *made);
-    if (!made)
-        return af_fail_memory(sizeof *made, "a sampler");
-    made->options = read;
-    made->model = af_model_retain(model);
-    status = build(made);
-    if (status != ARTFUSION_OK) {
-        artfusion_sampler_destroy(made);
-        return status;
-    }
-    *sampler = made;
-    return ARTFUSION_OK;
+    const artfusion_status status = af_sampler_read_options(model, options, &read);
+    return status == ARTFUSION_OK ? create(model, &read, NULL, sampler) : status;
 }
 
 void artfusion_sampler_destroy(artfusion_sampler *s)

@@ -23,6 +23,7 @@ struct artfusion_sampler {
     size_t values; /* of one picture's latent */
     size_t count;  /* of the batch's */
 
+    int32_t most_passes; /* of a call of the UNet, by the context's memory_limit; 0: any number */
     int32_t steps; /* in this run: those that denoising_strength leaves */
     int32_t *timesteps;         /* [steps], descending */
     double *alphas, *alphas_next; /* [steps] */
@@ -36,7 +37,8 @@ struct artfusion_sampler {
     uint8_t *has_init;                              /* [batch]: AF_INIT_* */
     int32_t *style_rows;  /* [batch]: which of the styles handed to the engine is picture i's */
     int32_t style_count;  /* of different ones, the null style included; 0: not yet settled */
-    af_conditions *conditions; /* of steps window_start .. window_start + window_steps - 1 */
+    af_conditions *conditions; /* of steps window_start .. window_start + window_steps - 1; NULL: to
+                                * be made, from window_start on if that has the step to come */
     int32_t window_start, window_steps;
 
     /* The run. */
@@ -76,7 +78,29 @@ artfusion_status af_sampler_draw_step_noise(artfusion_sampler *sampler);
  * Errors: CANCELLED, ENGINE, NUMERIC, MEMORY. */
 artfusion_status af_sampler_guided_eps(artfusion_sampler *sampler);
 
+/* How many passes go into one call where each picture takes `branches`. */
+int32_t af_sampler_passes_a_call(const artfusion_sampler *sampler, int32_t branches);
+
+/* How many steps' conditions are made at once, from step `first` on. */
+int32_t af_sampler_window(const artfusion_sampler *sampler, int32_t style_count, int32_t first);
+
+/* ---- memory.c ---- */
+
+/* Settles most_passes. Errors: LIMIT, ENGINE, MEMORY. */
+artfusion_status af_sampler_limit_passes(artfusion_sampler *sampler);
+
 /* ---- sampler.c ---- */
+
+/* What follows from model and options: sizes and counts. */
+void af_sampler_set_sizes(artfusion_sampler *sampler);
+
+/* What a sampler of these sizes allocates when it is made. */
+uint64_t af_sampler_bytes(artfusion_sampler *sampler);
+
+/* A sampler of the same model, options and steps, at its beginning, for the run of a saved state.
+ * Errors: MEMORY. */
+artfusion_status af_sampler_create_alike(const artfusion_sampler *sampler,
+                                         artfusion_sampler **alike);
 
 /* CANCELLED, once, if somebody asked for it. */
 artfusion_status af_sampler_check_cancelled(artfusion_sampler *sampler);

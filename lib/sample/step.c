@@ -126,7 +126,8 @@ static artfusion_status after_step(artfusion_sampler *s)
     const artfusion_sampler_options *o = &s->options;
     if (af_first_nonfinite(s->x, s->count) != s->count)
         return af_fail(ARTFUSION_ERROR_NUMERIC,
-                       "step %d of %d (timestep %d): the latent overflowed", (int)s->step, (int)s->steps, (int)s->timesteps[s->step - 1]);
+                       "step %d of %d (timestep %d): the latent overflowed", (int)s->step,
+                       (int)s->steps, (int)s->timesteps[s->step - 1]);
     const int32_t left = s->steps - s->step;
     if (o->keep_every && (s->step == 1 || left % o->keep_every == 0))
         keep(s, 1);

@@ -290,6 +290,21 @@ static artfusion_status engine_denoise(af_network *network, const af_conditions 
     return ARTFUSION_OK;
 }
 
+/* As if its layers had 1 MiB, and for each position 1 KiB; conditions are what they are. */
+static artfusion_status engine_memory(af_network *network, af_stage stage, int32_t batch, int32_t h,
+                                      int32_t w, uint64_t *bytes, af_engine_error *error)
+{
+    int32_t poison;
+    const artfusion_status status = enter(TEST_MEMORY, &poison, error);
+    if (status != ARTFUSION_OK)
+        return status;
+    const uint64_t unit = stage == AF_STAGE_CONDITION
+                              ? sizeof(float) * (uint64_t)(ROW_EXTRA + network->style_width)
+                              : 1024 * (uint64_t)h * (uint64_t)w;
+    *bytes = (stage == AF_STAGE_CONDITION ? 0 : 1u << 20) + (uint64_t)batch * unit;
+    return ARTFUSION_OK;
+}
+
 EXPORT const af_engine *artfusion_engine_v1(void);
 const af_engine *artfusion_engine_v1(void)
 {
@@ -308,6 +323,7 @@ const af_engine *artfusion_engine_v1(void)
         .condition = engine_condition,
         .conditions_destroy = engine_conditions_destroy,
         .denoise = engine_denoise,
+        .memory = engine_memory,
     };
     return &engine;
 }

@@ -105,7 +105,7 @@ typedef struct fault_case {
     const char *arguments[12]; /* of a command */
 } fault_case;
 
-extern const fault_case base_cases[], image_cases[], model_cases[], sampler_cases[], math_cases[],
-    command_cases[];
+extern const fault_case base_cases[], image_cases[], model_cases[], sampler_cases[], state_cases[],
+    math_cases[], command_cases[];
 
 #endif

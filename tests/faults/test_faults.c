@@ -728,7 +728,8 @@ static void print_table(FILE *file)
 /* ---- all -------------------------------------------------------------------------------- */
 
 static const fault_case *const tables[] = {base_cases,    image_cases, model_cases,
-                                           sampler_cases, math_cases,  command_cases};
+                                           sampler_cases, state_cases, math_cases,
+                                           command_cases};
 
 static int wanted(const fault_case *c, int count, char **names)
 {

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#define _DEFAULT_SOURCE /* flock */
+#include "folder_record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "message.h"
+
+#define RECORD "artfusion-run.json"
+#define RECORD_BEING_WRITTEN ".artfusion-run.tmp"
+#define RESULTS_BEING_WRITTEN ".artfusion-????????????????.tmp" /* the library's */
+
+char *folder_path(const char *folder, const char *name)
+{
+    const size_t length = strlen(folder);
+    const char *slash = length > 0 && folder[length - 1] == '/' ? "" : "/";
+    const size_t size = length + strlen(slash) + strlen(name) + 1;
+    char *path = malloc(size);
+    if (path != NULL)
+        snprintf(path, size, "%s%s%s", folder, slash, name);
+    return path;
+}
+
+int folder_lock(const char *folder, int *lock)
+{
+    *lock = -1;
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return failure("%s: the folder for the results can't be made: %s", folder, strerror(errno));
+    const int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0)
+        return failure("%s: with a folder of contents, --out is a folder: %s", folder,
+                       strerror(errno));
+    if (access(folder, W_OK | X_OK) != 0) {
+        const int code = failure("%s: can't be written: %s", folder, strerror(errno));
+        close(opened);
+        return code;
+    }
+    if (flock(opened, LOCK_EX | LOCK_NB) != 0) {
+        const int code = errno == EWOULDBLOCK
+                             ? failure("%s: another run is writing into this folder", folder)
+                             : failure("%s: can't be locked: %s", folder, strerror(errno));
+        close(opened);
+        return code;
+    }
+    *lock = opened;
+    return 0;
+}
+
+void folder_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
+}
+
+/* Nobody else writes here: the lock is held. */
+static void remove_leftovers(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    if (entries == NULL)
+        return; /* they do no harm */
+    const struct dirent *entry;
+    while ((entry = readdir(entries)) != NULL)
+        if (fnmatch(RESULTS_BEING_WRITTEN, entry->d_name, 0) == 0 ||
+            strcmp(entry->d_name, RECORD_BEING_WRITTEN) == 0)
+            (void)unlinkat(dirfd(entries), entry->d_name, 0);
+    closedir(entries);
+}
+
+static int write_whole(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return -1;
+    int failed = fputs(text, file) < 0 || fputc('\n', file) < 0 || fflush(file) != 0 ||
+                 fsync(fileno(file)) != 0;
+    return fclose(file) != 0 || failed ? -1 : 0;
+}
+
+/* All or nothing, as results are. */
+static int write_record(const char *folder, const char *path, const json_t *settings)
+{
+    char *text = json_dumps(settings, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    char *beside = folder_path(folder, RECORD_BEING_WRITTEN);
+    int code = 0;
+    if (text == NULL || beside == NULL)
+        code = failure("out of memory");
+    else if (write_whole(beside, text) != 0 || rename(beside, path) != 0)
+        code = failure("%s: can't be written: %s", path, strerror(errno));
+    free(text);
+    free(beside);
+    return code;
+}
+
+static char *text_of(const json_t *value)
+{
+    return value == NULL ? strdup("nothing") : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+}
+
+/* Says which setting differs, that of a nested object by its own name. */
+static int compare(const char *path, json_t *settings, const json_t *recorded)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach (settings, key, value) {
+        const json_t *before = json_object_get(recorded, key);
+        if (json_equal(value, before))
+            continue;
+        if (json_is_object(value) && json_is_object(before))
+            return compare(path, value, before);
+        char *now = text_of(value), *then = text_of(before);
+        const int code =
+            failure("%s: the results there are of another run: \"%s\" was %s and is %s now; "
+                    "choose another folder for --out, or empty this one",
+                    path, key, then == NULL ? "?" : then, now == NULL ? "?" : now);
+        free(now);
+        free(then);
+        return code;
+    }
+    return 0;
+}
+
+int folder_record(const char *folder, json_t *settings, const char *result)
+{
+    char *path = folder_path(folder, RECORD);
+    if (path == NULL)
+        return failure("out of memory");
+    remove_leftovers(folder);
+    json_error_t error;
+    json_t *recorded = NULL;
+    int code = 0;
+    if (access(path, F_OK) != 0 && result != NULL)
+        code = failure("%s is there already, and no %s tells which run made it; choose another "
+                       "folder for --out",
+                       result, RECORD);
+    else if (access(path, F_OK) != 0)
+        code = write_record(folder, path, settings);
+    else if ((recorded = json_load_file(path, JSON_REJECT_DUPLICATES, &error)) == NULL)
+        code = failure("%s: line %d: %s", path, error.line, error.text);
+    else
+        code = compare(path, settings, recorded);
+    json_decref(recorded);
+    free(path);
+    return code;
+}
