@@ -24,6 +24,14 @@ readelf -S "$library" | grep -q '\.debug_info' || {
 abidw --no-architecture --no-elf-needed --no-show-locs --no-corpus-path --no-comp-dir-path \
   --exported-interfaces-only --drop-private-types --header-file "$header" \
   --out-file "$scratch/artfusion-1.abixml" "$library"
+sed -i "s| path='$(realpath "$(dirname "$header")/..")/| path='|" "$scratch/artfusion-1.abixml"
+# A header other than the one the library was compiled with, a copy of it too, hides them all.
+awk -F'\t' '$1 == "size" { print $2, $3 * 8 }' "$scratch/table.tsv" | while read -r name bits; do
+  grep -q "<class-decl name='$name' size-in-bits='$bits' " "$scratch/artfusion-1.abixml" || {
+    echo "FAIL: $library was not compiled with $header: it knows no $name of $bits bits"
+    exit 1
+  }
+done
 
 if [ "$action" = update ]; then
   cp "$scratch/table.tsv" "$scratch/artfusion-1.abixml" "$here"

@@ -74,6 +74,16 @@ private:
     std::unique_ptr<T, Destroy<destroy>> handle_;
 };
 
+/* What a call gives through its last two parameters, memory and its size. */
+template <class Function> std::vector<uint8_t> bytes(Function function)
+{
+    uint8_t *data = nullptr;
+    size_t size = 0;
+    check(function(&data, &size));
+    const std::unique_ptr<uint8_t, Destroy<artfusion_free>> owned(data);
+    return std::vector<uint8_t>(data, data + size);
+}
+
 } // namespace detail
 
 /* ======================================================================
@@ -117,11 +127,9 @@ public:
     }
     std::vector<uint8_t> save(const artfusion_save_options &options) const
     {
-        uint8_t *data = nullptr;
-        size_t size = 0;
-        check(artfusion_image_save_memory(get(), &options, &data, &size));
-        const std::unique_ptr<uint8_t, detail::Destroy<artfusion_free>> owned(data);
-        return std::vector<uint8_t>(data, data + size);
+        return detail::bytes([&](uint8_t **data, size_t *size) {
+            return artfusion_image_save_memory(get(), &options, data, size);
+        });
     }
 
     Image resize(int32_t width, int32_t height,
@@ -196,7 +204,21 @@ public:
         const float *values = artfusion_style_values(get(), &count);
         return std::vector<float>(values, values + count);
     }
+
+    /* For Model::load_style, of any process. Since 1.1. */
+    void save(const std::string &path) const
+    {
+        check(artfusion_style_save_file(get(), path.c_str()));
+    }
+    std::vector<uint8_t> save() const
+    {
+        return detail::bytes([this](uint8_t **data, size_t *size) {
+            return artfusion_style_save_memory(get(), data, size);
+        });
+    }
 };
+
+struct Options;
 
 class Model : public detail::Handle<artfusion_model, artfusion_model_destroy> {
 public:
@@ -253,6 +275,22 @@ public:
         check(artfusion_style_null(get(), &style));
         return Style(style);
     }
+    /* What Style::save has written or given. Since 1.1. */
+    Style load_style(const std::string &path) const
+    {
+        artfusion_style *style;
+        check(artfusion_style_load_file(get(), path.c_str(), &style));
+        return Style(style);
+    }
+    Style load_style(const void *data, size_t size) const
+    {
+        artfusion_style *style;
+        check(artfusion_style_load_memory(get(), data, size, &style));
+        return Style(style);
+    }
+
+    /* Bytes that a run takes at most, as artfusion_sampler_memory_needed has it. Since 1.1. */
+    uint64_t memory_needed(const Options &options) const;
 };
 
 /* ======================================================================
@@ -281,6 +319,13 @@ struct Options : artfusion_sampler_options {
     /* Fills in the noise of a step, or returns false to leave it to the generator. */
     std::function<bool(artfusion_noise_use use, int32_t step, float *values, size_t count)> on_noise;
 };
+
+inline uint64_t Model::memory_needed(const Options &options) const
+{
+    uint64_t bytes = 0;
+    check(artfusion_sampler_memory_needed(get(), &options, &bytes));
+    return bytes;
+}
 
 class Sampler : public detail::Handle<artfusion_sampler, artfusion_sampler_destroy> {
 public:
@@ -346,6 +391,28 @@ public:
         artfusion_image *image;
         check(artfusion_sampler_image(get(), index, &image));
         return Image(image);
+    }
+
+    /* Where the run is, for load_state of a sampler of the same options and weights. Between two
+     * steps, and in on_step. Since 1.1. */
+    void save_state(const std::string &path)
+    {
+        check(artfusion_sampler_save_state_file(get(), path.c_str()));
+    }
+    std::vector<uint8_t> save_state()
+    {
+        return detail::bytes([this](uint8_t **data, size_t *size) {
+            return artfusion_sampler_save_state_memory(get(), data, size);
+        });
+    }
+    /* Not from a callback. Since 1.1. */
+    void load_state(const std::string &path)
+    {
+        check(artfusion_sampler_load_state_file(get(), path.c_str()));
+    }
+    void load_state(const void *data, size_t size)
+    {
+        check(artfusion_sampler_load_state_memory(get(), data, size));
     }
 
 private:

@@ -107,6 +107,17 @@ func call(f func() C.artfusion_status) error {
 	return nil
 }
 
+// encoded is a copy of the bytes that a call gives, in the library's memory.
+func encoded(f func(data **C.uint8_t, size *C.size_t) C.artfusion_status) ([]byte, error) {
+	var data *C.uint8_t
+	var size C.size_t
+	if err := call(func() C.artfusion_status { return f(&data, &size) }); err != nil {
+		return nil, err
+	}
+	defer C.artfusion_free(unsafe.Pointer(data))
+	return copied((*byte)(data), int(size)), nil
+}
+
 // cString is the caller's to free.
 func cString(what, s string) (*C.char, error) {
 	if strings.IndexByte(s, 0) >= 0 {

@@ -144,6 +144,7 @@ type running struct {
 	ctx     context.Context
 	sampler *Sampler
 	err     error // what a callback ended the call with
+	stepped bool  // whether OnStep runs
 }
 
 // callback says what the library is to be told: whether f succeeded.
@@ -177,6 +178,8 @@ func artfusionGoNoise(data unsafe.Pointer, use C.artfusion_noise_use, step C.int
 //export artfusionGoStep
 func artfusionGoStep(data unsafe.Pointer, _ *C.artfusion_sampler) C.int32_t {
 	r := inCell[*running](data)
+	r.stepped = true
+	defer func() { r.stepped = false }()
 	if !r.callback(func() error { return r.sampler.onStep(r.sampler) }) {
 		return 1
 	}

@@ -12,8 +12,8 @@ import "C"
 
 import "unsafe"
 
-// Context is the device, the threads, the precision and the log of the models that are opened with
-// it. It may be used by any number of goroutines at once.
+// Context is the device, the threads, the precision, the memory limit and the log of the models that
+// are opened with it. It may be used by any number of goroutines at once.
 type Context struct {
 	handle *handle
 }
@@ -24,6 +24,7 @@ type ContextOptions struct {
 	DeviceIndex int // which GPU
 	Threads     int // of a network call; 0: as many as the engine uses otherwise
 	Precision   Precision
+	MemoryLimit uint64 // bytes that a run may take beside its model; 0: any number. See MemoryNeeded
 	EnginePath  string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
 
 	// Log is told what happens, by any goroutine that uses the context or what was made from it.
@@ -43,6 +44,7 @@ func (o *ContextOptions) toC() C.artfusion_context_options {
 	c.device_index = clamp(o.DeviceIndex)
 	c.threads = clamp(o.Threads)
 	c.precision = C.artfusion_precision(o.Precision)
+	c.memory_limit = C.uint64_t(o.MemoryLimit)
 	if o.LogLevel != LogNone {
 		c.log_level = C.artfusion_log_level(o.LogLevel)
 	}

@@ -242,14 +242,9 @@ func (i *Image) Encode(options *SaveOptions) ([]byte, error) {
 	}
 	defer done()
 	o := options.toC()
-	var data *C.uint8_t
-	var size C.size_t
-	err = call(func() C.artfusion_status { return C.artfusion_image_save_memory(c, &o, &data, &size) })
-	if err != nil {
-		return nil, err
-	}
-	defer C.artfusion_free(unsafe.Pointer(data))
-	return copied((*byte)(data), int(size)), nil
+	return encoded(func(data **C.uint8_t, size *C.size_t) C.artfusion_status {
+		return C.artfusion_image_save_memory(c, &o, data, size)
+	})
 }
 
 // Resize resamples straight to width x height, to the last bit as Pillow does.

@@ -320,6 +320,76 @@ func TestStyle(t *testing.T) {
 	wantError(t, err, ErrArgument)
 }
 
+func TestSavedStyle(t *testing.T) {
+	model, _, style := setup(t)
+	values := must(style.Values())(t)
+	path := filepath.Join(t.TempDir(), "a.style")
+	ok(t, style.Save(path))
+	data := must(style.Encode())(t)
+	if !bytes.Equal(must(os.ReadFile(path))(t), data) {
+		t.Error("Save and Encode differ")
+	}
+	same(t, "by its path", must(must(model.LoadStyle(path))(t).Values())(t), values)
+	same(t, "by its bytes", must(must(model.DecodeStyle(data))(t).Values())(t), values)
+
+	_, err := model.LoadStyle(path + ".none")
+	wantError(t, err, ErrIO)
+	_, err = model.LoadStyle("a\x00b")
+	wantError(t, err, ErrArgument)
+	for _, cut := range []int{0, 1, len(data) / 2} {
+		_, err = model.DecodeStyle(data[:cut])
+		if cut > 1 {
+			wantError(t, err, ErrChecksum)
+		} else {
+			wantError(t, err, ErrFormat)
+		}
+	}
+	wantError(t, style.Save("none/such/a.style"), ErrIO)
+	wantError(t, style.Save("a\x00b"), ErrArgument)
+	closed := must(model.DecodeStyle(data))(t)
+	ok(t, closed.Close())
+	_, err = closed.Encode()
+	wantError(t, err, ErrState)
+	wantError(t, closed.Save(path), ErrState)
+}
+
+func TestMemory(t *testing.T) {
+	model, _, _ := setup(t)
+	needed := func(m *Model, batch int) uint64 {
+		o := must(m.SamplerOptions())(t)
+		o.Width, o.Height, o.Steps, o.Batch = testSize, testSize, 1, batch
+		return must(m.MemoryNeeded(&o))(t)
+	}
+	one, four := needed(model, 1), needed(model, 4)
+	if one < 65536 || four <= one {
+		t.Errorf("%d bytes for a picture, %d for four", one, four)
+	}
+	if native := must(model.MemoryNeeded(nil))(t); native <= one {
+		t.Errorf("%d bytes at the native size, %d at a smaller one", native, one)
+	}
+	o := must(model.SamplerOptions())(t)
+	o.Timesteps = []int32{5}
+	_, err := model.MemoryNeeded(&o)
+	wantError(t, err, ErrArgument)
+	o.Timesteps, o.Width = nil, 63
+	_, err = model.MemoryNeeded(&o)
+	wantError(t, err, ErrArgument)
+
+	c := must(NewContext(&ContextOptions{MemoryLimit: four - 1}))(t)
+	defer c.Close()
+	limited := must(c.OpenModel(modelPath))(t)
+	defer limited.Close()
+	if less := needed(limited, 4); less >= four {
+		t.Errorf("%d bytes of %d", less, four-1)
+	}
+	o = must(limited.SamplerOptions())(t)
+	_, err = limited.NewSampler(&o)
+	wantError(t, err, ErrLimit)
+	if !strings.Contains(err.Error(), "memory_limit") {
+		t.Errorf("%q", err)
+	}
+}
+
 func TestStylizeFile(t *testing.T) {
 	_, photo, _ := setup(t)
 	dir := t.TempDir()

@@ -130,6 +130,22 @@ func (o *SamplerOptions) toC() C.artfusion_sampler_options {
 	}
 }
 
+// toCall is toC with the Timesteps, in memory that free gives back: the struct is Go's, in which the
+// library may be given no pointer to other such.
+func (o *SamplerOptions) toCall() (c C.artfusion_sampler_options, free func(), err error) {
+	c = o.toC()
+	if o.Timesteps == nil {
+		return c, func() {}, nil
+	}
+	if len(o.Timesteps) != o.Steps {
+		return c, nil, argumentError("there are %d timesteps for %d steps", len(o.Timesteps), o.Steps)
+	}
+	memory := C.malloc(C.size_t(len(o.Timesteps) * C.sizeof_int32_t))
+	copy(unsafe.Slice((*int32)(memory), len(o.Timesteps)), o.Timesteps)
+	c.timesteps = (*C.int32_t)(memory)
+	return c, func() { C.free(memory) }, nil
+}
+
 // fromC leaves Timesteps and callbacks as they are.
 func (o *SamplerOptions) fromC(c *C.artfusion_sampler_options) {
 	o.Width, o.Height = int(c.width), int(c.height)

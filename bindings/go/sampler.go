@@ -68,17 +68,11 @@ func (m *Model) NewSampler(options *SamplerOptions) (*Sampler, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := options.toC()
-	if options.Timesteps != nil {
-		if len(options.Timesteps) != options.Steps {
-			return nil, argumentError("there are %d timesteps for %d steps", len(options.Timesteps), options.Steps)
-		}
-		// The struct is Go's memory, in which the library may be given no pointer to other such.
-		size := len(options.Timesteps) * C.sizeof_int32_t
-		c.timesteps = (*C.int32_t)(C.malloc(C.size_t(size)))
-		defer C.free(unsafe.Pointer(c.timesteps))
-		copy(unsafe.Slice((*int32)(c.timesteps), len(options.Timesteps)), options.Timesteps)
+	c, free, err := options.toCall()
+	if err != nil {
+		return nil, err
 	}
+	defer free()
 	cell := newCell()
 	if options.OnStep != nil {
 		c.step_callback = C.artfusion_step_callback(C.artfusionGoStep)
@@ -110,6 +104,32 @@ func (m *Model) NewSampler(options *SamplerOptions) (*Sampler, error) {
 		onEps:   options.OnEps,
 		onNoise: options.OnNoise,
 	}, nil
+}
+
+// MemoryNeeded is how many bytes a run with these options takes at most, beside what the process has
+// already: sampler, networks and a picture of the result. The networks are measured at a model's
+// first such call, which costs about two steps.
+func (m *Model) MemoryNeeded(options *SamplerOptions) (uint64, error) {
+	model, done, err := m.use()
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	if options == nil {
+		defaults, err := initialOptions(model)
+		if err != nil {
+			return 0, err
+		}
+		options = &defaults
+	}
+	c, free, err := options.toCall()
+	if err != nil {
+		return 0, err
+	}
+	defer free()
+	var bytes C.uint64_t
+	err = call(func() C.artfusion_status { return C.artfusion_sampler_memory_needed(model, &c, &bytes) })
+	return uint64(bytes), err
 }
 
 // The setters take the index of a picture in the batch or All, and come before the first step.
@@ -386,6 +406,61 @@ func (s *Sampler) Image(index int) (*Image, error) {
 	}
 }
 
+// SaveState writes where the run is, between two steps, and all that its next ones depend on: what the
+// setters were given, latents, the solver's history and the generator; not callbacks. It is written
+// beside the path, then renamed: a process that is ended at any moment leaves a whole state. OnStep
+// may call it, the other callbacks not.
+func (s *Sampler) SaveState(path string) error {
+	text, err := cString("path", path)
+	if err != nil {
+		return err
+	}
+	defer C.free(unsafe.Pointer(text))
+	sampler, done, err := s.between()
+	if err != nil {
+		return err
+	}
+	defer done()
+	return call(func() C.artfusion_status { return C.artfusion_sampler_save_state_file(sampler, text) })
+}
+
+// EncodeState is the file that SaveState writes.
+func (s *Sampler) EncodeState() ([]byte, error) {
+	sampler, done, err := s.between()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return encoded(func(data **C.uint8_t, size *C.size_t) C.artfusion_status {
+		return C.artfusion_sampler_save_state_memory(sampler, data, size)
+	})
+}
+
+// LoadState goes to where another sampler was saved, which had the same options and a model of the same
+// weights, or else ErrMismatch; what the setters were given before is replaced. On the same machine the
+// steps after it give the bytes that the other's would have given. After an error the sampler is as it
+// was.
+func (s *Sampler) LoadState(path string) error {
+	text, err := cString("path", path)
+	if err != nil {
+		return err
+	}
+	defer C.free(unsafe.Pointer(text))
+	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
+		return C.artfusion_sampler_load_state_file(sampler, text)
+	})
+}
+
+// DecodeState is LoadState of a file's bytes.
+func (s *Sampler) DecodeState(data []byte) error {
+	if len(data) == 0 {
+		return &Error{Status: ErrFormat, Message: "an empty file: it must be a saved sampler state"}
+	}
+	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
+		return C.artfusion_sampler_load_state_memory(sampler, unsafe.Pointer(&data[0]), C.size_t(len(data)))
+	})
+}
+
 // Close ends the sampler; what runs goes on, and Cancel comes before Close to end that.
 func (s *Sampler) Close() error {
 	if s != nil {
@@ -401,6 +476,14 @@ func (s *Sampler) use() (*C.artfusion_sampler, func(), error) {
 	}
 	p, err := h.acquire("Sampler")
 	return (*C.artfusion_sampler)(p), h.release, err
+}
+
+// between is begin, which OnStep may call as well: the sampler then stands between two steps.
+func (s *Sampler) between() (*C.artfusion_sampler, func(), error) {
+	if s != nil && s.running != nil && s.running.stepped {
+		return s.use()
+	}
+	return s.begin()
 }
 
 // begin is use for a call that changes the sampler, of which there is one at a time.

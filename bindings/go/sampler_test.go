@@ -3,9 +3,12 @@
 package artfusion
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
@@ -317,6 +320,87 @@ func TestCallbacks(t *testing.T) {
 			t.Errorf("noise for %v", uses)
 		}
 	}
+}
+
+func TestSavedState(t *testing.T) {
+	change := func(o *SamplerOptions) {
+		o.Steps, o.Solver, o.RNG, o.Eta, o.KeepEvery = 4, SolverDPMPP2MSDE, RNGTorchCPU, 0.7, 1
+	}
+	path := filepath.Join(t.TempDir(), "a.state")
+	var states [][]byte
+	whole := newSampler(t, func(o *SamplerOptions) {
+		change(o)
+		o.OnStep = func(s *Sampler) error {
+			state, err := s.EncodeState()
+			states = append(states, state)
+			if err == nil && len(states) == 2 {
+				err = s.SaveState(path)
+			}
+			if e := s.DecodeState(state); !errors.Is(e, ErrState) {
+				t.Errorf("DecodeState in a callback: %v", e)
+			}
+			return err
+		}
+		o.OnEps = func(s *Sampler, _ []float32) error {
+			if _, err := s.EncodeState(); !errors.Is(err, ErrState) {
+				t.Errorf("EncodeState amidst a step: %v", err)
+			}
+			return nil
+		}
+	})
+	x := run(t, whole)
+	if len(states) != 4 || !bytes.Equal(must(os.ReadFile(path))(t), states[1]) {
+		t.Fatalf("%d states, or SaveState and EncodeState differ", len(states))
+	}
+
+	model, _, _ := setup(t)
+	o := must(model.SamplerOptions())(t)
+	o.Width, o.Height = testSize, testSize
+	change(&o)
+	later := func(load func(s *Sampler) error, step int) {
+		t.Helper()
+		s := must(model.NewSampler(&o))(t)
+		must(s.Next(background))(t)
+		ok(t, load(s))
+		if p := must(s.Progress())(t); p.Step != step {
+			t.Errorf("loaded after %d steps, not %d", p.Step, step)
+		}
+		same(t, "a loaded run", run(t, s), x)
+		for i := 0; i < whole.KeptCount(); i++ {
+			want, _, err := whole.Kept(i)
+			ok(t, err)
+			got, _, err := s.Kept(i)
+			ok(t, err)
+			same(t, "what was kept", got, want)
+		}
+	}
+	later(func(s *Sampler) error { return s.LoadState(path) }, 2)
+	for i, state := range states {
+		later(func(s *Sampler) error { return s.DecodeState(state) }, i+1)
+	}
+
+	// What is refused changes nothing.
+	o.Steps = 3
+	other := must(model.NewSampler(&o))(t)
+	must(other.Next(background))(t)
+	before := must(other.EncodeState())(t)
+	damaged := append([]byte{}, states[1]...)
+	damaged[200] ^= 1
+	wantError(t, other.LoadState(path), ErrMismatch)
+	wantError(t, other.DecodeState(damaged), ErrChecksum)
+	wantError(t, other.DecodeState(nil), ErrFormat)
+	wantError(t, other.LoadState(path+".none"), ErrIO)
+	wantError(t, other.LoadState("a\x00b"), ErrArgument)
+	wantError(t, other.SaveState("none/such/a.state"), ErrIO)
+	wantError(t, other.SaveState("a\x00b"), ErrArgument)
+	if !bytes.Equal(must(other.EncodeState())(t), before) {
+		t.Error("refused, and changed")
+	}
+	ok(t, other.Close())
+	_, err := other.EncodeState()
+	wantError(t, err, ErrState)
+	wantError(t, other.SaveState(path), ErrState)
+	wantError(t, other.LoadState(path), ErrState)
 }
 
 func TestOptions(t *testing.T) {

@@ -42,6 +42,29 @@ func (m *Model) NullStyle() (*Style, error) {
 	})
 }
 
+// LoadStyle makes a style of what [Style.Save] wrote for a model of the same weights. That of other
+// weights is an error of [ErrMismatch].
+func (m *Model) LoadStyle(path string) (*Style, error) {
+	text, err := cString("path", path)
+	if err != nil {
+		return nil, err
+	}
+	defer C.free(unsafe.Pointer(text))
+	return m.makeStyle(func(model *C.artfusion_model, made **C.artfusion_style) C.artfusion_status {
+		return C.artfusion_style_load_file(model, text, made)
+	})
+}
+
+// DecodeStyle is LoadStyle of a file's bytes.
+func (m *Model) DecodeStyle(data []byte) (*Style, error) {
+	if len(data) == 0 {
+		return nil, &Error{Status: ErrFormat, Message: "an empty file: it must be a saved style"}
+	}
+	return m.makeStyle(func(model *C.artfusion_model, made **C.artfusion_style) C.artfusion_status {
+		return C.artfusion_style_load_memory(model, unsafe.Pointer(&data[0]), C.size_t(len(data)), made)
+	})
+}
+
 func (m *Model) makeStyle(f func(*C.artfusion_model, **C.artfusion_style) C.artfusion_status) (*Style, error) {
 	model, done, err := m.use()
 	if err != nil {
@@ -92,6 +115,33 @@ func (s *Style) Values() ([]float32, error) {
 	var count C.size_t
 	values := C.artfusion_style_values(style, &count)
 	return copied((*float32)(values), int(count)), nil
+}
+
+// Save writes the code for [Model.LoadStyle] beside the path and renames it.
+func (s *Style) Save(path string) error {
+	style, done, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	text, err := cString("path", path)
+	if err != nil {
+		return err
+	}
+	defer C.free(unsafe.Pointer(text))
+	return call(func() C.artfusion_status { return C.artfusion_style_save_file(style, text) })
+}
+
+// Encode is the file that Save writes, the same on every machine.
+func (s *Style) Encode() ([]byte, error) {
+	style, done, err := s.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return encoded(func(data **C.uint8_t, size *C.size_t) C.artfusion_status {
+		return C.artfusion_style_save_memory(style, data, size)
+	})
 }
 
 // Close ends the style. What was made from it goes on.

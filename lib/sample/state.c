@@ -231,8 +231,8 @@ static artfusion_status read_run(af_record *record, const artfusion_sampler *our
     return ARTFUSION_OK;
 }
 
-/* What is the handle's and not the run's stays with its handle. */
-static void exchange_runs(artfusion_sampler *a, artfusion_sampler *b)
+/* The run of `b`, which is to be destroyed. What is the handle's and not the run's stays. */
+static void take_run(artfusion_sampler *a, artfusion_sampler *b)
 {
 #define EXCHANGE(type, field)                                                                      \
     do {                                                                                           \
@@ -255,17 +255,20 @@ static void exchange_runs(artfusion_sampler *a, artfusion_sampler *b)
     EXCHANGE(int32_t, window_steps);
     EXCHANGE(int32_t, step);
     EXCHANGE(int32_t, passes);
-    EXCHANGE(float *, x);
-    EXCHANGE(float *, x0);
     EXCHANGE(af_solver *, solver);
     EXCHANGE(af_rng_torch, rng);
-    EXCHANGE(float *, kept);
     EXCHANGE(int32_t, kept_count);
     EXCHANGE(double, seconds_encode);
     EXCHANGE(double, seconds_denoise);
     EXCHANGE(double, seconds_decode);
     EXCHANGE(double, seconds_total);
 #undef EXCHANGE
+    /* What accessors have lent stays where it is: only its values change, as in a step. */
+    const size_t bytes = a->count * sizeof *a->x;
+    memcpy(a->x, b->x, bytes);
+    memcpy(a->x0, b->x0, bytes);
+    if (a->kept_count)
+        memcpy(a->kept, b->kept, (size_t)a->kept_count * 2 * bytes);
 }
 
 artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler, const void *data,
@@ -290,7 +293,7 @@ artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
         return status;
     status = read_run(&record, sampler, loaded);
     if (status == ARTFUSION_OK)
-        exchange_runs(sampler, loaded);
+        take_run(sampler, loaded);
     artfusion_sampler_destroy(loaded);
     return status;
 }

@@ -92,8 +92,11 @@ static void check_every_moment(const artfusion_sampler_options *options, artfusi
         assert_ok(artfusion_sampler_save_state_memory(first, &data, &size));
         artfusion_sampler_destroy(first);
         do_steps(second, moment % 3); /* wherever it stood */
+        const float *lent = artfusion_sampler_x(second, NULL);
         assert_ok(artfusion_sampler_load_state_memory(second, data, size));
         artfusion_free(data);
+        if (lent && moment) /* as between two steps, it stays where it is */
+            assert_ptr_equal(artfusion_sampler_x(second, NULL), lent);
         assert_int_equal(progress_of(second).step, moment);
         assert_ok(artfusion_sampler_run(second));
         assert_same_run(whole, second);

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 namespace {
@@ -181,6 +183,105 @@ void sampling(const char *path)
     EXPECT(same(cancelled.image(), wanted));
 }
 
+std::vector<char> contents(const std::string &path)
+{
+    std::ifstream file(path, std::ios::binary);
+    return std::vector<char>(std::istreambuf_iterator<char>(file), {});
+}
+
+bool same(const std::vector<char> &a, const std::vector<uint8_t> &b)
+{
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+// Styles and runs, saved and loaded again by their paths and as their bytes.
+void saved(const char *path)
+{
+    const artfusion::Context context;
+    const artfusion::Model model(context, path);
+    const artfusion::Image content = picture(64, 64, 2);
+    const artfusion::Style style = model.style(picture(80, 48, 3));
+    char folder[] = "/tmp/artfusion-hpp-XXXXXX";
+    if (!mkdtemp(folder))
+        throw std::runtime_error("no folder for files");
+    const std::string style_file = std::string(folder) + "/a.style";
+    const std::string state_file = std::string(folder) + "/a.state";
+
+    style.save(style_file);
+    const std::vector<uint8_t> code = style.save();
+    EXPECT(same(contents(style_file), code));
+    EXPECT(model.load_style(style_file).values() == style.values());
+    EXPECT(model.load_style(code.data(), code.size()).values() == style.values());
+    EXPECT_ERROR(ARTFUSION_ERROR_IO, "nowhere", style.save("/nowhere/a.style"));
+    EXPECT_ERROR(ARTFUSION_ERROR_IO, "nowhere", model.load_style("/nowhere/a.style"));
+    EXPECT_ERROR(ARTFUSION_ERROR_FORMAT, "style", model.load_style("none", 4));
+
+    artfusion::Options options(model);
+    options.width = options.height = 64;
+    options.steps = 4;
+    options.solver = ARTFUSION_SOLVER_DPMPP_2M_SDE;
+    options.rng = ARTFUSION_RNG_TORCH_CPU;
+    options.eta = 0.7;
+    std::vector<uint8_t> state;
+    artfusion::Options watched = options;
+    watched.on_step = [&](artfusion::Sampler &sampler) {
+        if (sampler.progress().step != 2)
+            return true;
+        sampler.save_state(state_file);
+        state = sampler.save_state();
+        return true;
+    };
+    artfusion::Sampler whole(model, watched);
+    whole.set_content(content);
+    whole.set_style(style);
+    whole.run();
+    EXPECT(same(contents(state_file), state));
+    for (const bool by_path : {true, false}) {
+        artfusion::Sampler later(model, options);
+        if (by_path)
+            later.load_state(state_file);
+        else
+            later.load_state(state.data(), state.size());
+        EXPECT(later.progress().step == 2);
+        later.run();
+        EXPECT(same(later.image(), whole.image()));
+    }
+    EXPECT_ERROR(ARTFUSION_ERROR_IO, "nowhere", whole.save_state("/nowhere/a.state"));
+    EXPECT_ERROR(ARTFUSION_ERROR_IO, "nowhere", whole.load_state("/nowhere/a.state"));
+    options.steps = 3;
+    artfusion::Sampler other(model, options);
+    EXPECT_ERROR(ARTFUSION_ERROR_MISMATCH, "steps", other.load_state(state.data(), state.size()));
+    for (const std::string &file : {style_file, state_file, std::string(folder)})
+        EXPECT(std::remove(file.c_str()) == 0);
+}
+
+void memory(const char *path)
+{
+    artfusion_context_options limits;
+    artfusion::check(artfusion_context_options_init(&limits, sizeof limits));
+    EXPECT(limits.memory_limit == 0);
+    const artfusion::Model model(artfusion::Context(&limits), path);
+    artfusion::Options options(model);
+    options.width = options.height = 64;
+    options.steps = 1; // many steps' conditions would be more than the passes, which the limit parts
+    const uint64_t one = model.memory_needed(options);
+    options.batch = 4;
+    const uint64_t four = model.memory_needed(options);
+    EXPECT(one > 65536 && four > one);
+    options.steps = 0;
+    EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "steps", model.memory_needed(options));
+
+    limits.memory_limit = four - 1;
+    const artfusion::Model limited(artfusion::Context(&limits), path);
+    options = artfusion::Options(limited);
+    options.width = options.height = 64;
+    options.batch = 4;
+    options.steps = 1;
+    EXPECT(limited.memory_needed(options) < four);
+    options.width = options.height = 256;
+    EXPECT_ERROR(ARTFUSION_ERROR_LIMIT, "memory_limit", artfusion::Sampler(limited, options));
+}
+
 } // namespace
 
 int main()
@@ -192,6 +293,8 @@ int main()
     }
     images();
     sampling(model);
+    saved(model);
+    memory(model);
     std::printf("%d failures\n", failures);
     return failures != 0;
 }

@@ -93,6 +93,7 @@ def _ctype(text: str, header: str) -> Any:
         "int32_t": ctypes.c_int32,
         "uint8_t": ctypes.c_uint8,
         "size_t": ctypes.c_size_t,
+        "uint64_t": ctypes.c_uint64,
     }[base]
     for _ in range(stars.count("*")):
         pointed = ctypes.POINTER(pointed)

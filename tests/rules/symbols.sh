@@ -10,15 +10,20 @@ fail() { echo "FAIL: $*"; failed=1; }
 
 # Versioned names without their version; the version nodes themselves are no symbols.
 exports() { nm -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort; }
-declared() {
-  cc -E -P -Iinclude include/artfusion.h | tr '\n' ' ' | tr ';{}' '\n\n\n' |
+declared() { # FOLDER of a header
+  cc -E -P "$1/artfusion.h" | tr '\n' ' ' | tr ';{}' '\n\n\n' |
     sed -nE 's/.*visibility\("default"\)[^(]*\)\)(.*)/\1/p' | grep -oE '^[^(]*\(' |
     grep -oE 'artfusion_[a-z0-9_]+ *\($' | tr -d ' (' | sort
 }
 
-[ "$(declared | wc -l)" -gt 0 ] || fail "no declaration was found in include/artfusion.h"
-difference=$(diff <(declared) <(exports "$library") | grep "^[<>]" || true)
+[ "$(declared include | wc -l)" -gt 0 ] || fail "no declaration was found in include/artfusion.h"
+difference=$(diff <(declared include) <(exports "$library") | grep "^[<>]" || true)
 [ -z "$difference" ] || fail "declared (<) and exported (>) differ: $difference"
+
+# What no later node of the version map names falls into the first one, which is released.
+first=$(nm -D --defined-only "$library" | awk 'sub(/@@ARTFUSION_1\.0$/, "", $3) { print $3 }' | sort)
+difference=$(diff <(declared tests/abi/first) <(echo "$first") | grep "^[<>]" || true)
+[ -z "$difference" ] || fail "the first release (<) and its node (>) differ: $difference"
 
 needed=$(readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 grep -E 'torch|c10|stdc\+\+' <<<"$needed" && fail "$library needs these"

@@ -12,8 +12,9 @@
 A picture is given as a path, as the bytes of a PNG or JPEG file, as Pillow's or as a NumPy array;
 the result is an `Image`, which `save()` writes, `to_pil()` copies and `numpy.asarray()` views.
 
-`Model.sampler()` is a run step by step, with previews; `Options` lists what can be chosen. Calls
-into the library let other threads run. Errors are subclasses of `Error`.
+`Model.sampler()` is a run step by step, with previews; `Options` lists what can be chosen.
+`Style.save()` and `Sampler.save_state()` keep a style and a run for another time. Calls into the
+library let other threads run. Errors are subclasses of `Error`.
 
 Importing this loads neither the library nor torch, NumPy or Pillow: each comes with its first use.
 The networks run on the libtorch of the `torch` package, which is not imported but may be, before or

@@ -69,6 +69,7 @@ class ContextOptions(Structure):
         ("log_user_data", c_void_p),
         ("log_level", c_int32),
         ("precision", c_int32),
+        ("memory_limit", c_uint64),
     ]
 
 
@@ -171,7 +172,7 @@ class Progress(Structure):
 
 
 _handle, _out = c_void_p, POINTER(c_void_p)
-sizes_p = POINTER(c_size_t)
+sizes_p, sizes64_p = POINTER(c_size_t), POINTER(c_uint64)
 
 # name without its prefix: (result, arguments)
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
@@ -213,10 +214,15 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "style_blend": (c_int32, [_out, doubles_p, c_size_t, _out]),
     "style_from_values": (c_int32, [_handle, floats_p, c_size_t, _out]),
     "style_null": (c_int32, [_handle, _out]),
+    "style_save_memory": (c_int32, [_handle, POINTER(bytes_p), sizes_p]),
+    "style_save_file": (c_int32, [_handle, c_char_p]),
+    "style_load_memory": (c_int32, [_handle, c_void_p, c_size_t, _out]),
+    "style_load_file": (c_int32, [_handle, c_char_p, _out]),
     "style_values": (floats_p, [_handle, sizes_p]),
     "style_destroy": (None, [_handle]),
     "sampler_options_init": (c_int32, [POINTER(SamplerOptions), c_size_t, _handle]),
     "sampler_options_set_preset": (c_int32, [POINTER(SamplerOptions), _handle, c_char_p]),
+    "sampler_memory_needed": (c_int32, [_handle, POINTER(SamplerOptions), sizes64_p]),
     "sampler_create": (c_int32, [_handle, POINTER(SamplerOptions), _out]),
     "sampler_set_content": (c_int32, [_handle, c_int32, _handle]),
     "sampler_set_content_latent": (c_int32, [_handle, c_int32, floats_p, c_size_t]),
@@ -232,6 +238,10 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sampler_kept_count": (c_int32, [_handle]),
     "sampler_kept": (c_int32, [_handle, c_int32, POINTER(floats_p), POINTER(floats_p)]),
     "sampler_image": (c_int32, [_handle, c_int32, _out]),
+    "sampler_save_state_memory": (c_int32, [_handle, POINTER(bytes_p), sizes_p]),
+    "sampler_save_state_file": (c_int32, [_handle, c_char_p]),
+    "sampler_load_state_memory": (c_int32, [_handle, c_void_p, c_size_t]),
+    "sampler_load_state_file": (c_int32, [_handle, c_char_p]),
     "sampler_destroy": (None, [_handle]),
     "model_encode": (c_int32, [_handle, _handle, c_int32, floats_p, c_size_t]),
     "model_decode": (c_int32, [_handle, floats_p, c_int32, c_int32, c_int32, floats_p, c_size_t]),

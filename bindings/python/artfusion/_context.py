@@ -10,7 +10,7 @@ import os
 from . import _abi
 from ._errors import ArgumentError
 from ._handle import Handle, create
-from ._library import check, encoded, int32, library, value_of
+from ._library import check, encoded, int32, library, uint64, value_of
 
 _LEVELS = {
     _abi.LOG_WARNING: logging.WARNING,
@@ -33,6 +33,10 @@ class Context(Handle):
     "bfloat16", "float16", or "auto", bfloat16 where the device multiplies it and else float32.
     `engine` is the path of another engine than the package's.
 
+    `memory_limit` is the bytes that a run may take beside its model, 0 for any number: see
+    Model.memory_needed(). Large batches are then computed in smaller parts, and a run that does not
+    fit at all is refused with LimitError.
+
     What the library has to say goes to the logger "artfusion".
     """
 
@@ -45,6 +49,7 @@ class Context(Handle):
         threads: int = 0,
         precision: str = "auto",
         engine: str | os.PathLike[str] | None = None,
+        memory_limit: int = 0,
     ) -> None:
         options = _abi.ContextOptions()
         check(library().artfusion_context_options_init(options, ctypes.sizeof(options)))
@@ -56,6 +61,7 @@ class Context(Handle):
         options.threads = int32("threads", threads)
         options.precision = value_of(_abi.ENUM_PRECISION, precision)
         options.engine_path = None if engine is None else encoded(engine)
+        options.memory_limit = uint64("memory_limit", memory_limit)
         options.log = _log
         options.log_level = _abi.LOG_DEBUG  # logging has levels of its own
         self._engine = engine

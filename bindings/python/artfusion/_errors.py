@@ -54,7 +54,7 @@ class FileError(Error, OSError, status=_abi.ERROR_IO):
 
 
 class FormatError(Error, ValueError, status=_abi.ERROR_FORMAT):
-    """The bytes of a picture or a model are not what they should be."""
+    """The bytes of a picture, a model or of what was saved are not what they should be."""
 
 
 class UnsupportedError(Error, status=_abi.ERROR_UNSUPPORTED):
@@ -78,7 +78,7 @@ class EngineError(Error, RuntimeError, status=_abi.ERROR_ENGINE):
 
 
 class MismatchError(Error, ValueError, status=_abi.ERROR_MISMATCH):
-    """A style of another model."""
+    """A style of another model, or the saved state of a run with other options."""
 
 
 class NumericError(Error, ArithmeticError, status=_abi.ERROR_NUMERIC):

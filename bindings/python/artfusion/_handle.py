@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from . import _abi
 from ._errors import StateError
 from ._library import check, library
 
@@ -36,6 +37,17 @@ def create(kind: str, function: str, *arguments: Any, needs: object = None) -> O
     check(getattr(library(), f"artfusion_{function}")(*arguments, ctypes.byref(out)))
     assert out.value is not None
     return Owner(out.value, getattr(library(), f"artfusion_{kind}_destroy"), needs)
+
+
+def take_bytes(function: str, *arguments: Any) -> bytes:
+    """Calls artfusion_<function>, whose last two parameters give memory and its size."""
+    lib = library()
+    data, size = _abi.bytes_p(), ctypes.c_size_t()
+    check(getattr(lib, f"artfusion_{function}")(*arguments, data, size))
+    try:
+        return ctypes.string_at(data, size.value)
+    finally:
+        lib.artfusion_free(data)
 
 
 def view(owner: Owner, address: Any, ctype: Any, count: int) -> Any:

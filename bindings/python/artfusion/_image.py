@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 from . import _abi
 from ._errors import ArgumentError
-from ._handle import Handle, Owner, create, view
-from ._library import check, encoded, int32, library, value_of
+from ._handle import Handle, Owner, create, take_bytes, view
+from ._library import check, encoded, file_bytes, int32, library, value_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +75,7 @@ class Image(Handle):
             options.background[:] = [*background, 1]
         if isinstance(source, str | os.PathLike):
             return cls(create("image", "image_load_file", encoded(source), options))
-        data = source if isinstance(source, bytes) else bytes(memoryview(source))
+        data = file_bytes(source)
         return cls(create("image", "image_load_memory", data, len(data), options))
 
     @classmethod
@@ -174,14 +174,8 @@ class Image(Handle):
         >>> Image.new(8, 8).to_bytes()[:4]
         b'\\x89PNG'
         """
-        lib = library()
-        data, size = _abi.bytes_p(), ctypes.c_size_t()
         options = _save_options(format, quality, compression)
-        check(lib.artfusion_image_save_memory(self._c, options, data, size))
-        try:
-            return ctypes.string_at(data, size.value)
-        finally:
-            lib.artfusion_free(data)
+        return take_bytes("image_save_memory", self._c, options)
 
     def _repr_png_(self) -> bytes:
         """What notebooks show."""

@@ -56,10 +56,22 @@ def encoded(text: str | os.PathLike[str]) -> bytes:
     return data
 
 
+def file_bytes(source: bytes | bytearray | memoryview) -> bytes:
+    """The bytes of a file in memory, copied only where they could change."""
+    return source if isinstance(source, bytes) else bytes(memoryview(source))
+
+
 def int32(name: str, value: int) -> int:
     """An argument of 32 bits, of which ctypes would drop what is beyond."""
     if not -(2**31) <= value < 2**31:
         raise ArgumentError(f"{name} is {value}: beyond 32 bits")
+    return value
+
+
+def uint64(name: str, value: int) -> int:
+    """The same of 64 bits without a sign."""
+    if not 0 <= value < 2**64:
+        raise ArgumentError(f"{name} is {value}: 0 to 2^64 - 1")
     return value
 
 

@@ -14,8 +14,8 @@ from ._context import Context
 from ._errors import ArgumentError, FileError
 from ._handle import Handle, Owner, create
 from ._image import Image, Picture, as_image
-from ._library import check, encoded, int32, library, name_of, packaged
-from ._sampler import Contents, Options, Sampler, Styles
+from ._library import check, encoded, file_bytes, int32, library, name_of, packaged
+from ._sampler import Contents, Options, Sampler, Styles, c_options
 from ._signals import deferred
 from ._style import Style
 from ._torch import load_for
@@ -161,6 +161,30 @@ class Model(Handle):
         """The style that stands for any."""
         return Style(create("style", "style_null", self._c))
 
+    def load_style(
+        self, source: str | os.PathLike[str] | bytes | bytearray | memoryview
+    ) -> Style:
+        """What Style.save() wrote or Style.to_bytes() gave, by its path or as its bytes. A style of
+        other weights is refused with MismatchError."""
+        if isinstance(source, str | os.PathLike):
+            return Style(create("style", "style_load_file", self._c, encoded(source)))
+        data = file_bytes(source)
+        return Style(create("style", "style_load_memory", self._c, data, len(data)))
+
+    def memory_needed(self, **options: Unpack[Options]) -> int:
+        """How many bytes a run with these options takes at most, beside what the process has
+        already: sampler, networks and a picture of the result. The networks are measured at the
+        first call, which costs about two steps.
+
+        >>> one, four = (model.memory_needed(width=64, height=64, batch=n) for n in (1, 4))
+        >>> 0 < one < four
+        True
+        """
+        needed = ctypes.c_uint64()
+        c = c_options(self, options)
+        check(library().artfusion_sampler_memory_needed(self._c, c, needed))
+        return needed.value
+
     def stylize(
         self, content: Picture, style: Picture | Style, **options: Unpack[Options]
     ) -> Image:
@@ -274,13 +298,20 @@ def load(
     threads: int = 0,
     precision: str = "auto",
     engine: str | os.PathLike[str] | None = None,
+    memory_limit: int = 0,
 ) -> Model:
     """Opens a model file, or the default model of the package; see Context for the rest."""
     if path is None:
         path = packaged("mini.artfusion")
         if path is None:
             raise FileError("the package has no default model: give a model's path")
-    with Context(device=device, threads=threads, precision=precision, engine=engine) as context:
+    with Context(
+        device=device,
+        threads=threads,
+        precision=precision,
+        engine=engine,
+        memory_limit=memory_limit,
+    ) as context:
         return Model.open(path, context)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import dataclasses
 import operator
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 from . import _abi
 from ._arrays import floats, pointer, tensor
 from ._errors import ArgumentError, CancelledError, StateError
-from ._handle import Handle, Owner, create
+from ._handle import Handle, Owner, create, take_bytes
 from ._image import Image, Picture, as_image
-from ._library import check, encoded, int32, library, value_of
+from ._library import check, encoded, file_bytes, int32, library, value_of
 from ._signals import deferred
 from ._style import Style
 
@@ -129,21 +130,10 @@ class Sampler(Handle):
     def __init__(
         self, model: Model, content: Contents, style: Styles, **options: Unpack[Options]
     ) -> None:
-        if unknown := options.keys() - Options.__annotations__.keys():
-            raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
         contents = [None if c is None else as_image(c) for c in _as_list(content)]
-        styles = [
-            s if s is None or isinstance(s, Style) else model.style(s) for s in _as_list(style)
-        ]
-        c = _abi.SamplerOptions()
-        check(library().artfusion_sampler_options_init(c, ctypes.sizeof(c), model._c))
-        if (preset := options.get("preset")) is not None:
-            name = encoded(preset)
-            check(library().artfusion_sampler_options_set_preset(c, model._c, name))
-        batch = _batch(len(contents), len(styles), options.get("batch"))
-        c.batch = int32("batch", batch)
-        c.width, c.height = _size(model, contents, options, (c.width, c.height))
-        _set_values(c, options)
+        given = _as_list(style)
+        c = c_options(model, options, contents, len(given))
+        styles = [s if s is None or isinstance(s, Style) else model.style(s) for s in given]
 
         self._lock = threading.Lock()
         self._raised: BaseException | None = None
@@ -154,14 +144,14 @@ class Sampler(Handle):
         super().__init__(create("sampler", "sampler_create", model._c, c, needs=callbacks))
         info = model.info()
         self._shape = (
-            batch,
+            c.batch,
             info.latent_channels,
             c.height // info.downsample,
             c.width // info.downsample,
         )
         self.width: int = c.width
         self.height: int = c.height
-        self.batch = batch
+        self.batch: int = c.batch
         for i, image in enumerate(contents):
             self.set_content(image, ALL if len(contents) == 1 else i)
         for i, code in enumerate(styles):
@@ -293,6 +283,42 @@ class Sampler(Handle):
         """
         return [self.image(i) for i in range(self.batch)]
 
+    # To go on another time.
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Writes where the run is, between two steps, and all that its next ones depend on, beside
+        its place, then renamed: a process that is ended at any moment leaves a whole state."""
+        with self._alone() as owner:
+            check(library().artfusion_sampler_save_state_file(owner, encoded(path)))
+
+    def state(self) -> bytes:
+        """What save_state() writes.
+
+        >>> options = {"steps": 3, "width": 64, "height": 64}
+        >>> sampler = model.sampler(photo, painting, **options)
+        >>> _ = sampler.next()
+        >>> other = model.sampler(**options)
+        >>> other.load_state(sampler.state())
+        >>> other.progress().step
+        1
+        >>> sampler.run()
+        >>> other.run()
+        >>> bool((other.x == sampler.x).all())
+        True
+        """
+        with self._alone() as owner:
+            return take_bytes("sampler_save_state_memory", owner)
+
+    def load_state(self, source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> None:
+        """Goes to where another run of the same options and weights was saved, in this process or
+        an earlier one, by the path or as the bytes. Content, style and mask come with it. On the
+        same machine its next steps give the bytes that the other run's would have given."""
+        if isinstance(source, str | os.PathLike):
+            self._call("load_state_file", encoded(source))
+        else:
+            data = file_bytes(source)
+            self._call("load_state_memory", data, len(data))
+
     # What there is to see.
 
     def progress(self) -> Progress:
@@ -336,6 +362,23 @@ class Sampler(Handle):
         return tensor(self._c, address, self._shape, writeable=writeable)
 
 
+def c_options(
+    model: Model, options: Options, contents: Sequence[Image | None] = (None,), styles: int = 1
+) -> _abi.SamplerOptions:
+    """The options of a run with these contents and so many styles, without callbacks."""
+    if unknown := options.keys() - Options.__annotations__.keys():
+        raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
+    c = _abi.SamplerOptions()
+    check(library().artfusion_sampler_options_init(c, ctypes.sizeof(c), model._c))
+    if (preset := options.get("preset")) is not None:
+        name = encoded(preset)
+        check(library().artfusion_sampler_options_set_preset(c, model._c, name))
+    c.batch = int32("batch", _batch(len(contents), styles, options.get("batch")))
+    c.width, c.height = _size(model, contents, options, (c.width, c.height))
+    _set_values(c, options)
+    return c
+
+
 def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
@@ -353,7 +396,7 @@ def _batch(contents: int, styles: int, asked: int | None) -> int:
 
 
 def _size(
-    model: Model, contents: list[Image | None], options: Options, native: tuple[int, int]
+    model: Model, contents: Sequence[Image | None], options: Options, native: tuple[int, int]
 ) -> tuple[int, int]:
     longest = options.get("longest")
     if "width" in options or "height" in options:

@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ._arrays import tensor
-from ._handle import Handle, create
-from ._library import library
+from ._handle import Handle, create, take_bytes
+from ._library import check, encoded, library
 
 if TYPE_CHECKING:
     from ._arrays import FloatArray
 
 
 class Style(Handle):
-    """A style code, which needs no picture any more: made by Model.style() and blend()."""
+    """A style code, which needs no picture any more: made by Model.style() and blend().
+
+    Saved, it is a small file that Model.load_style() takes.
+    """
 
     _kind = "style"
 
@@ -30,6 +34,19 @@ class Style(Handle):
         owner, count = self._c, ctypes.c_size_t()
         address = library().artfusion_style_values(owner, count)
         return tensor(owner, address, (count.value,), writeable=False)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the code for Model.load_style(), beside its place, then renamed."""
+        check(library().artfusion_style_save_file(self._c, encoded(path)))
+
+    def to_bytes(self) -> bytes:
+        """What save() writes: the same on every machine.
+
+        >>> style = model.style(painting)
+        >>> model.load_style(style.to_bytes()).values.tobytes() == style.values.tobytes()
+        True
+        """
+        return take_bytes("style_save_memory", self._c)
 
 
 def blend(parts: Iterable[tuple[Style, float]]) -> Style:

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import io
 import logging
 from pathlib import Path
+from typing import Any
 
 import artfusion as af
 import numpy as np
@@ -110,6 +112,54 @@ def test_styles(model: af.Model, style: af.Style) -> None:
     other.close()
     with pytest.raises(af.StateError, match="the style is closed"):
         af.blend([(other, 1.0)])
+
+
+def test_a_saved_style_is_the_style(model: af.Model, style: af.Style, tmp_path: Path) -> None:
+    path = tmp_path / "van-gogh.style"
+    style.save(path)
+    data = path.read_bytes()
+    assert data == style.to_bytes()
+    sources = (path, str(path), data, bytearray(data), memoryview(data))
+    for source in sources:
+        assert np.array_equal(model.load_style(source).values, style.values)
+
+    with pytest.raises(af.FileError, match="none.style"):
+        model.load_style(tmp_path / "none.style")
+    for none in (b"", data[:40], b"no style" * 8):
+        with pytest.raises(af.FormatError, match="saved style"):
+            model.load_style(none)
+    with pytest.raises(af.ChecksumError):
+        model.load_style(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    foreign = data[:12] + b"0" * 64 + data[76:-32]  # the weights' digest is another's
+    with pytest.raises(af.MismatchError, match="another model"):
+        model.load_style(foreign + hashlib.sha256(foreign).digest())
+    with pytest.raises(TypeError):
+        model.load_style(3)  # type: ignore[arg-type]
+    with model.load_style(path) as closed:
+        pass
+    for call in (closed.to_bytes, lambda: closed.save(path)):
+        with pytest.raises(af.StateError, match="the style is closed"):
+            call()
+
+
+def test_memory_is_known_and_limited(model: af.Model, photo: Pixels, style: af.Style) -> None:
+    options: dict[str, Any] = {"width": 64, "height": 64, "steps": 1}
+    one, four = (model.memory_needed(batch=n, **options) for n in (1, 4))
+    assert 2**16 < one < four
+    assert model.memory_needed(preset="bold", longest=64) >= one
+    with pytest.raises(af.ArgumentError, match="width"):
+        model.memory_needed(width=65)
+    with pytest.raises(TypeError, match="stepps"):
+        model.memory_needed(stepps=3)  # type: ignore[call-arg]
+    with af.load(memory_limit=four - 1) as limited:
+        assert limited.memory_needed(batch=4, **options) < four
+        with limited.sampler(photo, style, batch=4, **options) as sampler:
+            sampler.run()
+        with pytest.raises(af.LimitError, match="memory_limit"):
+            limited.sampler(width=256, height=256)
+    for wrong in (-1, 2**64):
+        with pytest.raises(af.ArgumentError, match="memory_limit"):
+            af.Context(memory_limit=wrong)
 
 
 def test_values_outlive_their_style(model: af.Model) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import artfusion as af
@@ -217,6 +218,90 @@ def test_tensors_are_views(model: af.Model, photo: Pixels, style: af.Style) -> N
     assert np.array_equal(x, before)
 
 
+STOCHASTIC = SMALL | {
+    "steps": 4,
+    "solver": "dpmpp_2m_sde",
+    "eta": 0.7,
+    "rng": "torch_cpu",
+    "keep_every": 1,
+}
+
+
+def test_a_saved_run_goes_on_to_the_same_bytes(
+    model: af.Model, photo: Pixels, style: af.Style, tmp_path: Path
+) -> None:
+    path, states = tmp_path / "run.state", []
+
+    def on_step(step: af.Step) -> None:
+        states.append(first.state())
+        if step.number == 2:
+            first.save_state(path)
+
+    first = model.sampler(photo, style, on_step=on_step, **STOCHASTIC)
+    begun = model.sampler(photo, style, **STOCHASTIC).state()
+    first.run()
+    assert path.read_bytes() == states[1]
+    sources: list[tuple[Any, int]] = [
+        (begun, 0),
+        (path, 2),
+        (str(path), 2),
+        (bytearray(states[2]), 3),
+        (states[3], 4),
+    ]
+    for source, done in sources:
+        second = model.sampler(**STOCHASTIC)
+        second.next()
+        second.load_state(source)
+        assert second.progress().step == done
+        second.run()
+        assert [t is not None and t.tobytes() for t in sum(second.kept(), ())] == [
+            t is not None and t.tobytes() for t in sum(first.kept(), ())
+        ]
+        assert same(second.image(), first.image())
+
+
+def test_a_state_that_is_refused_changes_nothing(
+    model: af.Model, photo: Pixels, style: af.Style, tmp_path: Path
+) -> None:
+    with model.sampler(photo, style, **STOCHASTIC) as sampler:
+        sampler.next()
+        data = sampler.state()
+    other = model.sampler(**STOCHASTIC | {"steps": 3})
+    other.next()
+    before, damaged = other.state(), data[:200] + bytes([data[200] ^ 1]) + data[201:]
+    refused: list[tuple[Any, type[af.Error], str]] = [
+        (data, af.MismatchError, "steps"),
+        (damaged, af.ChecksumError, "checksum"),
+        (b"", af.FormatError, "saved sampler state"),
+        (tmp_path / "none.state", af.FileError, "none.state"),
+    ]
+    for source, error, words in refused:
+        with pytest.raises(error, match=words):
+            other.load_state(source)
+        assert other.state() == before
+    sampler.close()
+    for call in (sampler.state, lambda: sampler.load_state(data)):
+        with pytest.raises(af.StateError, match="the sampler is closed"):
+            call()
+
+
+def test_views_stay_through_a_load(model: af.Model, photo: Pixels, style: af.Style) -> None:
+    sampler = model.sampler(photo, style, **STOCHASTIC)
+    sampler.next()
+    data, x = sampler.state(), sampler.x
+    assert x is not None
+    before = x.copy()
+    kept = sampler.kept()[0][0]
+    sampler.run()
+    assert not np.array_equal(x, before)
+    sampler.load_state(data)
+    others = [model.sampler(**STOCHASTIC) for _ in range(5)]  # would take what was freed
+    for other in others:
+        other.next()
+    assert np.array_equal(x, before)
+    assert np.array_equal(kept, sampler.kept()[0][0])
+
+
 def test_on_eps_changes_the_run(model: af.Model, photo: Pixels, style: af.Style) -> None:
     seen = []
 
@@ -290,6 +375,8 @@ def test_a_callback_does_not_change_its_sampler(
         lambda s: s.set_content(None),
         lambda s: s.image(),
         lambda s: s.set_mask(None),
+        lambda s: s.state(),
+        lambda s: s.load_state(b""),
     ]
     for change in changes:
         sampler = model.sampler(photo, style, on_eps=lambda s, _: change(s), **SMALL)  # noqa: B023

@@ -103,6 +103,7 @@ pub struct artfusion_context_options {
     pub log_user_data: *mut c_void,
     pub log_level: artfusion_log_level,
     pub precision: artfusion_precision,
+    pub memory_limit: u64,
 }
 
 extern "C" {
@@ -354,6 +355,26 @@ extern "C" {
         model: *mut artfusion_model,
         style: *mut *mut artfusion_style,
     ) -> artfusion_status;
+    pub fn artfusion_style_save_memory(
+        style: *const artfusion_style,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> artfusion_status;
+    pub fn artfusion_style_save_file(
+        style: *const artfusion_style,
+        path: *const c_char,
+    ) -> artfusion_status;
+    pub fn artfusion_style_load_memory(
+        model: *mut artfusion_model,
+        data: *const c_void,
+        size: usize,
+        style: *mut *mut artfusion_style,
+    ) -> artfusion_status;
+    pub fn artfusion_style_load_file(
+        model: *mut artfusion_model,
+        path: *const c_char,
+        style: *mut *mut artfusion_style,
+    ) -> artfusion_status;
     pub fn artfusion_style_values(style: *const artfusion_style, count: *mut usize) -> *const f32;
     pub fn artfusion_style_destroy(style: *mut artfusion_style);
 }
@@ -459,6 +480,11 @@ extern "C" {
         model: *const artfusion_model,
         name: *const c_char,
     ) -> artfusion_status;
+    pub fn artfusion_sampler_memory_needed(
+        model: *mut artfusion_model,
+        options: *const artfusion_sampler_options,
+        bytes: *mut u64,
+    ) -> artfusion_status;
     pub fn artfusion_sampler_create(
         model: *mut artfusion_model,
         options: *const artfusion_sampler_options,
@@ -514,6 +540,24 @@ extern "C" {
         sampler: *mut artfusion_sampler,
         index: i32,
         image: *mut *mut artfusion_image,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_save_state_memory(
+        sampler: *mut artfusion_sampler,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_save_state_file(
+        sampler: *mut artfusion_sampler,
+        path: *const c_char,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_load_state_memory(
+        sampler: *mut artfusion_sampler,
+        data: *const c_void,
+        size: usize,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_load_state_file(
+        sampler: *mut artfusion_sampler,
+        path: *const c_char,
     ) -> artfusion_status;
     pub fn artfusion_sampler_destroy(sampler: *mut artfusion_sampler);
 }

@@ -136,6 +136,7 @@ fn structs_are_laid_out_as_the_table_says() {
     let (mut sizes, mut fields) = (Entries::new(), Entries::new());
     layout!(sizes, fields, artfusion_context_options {
         struct_size device device_index threads engine_path log log_user_data log_level precision
+        memory_limit
     });
     layout!(sizes, fields, artfusion_load_options {
         struct_size ignore_orientation max_pixels max_file_bytes background reserved

@@ -16,7 +16,7 @@ type Log = Box<dyn Fn(LogLevel, &str) + Send + Sync>;
 /// it, dropped after the handle.
 pub(crate) type SharedLog = Option<Arc<Log>>;
 
-/// Device, threads, precision and log of everything that is made from it. It may be dropped before them.
+/// Device, threads, precision, memory limit and log of everything that is made from it. It may be dropped before them.
 pub struct Context {
     pub(crate) handle: Handle<sys::artfusion_context>,
     pub(crate) log: SharedLog,
@@ -40,7 +40,7 @@ impl Context {
         Context::builder().build()
     }
 
-    /// To choose the device, the threads, the precision or a log.
+    /// To choose the device, the threads, the precision, a memory limit or a log.
     ///
     /// ```
     /// use artfusion::{Context, Device, LogLevel};
@@ -70,6 +70,7 @@ pub struct ContextBuilder {
     device_index: Option<u32>,
     threads: Option<u32>,
     precision: Option<Precision>,
+    memory_limit: Option<u64>,
     engine_path: Option<PathBuf>,
     log: Option<(LogLevel, Log)>,
 }
@@ -96,6 +97,14 @@ impl ContextBuilder {
     /// What networks compute in. Default: [`Precision::Auto`].
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = Some(precision);
+        self
+    }
+
+    /// Bytes that a run may take beside its model, as [`Model::memory_needed`](crate::Model::memory_needed)
+    /// counts them; 0: any number. Large batches are then computed in smaller parts, and a run that
+    /// does not fit at all is refused with [`Limit`](crate::ErrorKind::Limit). Default: 0.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
         self
     }
 
@@ -139,6 +148,9 @@ impl ContextBuilder {
         if let Some(precision) = self.precision {
             options.precision = precision.to_raw();
         }
+        if let Some(bytes) = self.memory_limit {
+            options.memory_limit = bytes;
+        }
         let path = self
             .engine_path
             .map(|path| ffi::c_path(&path))
@@ -166,6 +178,7 @@ impl fmt::Debug for ContextBuilder {
             .field("device_index", &self.device_index)
             .field("threads", &self.threads)
             .field("precision", &self.precision)
+            .field("memory_limit", &self.memory_limit)
             .field("engine_path", &self.engine_path)
             .field("log", &self.log.as_ref().map(|(level, _)| level))
             .finish()

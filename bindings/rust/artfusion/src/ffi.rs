@@ -49,6 +49,23 @@ pub(crate) fn check(status: sys::artfusion_status) -> Result<sys::artfusion_stat
     }
 }
 
+/// What a call gives through its last two parameters, memory of the library's and its size, copied.
+pub(crate) fn bytes(
+    call: impl FnOnce(*mut *mut u8, *mut usize) -> sys::artfusion_status,
+) -> Result<Vec<u8>> {
+    let (mut data, mut size) = (ptr::null_mut(), 0);
+    let status = call(&mut data, &mut size);
+    // SAFETY: NULL, or that many bytes, which are freed by the function that the library has for
+    // that: before `check`, which may unwind.
+    let bytes = unsafe {
+        let bytes = slice(data, size).map(<[u8]>::to_vec);
+        sys::artfusion_free(data.cast());
+        bytes
+    };
+    check(status)?;
+    Ok(bytes.unwrap_or_default())
+}
+
 /// A handle's type, and how it is destroyed.
 pub(crate) trait Opaque {
     const DESTROY: unsafe extern "C" fn(*mut Self);

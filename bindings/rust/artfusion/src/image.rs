@@ -7,7 +7,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::path::Path;
-use std::ptr;
 
 /// A picture of 8-bit RGB pixels, rows from top to bottom.
 pub struct Image {
@@ -143,21 +142,10 @@ impl Image {
     /// [`Argument`](crate::ErrorKind::Argument), [`Memory`](crate::ErrorKind::Memory),
     /// [`Limit`](crate::ErrorKind::Limit).
     pub fn encode(&self, options: &SaveOptions) -> Result<Vec<u8>> {
-        let mut data = ptr::null_mut();
-        let mut size = 0;
-        // SAFETY: handle and options live through the call; the bytes are copied and then freed by
-        // the function that the library has for that.
-        unsafe {
-            ffi::check(sys::artfusion_image_save_memory(
-                self.get(),
-                &options.c,
-                &mut data,
-                &mut size,
-            ))?;
-            let bytes = ffi::slice(data, size).map(<[u8]>::to_vec);
-            sys::artfusion_free(data.cast());
-            Ok(bytes.unwrap_or_default())
-        }
+        // SAFETY: handle and options live through the call.
+        ffi::bytes(|data, size| unsafe {
+            sys::artfusion_image_save_memory(self.get(), &options.c, data, size)
+        })
     }
 
     fn resized(&self, width: u32, height: u32, filter: Filter, resize: Resize) -> Result<Image> {

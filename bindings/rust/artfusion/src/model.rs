@@ -4,6 +4,7 @@ use crate::context::{Context, SharedLog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::{self, Handle};
 use crate::image::Image;
+use crate::options::Options;
 use artfusion_sys as sys;
 use std::ffi::CStr;
 use std::fmt;
@@ -220,6 +221,23 @@ impl Model {
             )
         })?;
         Ok((ffi::unsigned(fit_width), ffi::unsigned(fit_height)))
+    }
+
+    /// How many bytes a run with these options takes at most, beside what the process has already:
+    /// sampler, networks and a picture of the result. The networks are measured at a model's first
+    /// such call, which costs about two steps.
+    ///
+    /// # Errors
+    ///
+    /// Those of the options, [`Engine`](ErrorKind::Engine), [`Memory`](ErrorKind::Memory).
+    pub fn memory_needed(&self, options: &Options) -> Result<u64> {
+        let c = options.to_c()?;
+        let mut bytes = 0;
+        // SAFETY: handle, options and the number live through the call.
+        ffi::check(unsafe {
+            sys::artfusion_sampler_memory_needed(self.handle.get(), &c, &mut bytes)
+        })?;
+        Ok(bytes)
     }
 
     /// Encodes a picture, whose sides must be multiples of the model's `size_multiple`, to

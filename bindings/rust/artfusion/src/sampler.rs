@@ -13,6 +13,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::os::raw::c_void;
+use std::path::Path;
 use std::ptr::{self, addr_of_mut, NonNull};
 use std::sync::{Arc, Weak};
 
@@ -158,7 +159,9 @@ impl<'a> Sampler<'a> {
     ///
     /// # Errors
     ///
-    /// [`Argument`](crate::ErrorKind::Argument), [`Memory`](crate::ErrorKind::Memory).
+    /// [`Argument`](crate::ErrorKind::Argument), [`Memory`](crate::ErrorKind::Memory), and with a
+    /// [`memory_limit`](crate::ContextBuilder::memory_limit) also [`Limit`](crate::ErrorKind::Limit)
+    /// and [`Engine`](crate::ErrorKind::Engine).
     pub fn new(model: &Model, options: &Options) -> Result<Sampler<'a>> {
         let closures = Pinned::new();
         let user_data: *mut c_void = closures.as_ptr().cast();
@@ -469,6 +472,106 @@ impl<'a> Sampler<'a> {
         // SAFETY: the handle lives through the call.
         Image::make(|out| unsafe { sys::artfusion_sampler_image(self.get(), ffi::int(index), out) })
     }
+
+    /// Writes where the run is, between two steps, and all that its next ones depend on: what the
+    /// setters were given, latents, the solver's history and the generator; not closures. It is
+    /// written beside `path`, then renamed: a process that is ended at any moment leaves a whole
+    /// state. A [`Step`] does the same in a loop over [`steps`](Sampler::steps) or a closure.
+    ///
+    /// ```
+    /// use artfusion::{Context, Image, Model, Options, Sampler, ALL};
+    /// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))?;
+    /// # let file = std::env::temp_dir().join(format!("artfusion-doc-{}.state", std::process::id()));
+    ///
+    /// let model = Model::open(&Context::new()?, "models/mini.artfusion")?;
+    /// let options = Options::new(&model).size(64, 64).steps(2);
+    /// let mut sampler = Sampler::new(&model, &options)?;
+    /// sampler.set_content(ALL, &Image::open("examples/images/pagoda.jpg")?)?;
+    /// sampler.next_step()?;
+    /// sampler.save_state(&file)?;
+    ///
+    /// // In this process or another one:
+    /// let mut later = Sampler::new(&model, &options)?;
+    /// later.load_state(&file)?;
+    /// assert_eq!(later.progress()?.step, 1);
+    /// later.run()?;
+    /// # sampler.run()?;
+    /// # assert_eq!(later.x(), sampler.x());
+    /// # std::fs::remove_file(&file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument) for a path that is not UTF-8,
+    /// [`Io`](crate::ErrorKind::Io), [`Memory`](crate::ErrorKind::Memory),
+    /// [`Engine`](crate::ErrorKind::Engine) (the system's SHA-256 failed).
+    pub fn save_state(&self, path: impl AsRef<Path>) -> Result<()> {
+        // SAFETY: the handle lives, and the sampler is no Sync.
+        unsafe { save_state(self.get(), path.as_ref()) }
+    }
+
+    /// What [`save_state`](Sampler::save_state) writes.
+    ///
+    /// # Errors
+    ///
+    /// [`Memory`](crate::ErrorKind::Memory), [`Engine`](crate::ErrorKind::Engine).
+    pub fn encode_state(&self) -> Result<Vec<u8>> {
+        // SAFETY: as above.
+        unsafe { encode_state(self.get()) }
+    }
+
+    /// Goes to where another sampler was saved, which had the same options and a model of the same
+    /// weights; what the setters were given before is replaced. On the same machine its next steps
+    /// give the bytes that the other's would have given. After an error the sampler is as it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_state`](Sampler::decode_state), [`Argument`](crate::ErrorKind::Argument) for a
+    /// path that is not UTF-8, [`Io`](crate::ErrorKind::Io), and
+    /// [`Limit`](crate::ErrorKind::Limit) (a file far larger than this sampler's state).
+    pub fn load_state(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = ffi::c_path(path.as_ref())?;
+        // SAFETY: handle and path live through the call.
+        ffi::check(unsafe { sys::artfusion_sampler_load_state_file(self.get(), path.as_ptr()) })?;
+        Ok(())
+    }
+
+    /// The same from what [`encode_state`](Sampler::encode_state) gave.
+    ///
+    /// # Errors
+    ///
+    /// [`Format`](crate::ErrorKind::Format), [`Unsupported`](crate::ErrorKind::Unsupported) (a newer
+    /// format), [`Checksum`](crate::ErrorKind::Checksum), [`Mismatch`](crate::ErrorKind::Mismatch)
+    /// (the sentence names the option, or the model), [`Memory`](crate::ErrorKind::Memory),
+    /// [`Engine`](crate::ErrorKind::Engine).
+    pub fn decode_state(&mut self, bytes: &[u8]) -> Result<()> {
+        // SAFETY: the handle lives through the call, and there are as many bytes as said.
+        ffi::check(unsafe {
+            sys::artfusion_sampler_load_state_memory(self.get(), bytes.as_ptr().cast(), bytes.len())
+        })?;
+        Ok(())
+    }
+}
+
+/// # Safety
+///
+/// The sampler lives, this is its thread, and it stands between two steps.
+pub(crate) unsafe fn save_state(sampler: *mut sys::artfusion_sampler, path: &Path) -> Result<()> {
+    let path = ffi::c_path(path)?;
+    // SAFETY: by the caller; the path lives through the call.
+    ffi::check(unsafe { sys::artfusion_sampler_save_state_file(sampler, path.as_ptr()) })?;
+    Ok(())
+}
+
+/// # Safety
+///
+/// As [`save_state`].
+pub(crate) unsafe fn encode_state(sampler: *mut sys::artfusion_sampler) -> Result<Vec<u8>> {
+    // SAFETY: by the caller.
+    ffi::bytes(|data, size| unsafe {
+        sys::artfusion_sampler_save_state_memory(sampler, data, size)
+    })
 }
 
 impl fmt::Debug for Sampler<'_> {

@@ -2,12 +2,13 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 use crate::image::Image;
-use crate::sampler::Sampler;
+use crate::sampler::{self, Sampler};
 use artfusion_sys as sys;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::mem::{size_of, MaybeUninit};
+use std::path::Path;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -146,6 +147,28 @@ impl Step<'_> {
     /// [`State`](ErrorKind::State): the step is past.
     pub fn x0(&self) -> Result<Vec<f32>> {
         self.latent(sys::artfusion_sampler_x0)
+    }
+
+    /// Writes where the run is after this step, as [`Sampler::save_state`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sampler::save_state`], and [`State`](ErrorKind::State): the step is past.
+    pub fn save_state(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.check_present()?;
+        // SAFETY: by `of`. In a callback the header allows it.
+        unsafe { sampler::save_state(self.sampler, path.as_ref()) }
+    }
+
+    /// What [`save_state`](Step::save_state) writes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sampler::encode_state`], and [`State`](ErrorKind::State): the step is past.
+    pub fn encode_state(&self) -> Result<Vec<u8>> {
+        self.check_present()?;
+        // SAFETY: as above.
+        unsafe { sampler::encode_state(self.sampler) }
     }
 
     fn latent(

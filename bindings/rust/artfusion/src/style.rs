@@ -6,8 +6,20 @@ use crate::image::Image;
 use crate::model::Model;
 use artfusion_sys as sys;
 use std::fmt;
+use std::path::Path;
 
 /// A style code of a model, which needs no picture any more.
+///
+/// ```
+/// use artfusion::{Context, Image, Model};
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))?;
+///
+/// let model = Model::open(&Context::new()?, "models/mini.artfusion")?;
+/// let style = model.style(&Image::open("examples/images/van-gogh.jpg")?)?;
+/// let bytes = style.encode()?;
+/// assert_eq!(model.decode_style(&bytes)?.values(), style.values());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Style {
     pub(crate) handle: Handle<sys::artfusion_style>,
     log: SharedLog,
@@ -56,6 +68,32 @@ impl Style {
             ffi::slice(values, count).unwrap_or(&[])
         }
     }
+
+    /// Writes the code for [`Model::load_style`], beside `path`, then renamed.
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument) for a path that is not UTF-8,
+    /// [`Io`](crate::ErrorKind::Io), [`Memory`](crate::ErrorKind::Memory),
+    /// [`Engine`](crate::ErrorKind::Engine) (the system's SHA-256 failed).
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = ffi::c_path(path.as_ref())?;
+        // SAFETY: handle and path live through the call.
+        ffi::check(unsafe { sys::artfusion_style_save_file(self.handle.get(), path.as_ptr()) })?;
+        Ok(())
+    }
+
+    /// What [`save`](Style::save) writes: the same on every machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Memory`](crate::ErrorKind::Memory), [`Engine`](crate::ErrorKind::Engine).
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        // SAFETY: the handle lives through the call.
+        ffi::bytes(|data, size| unsafe {
+            sys::artfusion_style_save_memory(self.handle.get(), data, size)
+        })
+    }
 }
 
 impl fmt::Debug for Style {
@@ -102,6 +140,41 @@ impl Model {
         // SAFETY: the handle lives through the call.
         Style::make(self.log.clone(), |out| unsafe {
             sys::artfusion_style_null(self.handle.get(), out)
+        })
+    }
+
+    /// What [`Style::save`] wrote, for a model of the same weights.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_style`](Model::decode_style), [`Argument`](crate::ErrorKind::Argument) for a path
+    /// that is not UTF-8, [`Io`](crate::ErrorKind::Io), and [`Limit`](crate::ErrorKind::Limit) (a
+    /// file far larger than a style code).
+    pub fn load_style(&self, path: impl AsRef<Path>) -> Result<Style> {
+        let path = ffi::c_path(path.as_ref())?;
+        // SAFETY: handle and path live through the call.
+        Style::make(self.log.clone(), |out| unsafe {
+            sys::artfusion_style_load_file(self.handle.get(), path.as_ptr(), out)
+        })
+    }
+
+    /// What [`Style::encode`] gave, for a model of the same weights.
+    ///
+    /// # Errors
+    ///
+    /// [`Format`](crate::ErrorKind::Format), [`Unsupported`](crate::ErrorKind::Unsupported) (a newer
+    /// format), [`Checksum`](crate::ErrorKind::Checksum), [`Mismatch`](crate::ErrorKind::Mismatch)
+    /// (of another model), [`Memory`](crate::ErrorKind::Memory),
+    /// [`Engine`](crate::ErrorKind::Engine).
+    pub fn decode_style(&self, bytes: &[u8]) -> Result<Style> {
+        // SAFETY: the handle lives through the call, and there are as many bytes as said.
+        Style::make(self.log.clone(), |out| unsafe {
+            sys::artfusion_style_load_memory(
+                self.handle.get(),
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                out,
+            )
         })
     }
 }

@@ -30,7 +30,7 @@ fn the_bytes_are_those_of_the_c_calls() {
         let mut context_options = MaybeUninit::uninit();
         ok(sys::artfusion_context_options_init(
             context_options.as_mut_ptr(),
-            48,
+            56,
         ));
         let mut context_options = context_options.assume_init();
         context_options.threads = 1;
@@ -231,6 +231,61 @@ fn styles_are_values_that_can_be_blended() {
     assert_eq!(Style::blend(&[]).unwrap_err().kind(), ErrorKind::Argument);
     let nan = Style::blend(&[(&first, f64::NAN)]).unwrap_err();
     assert_eq!(nan.kind(), ErrorKind::Argument);
+}
+
+#[test]
+fn saved_styles_are_the_styles() {
+    let model = open_model();
+    let style = model.style(&picture(80, 48, 3)).unwrap();
+    let bytes = style.encode().unwrap();
+    let path = std::env::temp_dir().join(format!("artfusion-{}.style", std::process::id()));
+    style.save(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert_eq!(model.load_style(&path).unwrap().values(), style.values());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(model.decode_style(&bytes).unwrap().values(), style.values());
+
+    let mut damaged = bytes.clone();
+    damaged[100] ^= 1;
+    for (wrong, kind) in [
+        (&damaged[..], ErrorKind::Checksum),
+        (&bytes[..40], ErrorKind::Format),
+        (&[], ErrorKind::Format),
+    ] {
+        assert_eq!(model.decode_style(wrong).unwrap_err().kind(), kind);
+    }
+    let nowhere = model.load_style("/nowhere/a.style").unwrap_err();
+    assert_eq!(nowhere.kind(), ErrorKind::Io);
+    assert_eq!(
+        style.save("/nowhere/a.style").unwrap_err().kind(),
+        ErrorKind::Io
+    );
+    assert_eq!(style.save("a\0b").unwrap_err().kind(), ErrorKind::Argument);
+}
+
+#[test]
+fn memory_is_known_and_limited() {
+    let model = open_model();
+    let options = |model: &Model, batch| small(model).steps(1).batch(batch);
+    let needed = |model: &Model, batch| model.memory_needed(&options(model, batch));
+    let (one, four) = (needed(&model, 1).unwrap(), needed(&model, 4).unwrap());
+    assert!(65536 < one && one < four, "{} and {}", one, four);
+    let refused = model.memory_needed(&small(&model).steps(0)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Argument);
+    let refused = model.memory_needed(&small(&model).timesteps([4]).steps(2));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Argument);
+
+    let context = Context::builder()
+        .threads(1)
+        .memory_limit(four - 1)
+        .build()
+        .unwrap();
+    let limited = Model::open(&context, model_path()).unwrap();
+    assert!(needed(&limited, 4).unwrap() < four);
+    Sampler::new(&limited, &options(&limited, 4)).unwrap();
+    let error = Sampler::new(&limited, &small(&limited).size(256, 256)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(error.message().contains("memory_limit"), "{}", error);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod common;
 
 use artfusion::{
-    Context, Error, ErrorKind, LogLevel, Model, Noise, NoiseUse, Options, Sampler, Solver,
+    Context, Error, ErrorKind, LogLevel, Model, Noise, NoiseUse, Options, RngKind, Sampler, Solver,
 };
 use common::{finish, model_path, open_model, small, start};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -98,6 +98,87 @@ fn steps_one_by_one_are_a_run() {
         assert!(sampler.x0().is_some());
     }
     assert_eq!(sampler.image(0).unwrap().to_rgb(), wanted);
+}
+
+#[test]
+fn a_saved_run_goes_on_to_the_same_bytes() {
+    let model = open_model();
+    let options = small(&model)
+        .steps(4)
+        .solver(Solver::Dpmpp2mSde)
+        .rng(RngKind::TorchCpu)
+        .eta(0.7)
+        .keep_every(1);
+    let path = std::env::temp_dir().join(format!("artfusion-{}.state", std::process::id()));
+
+    // By a closure, by the steps of an iterator, and by the sampler itself.
+    let mut states = Vec::new();
+    let mut first = start(&model, &options, 2).unwrap();
+    first.on_step(|step| {
+        states.push(step.encode_state().unwrap());
+        Continue(())
+    });
+    first.run().unwrap();
+    let wanted = first.x().unwrap().to_vec();
+    let kept: Vec<Vec<f32>> = (first.kept().unwrap().iter())
+        .map(|kept| kept.x.to_vec())
+        .collect();
+    drop(first);
+    let mut second = start(&model, &options, 2).unwrap();
+    let mut steps = second.steps();
+    let past = steps.next().unwrap().unwrap();
+    let present = steps.next().unwrap().unwrap();
+    present.save_state(&path).unwrap();
+    assert_eq!(
+        past.encode_state().unwrap_err().kind(),
+        ErrorKind::State,
+        "a step that is past"
+    );
+    assert_eq!(past.save_state(&path).unwrap_err().kind(), ErrorKind::State);
+    let bytes = second.encode_state().unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+
+    let finish = |mut sampler: Sampler<'_>, step| {
+        assert_eq!(sampler.progress().unwrap().step, step);
+        sampler.run().unwrap();
+        assert_eq!(sampler.x().unwrap(), wanted);
+        let all = sampler.kept().unwrap();
+        assert!(all.iter().map(|kept| kept.x).eq(&kept));
+    };
+    let fresh = || Sampler::new(&model, &options).unwrap();
+    let mut later = fresh();
+    later.next_step().unwrap();
+    later.load_state(&path).unwrap();
+    finish(later, 2);
+    for (state, step) in states.iter().zip(1..) {
+        let mut later = fresh();
+        later.decode_state(state).unwrap();
+        finish(later, step);
+    }
+    second.save_state(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    std::fs::remove_file(&path).unwrap();
+
+    // What is refused changes nothing.
+    let mut other = start(&model, &options.clone().steps(3), 2).unwrap();
+    other.next_step().unwrap();
+    let before = other.encode_state().unwrap();
+    let mut damaged = bytes.clone();
+    damaged[200] ^= 1;
+    for (wrong, kind) in [
+        (&bytes[..], ErrorKind::Mismatch),
+        (&damaged, ErrorKind::Checksum),
+        (&[], ErrorKind::Format),
+    ] {
+        assert_eq!(other.decode_state(wrong).unwrap_err().kind(), kind);
+    }
+    for error in [
+        other.load_state("/nowhere/a.state").unwrap_err(),
+        other.save_state("/nowhere/a.state").unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Io);
+    }
+    assert_eq!(other.encode_state().unwrap(), before);
 }
 
 #[test]
