@@ -20,7 +20,6 @@ from pathlib import Path
 # (least bytes, whether all allocations after it fail too)
 SMALL = ((0, 0), (0, 1))
 LARGE = ((4096, 0), (65536, 1))
-MOST_ENDED = 0.1
 CALLS = {
     "open": "`artfusion_model_open_file`",
     "encode": "`artfusion_model_encode`",
@@ -165,16 +164,15 @@ def table(rows: dict[str, Rows]) -> str:
 
 
 def failures(rows: dict[str, Rows]) -> list[str]:
-    """What must not be. A process ended for want of a few bytes is libtorch's own doing, where what
-    it or oneDNN declares never to throw does, or takes an allocation for granted: that is counted,
-    and must stay rare."""
+    """What must not be. A process that is ended for want of a few bytes is counted only, where it is
+    oneDNN's doing, which takes some of its allocations for granted: a segmentation fault. Any other
+    end can be helped, as by not letting torch's destructors throw."""
     found = []
     for name, row in rows.items():
         found += row.large.ended + row.large.wrong + row.small.wrong
         if not row.large.injected:
             found.append(f"{name}: nothing failed")
-        if len(row.small.ended) > row.small.injected * MOST_ENDED:
-            found += row.small.ended
+        found += [line for line in row.small.ended if ": SIGSEGV: " not in line]
     return found
 
 
