@@ -172,6 +172,8 @@ def failures(rows: dict[str, Rows]) -> list[str]:
         found += row.large.ended + row.large.wrong + row.small.wrong
         if not row.large.injected:
             found.append(f"{name}: nothing failed")
+        if name == SPACE and not row.large.absorbed:
+            found.append(f"{name}: the largest was too small as well")
         found += [line for line in row.small.ended if ": SIGSEGV: " not in line]
     return found
 
