@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-# artfusion_flags: how all of the project's own C is compiled.
+# artfusion_flags: how all of the project's own C is compiled. artfusion_hardening: how the C++ is too.
+include(CheckCCompilerFlag)
+include(CheckCSourceCompiles)
+include(CheckPIESupported)
 
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
@@ -11,10 +14,44 @@ add_library(artfusion_flags INTERFACE)
 # Resizing, schedules, solvers and random numbers give the same bits on every machine: no fused
 # multiply-add that the source does not ask for.
 target_compile_options(artfusion_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -ffp-contract=off)
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wformat=2 -Wvla
+  -Wnull-dereference -Wstrict-prototypes -Wmissing-prototypes
+  $<$<C_COMPILER_ID:GNU>:-Wlogical-op> $<$<C_COMPILER_ID:GNU>:-Wduplicated-cond>
+  -ffp-contract=off)
 if(ARTFUSION_WERROR)
   target_compile_options(artfusion_flags INTERFACE -Werror)
 endif()
+
+# None of it costs time that can be measured (docs/testing.md); rules/hardening looks for each of
+# them in what was built.
+add_library(artfusion_hardening INTERFACE)
+if(ARTFUSION_HARDENING)
+  foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection) # the last: x86
+    string(MAKE_C_IDENTIFIER "artfusion_has${flag}" known)
+    check_c_compiler_flag(${flag} ${known})
+    if(${known})
+      target_compile_options(artfusion_hardening INTERFACE ${flag})
+    endif()
+  endforeach()
+  # glibc's checked functions, which need an optimiser and have no place beside a sanitizer's own. An
+  # older pair of compiler and glibc has level 2. -U: distributions define it by themselves.
+  if(NOT ARTFUSION_SANITIZE)
+    set(CMAKE_REQUIRED_FLAGS "-O2 -Werror -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3")
+    check_c_source_compiles("#include <string.h>\nint main(void) { return 0; }" artfusion_has_fortify_3)
+    unset(CMAKE_REQUIRED_FLAGS)
+    target_compile_options(artfusion_hardening INTERFACE
+      "$<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=$<IF:$<BOOL:${artfusion_has_fortify_3}>,3,2>>")
+  endif()
+  # Bounds of standard containers; what is hot goes through pointers.
+  target_compile_definitions(artfusion_hardening INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:_GLIBCXX_ASSERTIONS>)
+  # All symbols are bound when a file is loaded, as the core loads the engine anyhow, and tables of
+  # their addresses are read-only from then on; no page is both written and executed.
+  target_link_options(artfusion_hardening INTERFACE
+    LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack LINKER:-z,text)
+  check_pie_supported(LANGUAGES C)
+endif()
+target_link_libraries(artfusion_flags INTERFACE artfusion_hardening)
 
 # Everywhere, and not in artfusion_flags alone: a sanitizer's runtime must be in the executable.
 if(ARTFUSION_SANITIZE)

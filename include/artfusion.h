@@ -68,7 +68,13 @@
  *            nonzero return ends that call with ARTFUSION_ERROR_CANCELLED.
  *            No exception or longjmp may leave them.
  * Process    The library never aborts, exits, prints, or changes the locale,
- *            signal handlers or floating-point environment.
+ *            signal handlers or floating-point environment. An engine is for
+ *            one process: in one forked off a process that opened a model,
+ *            whatever needs a network is ENGINE; the rest works, and handles
+ *            that no other thread was using may be destroyed. exit waits for
+ *            the network calls and openings of models that other threads are
+ *            in; those that come later are ENGINE. The library may be
+ *            unloaded once its handles are destroyed; its engine stays.
  *
  * Everything here is since 1.0 unless said otherwise.
  */
@@ -784,7 +790,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sample
  * bytes at `*data`, which artfusion_free frees. That is what the setters were given,
  * latents, the solver's history, the generator, and what `keep_every` kept; not callbacks.
  * May be called by a step callback, and before the first step. Since 1.1.
- * Errors: ARGUMENT, MEMORY. */
+ * Errors: ARGUMENT, STATE (from a callback within a step), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
                                                                    uint8_t **data, size_t *size);
 
@@ -798,9 +804,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_save_state_file(artfusion_sampl
  * with the same options and a model of the same weights; what its setters were given
  * before is replaced. The steps after it give the bytes that the other run would have
  * given, on the same machine with the same engine, device, precision and threads, where
- * its callbacks do the same. After an error the sampler is as it was. Not from a
- * callback. Since 1.1.
- * Errors: ARGUMENT, FORMAT, UNSUPPORTED (a newer format), CHECKSUM, MISMATCH (the
+ * its callbacks do the same. After an error the sampler is as it was. Since 1.1.
+ * Errors: ARGUMENT, STATE (as above), FORMAT, UNSUPPORTED (a newer format), CHECKSUM, MISMATCH (the
  * message names the option, or the model), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
                                                                    const void *data, size_t size);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs the Debian or Ubuntu packages that are missing:  setup-system.sh build|test
+# Installs the Debian or Ubuntu packages that are missing:  setup-system.sh build|test|long
 # Needs root or sudo only if there are any; without either it lists them and ends with 1.
 set -euo pipefail
 
@@ -8,10 +8,12 @@ build=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg
        libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
 test=("${build[@]}" libcmocka-dev clang binutils abigail-tools dpkg-dev file doxygen
       cargo golang-go)
+long=("${test[@]}" clang-tidy cppcheck valgrind llvm gcovr)
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${test[@]}") ;;
-  *) echo "usage: $0 build|test" >&2; exit 2 ;;
+  long) wanted=("${long[@]}") ;;
+  *) echo "usage: $0 build|test|long" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

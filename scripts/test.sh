@@ -27,6 +27,8 @@ stage 'build: gcc, with libtorch' build release "$@" &&
   stage 'tests: C, Python, rules' ctest --preset release -j "$jobs"
 stage 'build: ASan and UBSan, without libtorch' build asan &&
   stage 'tests: C under ASan and UBSan' ctest --preset asan -j "$jobs"
+stage 'build: TSan, without libtorch' build tsan &&
+  stage 'tests: threads under TSan' ctest --preset tsan -L threads -j "$jobs"
 stage 'build: clang, with libtorch' build clang "$@"
 
 printf '\n== Summary\n'

@@ -43,7 +43,7 @@ bool multiplies_bfloat16()
     if (!cpu_has_any({"avx512_bf16", "amx_bf16"}))
         return false;
     /* oneDNN may have been built or told (ONEDNN_MAX_CPU_ISA) to do without. */
-    constexpr int n = 16;
+    constexpr int64_t n = 16;
     const std::vector<at::BFloat16> ones(n * n, at::BFloat16(1.0f));
     std::vector<float> sums(n * n);
     try {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "capture.hpp"
 
-#include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
@@ -11,6 +10,7 @@
 
 #include "failure.hpp"
 #include "fuse.hpp"
+#include "inspect.hpp"
 #include "operators.hpp"
 
 namespace af {
@@ -22,16 +22,16 @@ using torch::jit::Value;
 
 Capture::Capture(std::string name, const torch::jit::Method &method, Uses &uses)
     : name_(std::move(name)), functions_(method.owner()._ivalue()->compilation_unit()),
-      self_(method.owner()._ivalue()), uses_(uses), graph_(method.graph()->copy())
+      self_(method.owner()._ivalue()), uses_(uses)
 {
+    check_method(name_, method);
+    graph_ = method.graph()->copy();
     register_operators();
     inline_calls(graph_->block());
     /* Functions have branches for arguments that are constants here. */
     torch::jit::ConstantPropagationImmutableTypes(graph_);
+    watch_sizes(*this);
     visit([this](const Node *node) {
-        if (node->kind() == c10::prim::SetAttr)
-            throw Failure(ARTFUSION_ERROR_FORMAT,
-                          "the model file's " + name_ + " changes its module");
         if (node->kind() == c10::prim::GetAttr)
             if (const auto tensor = known_tensor(node->output()))
                 uses_[tensor->unsafeGetTensorImpl()] += node->output()->uses().size();
@@ -48,10 +48,7 @@ void Capture::visit(Block *block, const std::function<void(Node *)> &act)
     }
 }
 
-namespace {
-
-/* NULL for what is no call, or one whose target a run decides. */
-GraphFunction *called(const Node *node)
+GraphFunction *called_function(const Node *node)
 {
     torch::jit::Function *function = nullptr;
     if (node->kind() == c10::prim::CallFunction)
@@ -62,8 +59,6 @@ GraphFunction *called(const Node *node)
     return function ? torch::jit::tryToGraphFunction(*function) : nullptr;
 }
 
-} // namespace
-
 /* torch's own inliner, but for calls that are better known by their names. */
 void Capture::inline_calls(Block *block)
 {
@@ -71,7 +66,7 @@ void Capture::inline_calls(Block *block)
         Node *node = *at;
         for (Block *inner : node->blocks())
             inline_calls(inner);
-        GraphFunction *function = called(node);
+        GraphFunction *function = called_function(node);
         if (!function) {
             ++at;
             continue;

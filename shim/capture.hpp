@@ -6,6 +6,7 @@
 #define AF_SHIM_CAPTURE_HPP
 
 #include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
 
@@ -22,9 +23,13 @@ namespace af {
  * the same count: with the last use, a tensor leaves the module. */
 using Uses = std::unordered_map<const c10::TensorImpl *, size_t>;
 
+/* What a call in a graph calls; NULL for what is no call, or one whose target a run decides. */
+torch::jit::GraphFunction *called_function(const torch::jit::Node *node);
+
 class Capture {
 public:
-    /* Throws FORMAT for a method that changes its module. `uses` must outlive this. */
+    /* Throws FORMAT for a method that changes its module, or that may not be (inspect.hpp).
+     * `uses` must outlive this. */
     Capture(std::string name, const torch::jit::Method &method, Uses &uses);
 
     const std::string &name() const { return name_; }

@@ -19,13 +19,15 @@ std::string_view trimmed(std::string_view text)
 }
 
 /* The sentence in one of torch's texts. The interpreter puts the program's trace before it, which
- * ends with a few lines of source; some errors carry a native backtrace after it. */
+ * ends with a few lines of source; the compiler puts source behind it, and some errors carry a
+ * native backtrace there. */
 std::string_view sentence(std::string_view text)
 {
-    constexpr std::string_view trace_end = "<--- HERE";
+    constexpr std::string_view trace = "The following operation failed", trace_end = "<--- HERE";
     text = trimmed(text);
-    if (const auto at = text.rfind(trace_end); at != text.npos) {
-        text.remove_prefix(at + trace_end.size());
+    if (text.starts_with(trace)) {
+        if (const auto at = text.rfind(trace_end); at != text.npos)
+            text.remove_prefix(at + trace_end.size());
         text.remove_prefix(text.rfind('\n', text.find("Error: ")) + 1);
     }
     return trimmed(text.substr(0, text.find('\n')));

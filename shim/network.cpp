@@ -10,9 +10,11 @@
 #include <sstream>
 #include <vector>
 
+#include "archive.hpp"
 #include "arithmetic.hpp"
 #include "device.hpp"
 #include "failure.hpp"
+#include "inspect.hpp"
 #include "peak.hpp"
 #include "runtime.hpp"
 #include "scope.hpp"
@@ -64,12 +66,16 @@ at::Tensor expect(const std::string &name, const c10::IValue &value, at::IntArra
 
 torch::jit::Module load(const af_source &source, c10::Device device)
 {
-    const auto reader = std::make_shared<af::SourceReader>(source);
     try {
+        af::check_archive(source);
+        const auto reader = std::make_shared<af::SourceReader>(source);
         torch::jit::Module module = torch::jit::load(reader, device, /*load_debug_files=*/false);
+        af::check_types(module);
         module.eval();
         return module;
-    } catch (const c10::Error &) {
+    } catch (const Failure &) {
+        throw;
+    } catch (const std::exception &) { /* torch's compiler has errors of its own */
         af_engine_error error{};
         const artfusion_status status = af::report_exception(&error);
         throw Failure(status == ARTFUSION_ERROR_ENGINE ? ARTFUSION_ERROR_FORMAT : status,

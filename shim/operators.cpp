@@ -5,12 +5,15 @@
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <cmath>
 #include <mutex>
 #include <optional>
 #include <string>
 
 #include "attention.hpp"
 #include "convolution.hpp"
+#include "failure.hpp"
+#include "inspect.hpp"
 
 namespace af {
 namespace {
@@ -130,6 +133,30 @@ void upsampling(Stack &stack)
     a.finish(at::upsample_nearest2d(a.tensor(0), std::nullopt, std::vector<double>{2.0, 2.0}));
 }
 
+[[noreturn]] void refuse(const Stack &stack)
+{
+    throw Failure(ARTFUSION_ERROR_FORMAT,
+                  "the model file's " + stack.back().toStringRef() + " asks for more than " +
+                      std::to_string(stack[stack.size() - 2].toInt()));
+}
+
+void bounded(Stack &stack)
+{
+    const c10::IValue &n = stack[stack.size() - 3];
+    const double limit = static_cast<double>(stack[stack.size() - 2].toInt());
+    const double value = n.isInt() ? static_cast<double>(n.toInt()) : n.toDouble();
+    if (!(std::abs(value) <= limit))
+        refuse(stack);
+    stack.resize(stack.size() - 2);
+}
+
+void bounded_sizes(Stack &stack)
+{
+    if (!is_bounded(stack[stack.size() - 3].toIntVector()))
+        refuse(stack);
+    stack.resize(stack.size() - 2);
+}
+
 } // namespace
 
 namespace ops {
@@ -139,6 +166,9 @@ const c10::Symbol attention = c10::Symbol::fromQualString("artfusion::attention"
 const c10::Symbol normalisation = c10::Symbol::fromQualString("artfusion::normalisation");
 const c10::Symbol gated_sum = c10::Symbol::fromQualString("artfusion::gated_sum");
 const c10::Symbol upsampling = c10::Symbol::fromQualString("artfusion::upsampling");
+const c10::Symbol bounded = c10::Symbol::fromQualString("artfusion::bounded");
+const c10::Symbol bounded_number = c10::Symbol::fromQualString("artfusion::bounded_number");
+const c10::Symbol bounded_sizes = c10::Symbol::fromQualString("artfusion::bounded_sizes");
 } // namespace ops
 
 void register_operators()
@@ -164,6 +194,9 @@ void register_operators()
              normalisation},
             {ops::gated_sum, "(Tensor base, Tensor gate, Tensor x) -> Tensor", gated_sum},
             {ops::upsampling, "(Tensor x) -> Tensor", upsampling},
+            {ops::bounded, "(int n, int limit, str what) -> int", bounded},
+            {ops::bounded_number, "(Scalar n, int limit, str what) -> Scalar", bounded},
+            {ops::bounded_sizes, "(int[] sizes, int limit, str what) -> int[]", bounded_sizes},
         };
         for (const auto &each : operators)
             /* A second copy of the engine in the process finds them there. */

@@ -26,6 +26,9 @@ extern const c10::Symbol normalisation;
 extern const c10::Symbol gated_sum;
 /* (x): twice the height and width, by nearest pixels. */
 extern const c10::Symbol upsampling;
+/* (n, limit, what), of an int, of any number, of a tensor's sizes: the first as it is; throws where
+ * it, or the product, is above the limit. */
+extern const c10::Symbol bounded, bounded_number, bounded_sizes;
 } // namespace ops
 
 } // namespace af

@@ -14,7 +14,7 @@
 /* popt's type for a table within a table is a pointer to non-const; it does not write there. */
 #define GROUP(table, title)                                                                        \
     {                                                                                              \
-        NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)table, 0, title, NULL                          \
+        NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)(table), 0, title, NULL                          \
     }
 
 #define CONTENT TEXT("content", 'c', OPTION_CONTENT, "picture whose shapes are kept", "FILE")

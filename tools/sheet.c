@@ -31,8 +31,8 @@ void sheet_place(artfusion_image *sheet, int32_t count, int32_t index, artfusion
     const int32_t gap = gap_for(count);
     const int32_t width = artfusion_image_width(picture);
     const int32_t height = artfusion_image_height(picture);
-    const size_t left = (size_t)(index % columns * (width + gap) + gap);
-    const size_t top = (size_t)(index / columns * (height + gap) + gap);
+    const size_t left = (size_t)(index % columns) * (size_t)(width + gap) + (size_t)gap;
+    const size_t top = (size_t)(index / columns) * (size_t)(height + gap) + (size_t)gap;
     const size_t stride = artfusion_image_stride(sheet);
     uint8_t *corner = artfusion_image_pixels(sheet) + top * stride + left * 3;
     for (int32_t y = 0; y < height; y++)

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "commands.h"
 #include "folder.h"
+#include "message.h"
 #include "report.h"
 #include "run.h"
 
@@ -29,6 +35,9 @@ static int stylize(struct run *run, struct pictures *pictures)
 
 int command_stylize(const struct options *options)
 {
+    /* Before --out is judged by whether it is to be a folder. */
+    if (access(options->content, F_OK) != 0)
+        return failure("%s: opening: %s", options->content, strerror(errno));
     if (folder_is_meant(options))
         return folder_stylize(options);
     struct run run;

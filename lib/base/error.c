@@ -17,21 +17,15 @@ void af_error_clear(void)
     last_error.set = 0;
 }
 
-artfusion_status af_fail(artfusion_status status, const char *format, ...)
+void af_error_set(const char *format, ...)
 {
-    if (!last_error.set) {
-        va_list arguments;
-        va_start(arguments, format);
-        (void)vsnprintf(last_error.text, sizeof last_error.text, format, arguments);
-        va_end(arguments);
-        last_error.set = 1;
-    }
-    return status;
-}
-
-artfusion_status af_fail_memory(size_t bytes, const char *what)
-{
-    return af_fail(ARTFUSION_ERROR_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
+    if (last_error.set)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(last_error.text, sizeof last_error.text, format, arguments);
+    va_end(arguments);
+    last_error.set = 1;
 }
 
 const char *artfusion_error_message(void)

@@ -10,15 +10,22 @@
  * after a callback, whose own calls may have failed. */
 void af_error_clear(void);
 
-/* Sets the message unless the running call has one, and returns `status`:
+/* Sets the message unless the running call has one, and gives `status`:
  * `return af_fail(ARTFUSION_ERROR_IO, "%s: %s", path, strerror(errno));`
- * Sentences name the value and what would be right, without a final stop. */
+ * Sentences name the value and what would be right, without a final stop.
+ * A macro, since compilers and analysers look at one file at a time, and would otherwise go after
+ * failures that succeed. */
+#define af_fail(status, ...) (af_error_set(__VA_ARGS__), (status))
+
 #if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
+__attribute__((format(printf, 1, 2)))
 #endif
-artfusion_status af_fail(artfusion_status status, const char *format, ...);
+void af_error_set(const char *format, ...);
 
 /* ARTFUSION_ERROR_MEMORY, naming what `bytes` were for. */
-artfusion_status af_fail_memory(size_t bytes, const char *what);
+static inline artfusion_status af_fail_memory(size_t bytes, const char *what)
+{
+    return af_fail(ARTFUSION_ERROR_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
+}
 
 #endif

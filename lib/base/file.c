@@ -21,12 +21,13 @@
 #define MODE_BITS (S_IRWXU | S_IRWXG | S_IRWXO)
 #define NAME_ATTEMPTS 100
 
-static artfusion_status fail_io(const char *path, const char *what, int error)
+artfusion_status af_fail_io(const char *path, const char *doing, int error)
 {
     char reason[128];
     if (strerror_r(error, reason, sizeof reason) != 0)
         (void)snprintf(reason, sizeof reason, "error %d", error);
-    return af_fail(ARTFUSION_ERROR_IO, "%s: %s: %s", path, what, reason);
+    return af_fail(ARTFUSION_ERROR_IO, "%s: %s%s%s", path, doing ? doing : "", doing ? ": " : "",
+                   reason);
 }
 
 static artfusion_status fail_irregular(const char *path, mode_t mode)
@@ -65,7 +66,7 @@ static artfusion_status read_all(int file, const char *path, uint8_t *data, size
         if (got > 0)
             done += (size_t)got;
         else if (errno != EINTR)
-            return fail_io(path, "reading", errno);
+            return af_fail_io(path, "reading", errno);
     }
     *size = done;
     return ARTFUSION_OK;
@@ -76,7 +77,7 @@ static artfusion_status read_open(int file, const char *path, uint64_t limit, ui
 {
     struct stat info;
     if (fstat(file, &info) != 0)
-        return fail_io(path, "reading", errno);
+        return af_fail_io(path, "reading", errno);
     if (!S_ISREG(info.st_mode))
         return fail_irregular(path, info.st_mode);
     const uint64_t length = (uint64_t)info.st_size;
@@ -104,7 +105,7 @@ artfusion_status af_file_read(const char *path, uint64_t limit, uint8_t **data, 
     /* NONBLOCK: opening a pipe, which is refused, would wait for its writer. */
     const int file = open_file(path, O_RDONLY | O_NONBLOCK);
     if (file < 0)
-        return fail_io(path, "opening", errno);
+        return af_fail_io(path, "opening", errno);
     const artfusion_status status = read_open(file, path, limit, data, size);
     (void)close(file);
     return status;
@@ -123,12 +124,12 @@ static artfusion_status find_target(const char *path, target *t)
     t->path = realpath(path, NULL);
     if (t->path) {
         if (stat(t->path, &info) != 0)
-            return fail_io(path, "writing", errno);
+            return af_fail_io(path, "writing", errno);
         if (!S_ISREG(info.st_mode))
             return fail_irregular(path, info.st_mode);
         /* Renaming needs no permission on the file itself, but its owner said no. */
         if (faccessat(AT_FDCWD, t->path, W_OK, AT_EACCESS) != 0)
-            return fail_io(path, "writing", errno);
+            return af_fail_io(path, "writing", errno);
         t->exists = 1;
         t->mode = info.st_mode & MODE_BITS;
         return ARTFUSION_OK;
@@ -136,7 +137,7 @@ static artfusion_status find_target(const char *path, target *t)
     if (errno == ENOMEM)
         return af_fail_memory(PATH_MAX, path);
     if (errno != ENOENT)
-        return fail_io(path, "writing", errno);
+        return af_fail_io(path, "writing", errno);
     if (lstat(path, &info) == 0)
         return af_fail(ARTFUSION_ERROR_IO, "%s: is a link to what does not exist", path);
     t->path = strdup(path);
@@ -176,7 +177,7 @@ static artfusion_status create_beside(const char *path, const char *target_path,
         if (errno != EEXIST)
             break;
     }
-    const artfusion_status status = fail_io(path, "creating a file beside it", errno);
+    const artfusion_status status = af_fail_io(path, "creating a file beside it", errno);
     af_free(*name);
     return status;
 }
@@ -231,7 +232,7 @@ static artfusion_status replace(const char *path, const target *t, const void *d
         error = errno;
     }
     if (failed) {
-        status = fail_io(path, "writing", error);
+        status = af_fail_io(path, "writing", error);
         (void)unlink(name);
     } else {
         sync_directory(name);

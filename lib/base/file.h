@@ -5,6 +5,9 @@
 
 #include "artfusion.h"
 
+/* ARTFUSION_ERROR_IO in the system's words for `error`; `doing` may be NULL. */
+artfusion_status af_fail_io(const char *path, const char *doing, int error);
+
 /* Reads a regular file of at most `limit` bytes. Free `*data` with af_free.
  * Errors: IO (also for a directory), LIMIT, MEMORY. */
 artfusion_status af_file_read(const char *path, uint64_t limit, uint8_t **data, size_t *size);

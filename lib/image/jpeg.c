@@ -127,8 +127,7 @@ static void cmyk_to_rgb(const uint8_t *cmyk, size_t width, uint8_t *rgb)
         const int light = cmyk[3];
         for (int i = 0; i < 3; i++) {
             const int product = (255 - cmyk[i]) * light + 128;
-            const int level = light - (((product >> 8) + product) >> 8);
-            rgb[i] = (uint8_t)(level < 0 ? 0 : level);
+            rgb[i] = (uint8_t)(light - (((product >> 8) + product) >> 8));
         }
     }
 }

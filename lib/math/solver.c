@@ -38,17 +38,18 @@ static size_t history_of(artfusion_solver kind)
                                                                                          : 0;
 }
 
-size_t af_solver_bytes(artfusion_solver kind, size_t count)
+size_t af_solver_bytes(artfusion_solver solver, size_t count)
 {
-    return sizeof(af_solver) + history_of(kind) * count * sizeof(float);
+    return sizeof(af_solver) + history_of(solver) * count * sizeof(float);
 }
 
 static artfusion_status allocate_history(af_solver *solver)
 {
-    float **const wanted[] = {&solver->last.x0, &solver->before.x0, &solver->x_last};
+    float **const all[] = {&solver->last.x0, &solver->before.x0, &solver->x_last};
+    const size_t wanted = history_of(solver->options.solver);
     artfusion_status status = ARTFUSION_OK;
-    for (size_t i = 0; status == ARTFUSION_OK && i < history_of(solver->options.solver); i++)
-        status = allocate(solver->count, wanted[i]);
+    for (size_t i = 0; status == ARTFUSION_OK && i < sizeof all / sizeof *all && i < wanted; i++)
+        status = allocate(solver->count, all[i]);
     return status;
 }
 

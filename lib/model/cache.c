@@ -22,8 +22,12 @@ static void drop(af_cache *cache, af_cache_entry *entry)
 
 void af_cache_clear(af_cache *cache)
 {
+    /* Locked now, it is so by a thread that was not forked along, in the middle of a change. */
+    if (pthread_mutex_trylock(&cache->lock) != 0)
+        return;
     for (size_t i = 0; i < AF_CACHE_ENTRIES; i++)
         drop(cache, &cache->entries[i]);
+    (void)pthread_mutex_unlock(&cache->lock);
     (void)pthread_mutex_destroy(&cache->lock);
 }
 
@@ -74,9 +78,9 @@ static af_cache_entry *make_room(af_cache *cache, size_t bytes)
             else if (!oldest || entry->used < oldest->used)
                 oldest = entry;
         }
-        if (vacant && cache->bytes + bytes <= AF_CACHE_BYTES)
-            return vacant;
-        drop(cache, oldest); /* there is one: all together have no more than AF_CACHE_BYTES */
+        if (!oldest || (vacant && cache->bytes + bytes <= AF_CACHE_BYTES))
+            return vacant; /* one entry has no more than AF_CACHE_BYTES */
+        drop(cache, oldest);
     }
 }
 

@@ -42,6 +42,7 @@ static artfusion_status open_engine(const char *path, const af_engine **engine)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): what it gives is the calling thread's own. */
         const char *const why = dlerror();
         const char *libtorch = NULL;
         if (strstr(why, "undefined symbol") && dl_iterate_phdr(find_libtorch, &libtorch))

@@ -5,15 +5,17 @@
 
 #include "base/error.h"
 #include "model/model.h"
+#include "model/process.h"
 
 enum { POINTS = 3 };
 
-/* How far the slope of the larger half may exceed that of the smaller one by padding and rounding. */
+/* How far the slope of the larger half may exceed the smaller one's by padding and rounding. */
 #define STRAIGHT 1.05
 
-void af_memory_fit(const double n[POINTS], const double p[POINTS], int32_t points,
+void af_memory_fit(const double positions[POINTS], const double bytes[POINTS], int32_t points,
                    af_memory_curve *curve)
 {
+    const double *n = positions, *p = bytes;
     *curve = (af_memory_curve){.known = 1};
     if (points < 2 || n[0] == n[1]) { /* a native size that is also the smallest */
         curve->linear = p[0] / n[0];
@@ -58,8 +60,8 @@ static int32_t side_of(const af_manifest *m, int32_t native, int32_t halves)
     return (units > 0 ? units : 1) * (m->size_multiple / m->downsample);
 }
 
-/* Half, once and twice the native size: float32 of libtorch has other algorithms below. What the last
- * one takes is tried only within the limit. */
+/* Half, once and twice the native size: below it libtorch's float32 has other algorithms. What a
+ * larger one takes is tried only within the limit. */
 static artfusion_status measure(artfusion_model *model, af_stage stage, af_memory_curve *curve)
 {
     const af_manifest *m = &model->manifest;
@@ -94,7 +96,11 @@ artfusion_status af_model_memory(artfusion_model *model, af_stage stage, int32_t
     (void)pthread_mutex_lock(&model->memory.lock);
     af_memory_curve *curve = &model->memory.curves[stage];
     if (!curve->known)
+        status = af_process_enter();
+    if (!curve->known && status == ARTFUSION_OK) {
         status = measure(model, stage, curve);
+        af_process_leave();
+    }
     if (status == ARTFUSION_OK)
         *bytes = (uint64_t)(stage == AF_STAGE_CONDITION
                                 ? af_memory_at(curve, 1.0, batch)

@@ -31,8 +31,8 @@ double af_memory_at(const af_memory_curve *curve, double batch, double positions
 int af_memory_init(af_memory *memory);
 void af_memory_clear(af_memory *memory);
 
-/* At most, for `batch` latents of h x w, or `batch` rows of CONDITION (h = w = 1). The first time of
- * a stage it is measured, while other threads that ask wait. Errors: ENGINE, MEMORY. */
+/* At most, for `batch` latents of h x w, or `batch` rows of CONDITION (h = w = 1). The first time
+ * of a stage it is measured, while other threads that ask wait. Errors: ENGINE, MEMORY. */
 artfusion_status af_model_memory(artfusion_model *model, af_stage stage, int32_t batch, int32_t h,
                                  int32_t w, uint64_t *bytes);
 

@@ -10,6 +10,7 @@
 #include "math/schedule.h"
 #include "model/bundle.h"
 #include "model/engine_loader.h"
+#include "model/process.h"
 #include "model/source.h"
 
 artfusion_model *af_model_retain(artfusion_model *model)
@@ -22,8 +23,10 @@ void af_model_release(artfusion_model *model)
 {
     if (!model || atomic_fetch_sub(&model->references, 1) != 1)
         return;
-    if (model->network)
+    if (model->network && af_process_may_enter()) {
         model->engine->close(model->network);
+        af_process_leave();
+    }
     af_cache_clear(&model->cache);
     af_memory_clear(&model->memory);
     af_manifest_clear(&model->manifest);
@@ -115,6 +118,15 @@ static artfusion_status open_network(artfusion_model *model, const af_source *so
     return ARTFUSION_OK;
 }
 
+/* Arguments that the file gave are no mistake of the caller's. */
+static artfusion_status blame_manifest(void)
+{
+    char why[256];
+    (void)snprintf(why, sizeof why, "%s", artfusion_error_message());
+    af_error_clear();
+    return af_fail(ARTFUSION_ERROR_FORMAT, "manifest: schedule: %s", why);
+}
+
 static artfusion_status make_tables(artfusion_model *model)
 {
     const af_manifest *m = &model->manifest;
@@ -130,6 +142,8 @@ static artfusion_status make_tables(artfusion_model *model)
                                                        m->linear_end, m->timesteps, betas);
     if (status == ARTFUSION_OK)
         af_alphas_cumprod(betas, m->timesteps, model->alphas_cumprod);
+    else
+        status = blame_manifest();
     af_free(betas);
     /* Guidance and solvers work on eps, which says nothing where no signal is left. */
     for (int32_t i = 0; status == ARTFUSION_OK && i < m->timesteps; i++)
@@ -151,6 +165,27 @@ static int make_locks(artfusion_model *model)
     return 0;
 }
 
+/* The engine is loaded while the file is checked. */
+static artfusion_status load(artfusion_model *made, const af_source *source)
+{
+    artfusion_status status = af_process_enter();
+    if (status != ARTFUSION_OK)
+        return status;
+    af_engine_loader loader;
+    af_engine_loader_start(&loader, made->context);
+    status = read_bundle(source, &made->manifest);
+    if (status == ARTFUSION_OK)
+        status = make_tables(made);
+    /* Always, and what the file has wrong is said first. */
+    const artfusion_status loaded = af_engine_loader_finish(&loader, &made->engine);
+    if (status == ARTFUSION_OK)
+        status = loaded;
+    if (status == ARTFUSION_OK)
+        status = open_network(made, source);
+    af_process_leave();
+    return status;
+}
+
 static artfusion_status open_model(artfusion_context *context, const af_source *source,
                                    artfusion_model **model)
 {
@@ -161,18 +196,7 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
     }
     atomic_init(&made->references, 1);
     made->context = af_context_retain(context);
-
-    af_engine_loader loader;
-    af_engine_loader_start(&loader, context);
-    artfusion_status status = read_bundle(source, &made->manifest);
-    if (status == ARTFUSION_OK)
-        status = make_tables(made);
-    /* Always, and what the file has wrong is said first. */
-    const artfusion_status loaded = af_engine_loader_finish(&loader, &made->engine);
-    if (status == ARTFUSION_OK)
-        status = loaded;
-    if (status == ARTFUSION_OK)
-        status = open_network(made, source);
+    const artfusion_status status = load(made, source);
     if (status != ARTFUSION_OK) {
         af_model_release(made);
         return status;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 
 /* Every read is checked here, so that the three kinds need not. */
 static artfusion_status check_range(const af_source *source, uint64_t offset, size_t size)
@@ -35,7 +36,7 @@ static artfusion_status read_file(const af_source *base, uint64_t offset, void *
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return af_fail(ARTFUSION_ERROR_IO, "%s: %s", base->path, strerror(errno));
+            return af_fail_io(base->path, NULL, errno);
         if (got == 0)
             return af_fail(ARTFUSION_ERROR_IO, "%s became shorter while it was read", base->path);
         done += (size_t)got;
@@ -72,11 +73,12 @@ static artfusion_status read_callback(const af_source *base, uint64_t offset, vo
 artfusion_status af_source_open_file(af_model_source *source, const char *path)
 {
     memset(source, 0, sizeof *source);
+    /* NONBLOCK: opening a pipe, which is refused, would wait for its writer. */
     do
-        source->file = open(path, O_RDONLY | O_CLOEXEC);
+        source->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     while (source->file < 0 && errno == EINTR);
     if (source->file < 0)
-        return af_fail(ARTFUSION_ERROR_IO, "%s: %s", path, strerror(errno));
+        return af_fail_io(path, NULL, errno);
     struct stat info;
     if (fstat(source->file, &info) != 0 || !S_ISREG(info.st_mode)) {
         af_source_close(source);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "image/image.h"
 #include "model/model.h"
+#include "model/process.h"
 
 size_t af_first_nonfinite(const float *values, size_t count)
 {
@@ -113,7 +114,11 @@ artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_
     float *mode = af_alloc_array(needed, sizeof *mode);
     if (!mode)
         return af_fail_memory(needed * sizeof *mode, "encoding");
-    status = encode_mode(model, image, mode, needed);
+    status = af_process_enter();
+    if (status == ARTFUSION_OK) {
+        status = encode_mode(model, image, mode, needed);
+        af_process_leave();
+    }
     if (status == ARTFUSION_OK && kind == ARTFUSION_LATENT_MODE)
         memcpy(latent, mode, needed * sizeof *latent);
     if (status == ARTFUSION_OK && kind != ARTFUSION_LATENT_MODE)
@@ -171,24 +176,39 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
             z[i] = latent[i] / scale + shift;
     }
     af_engine_error error = {{0}};
-    status = model->engine->decode(model->network, z, batch, latent_height, latent_width, rgb,
-                                   &error);
+    status = af_process_enter();
+    if (status == ARTFUSION_OK) {
+        status = model->engine->decode(model->network, z, batch, latent_height, latent_width, rgb,
+                                       &error);
+        if (status != ARTFUSION_OK)
+            status = af_model_failed(model, status, "decoder", &error);
+        af_process_leave();
+    }
     af_free(z);
     if (status != ARTFUSION_OK)
-        return af_model_failed(model, status, "decoder", &error);
+        return status;
     return check_finite(rgb, count, "the decoder's picture");
 }
 
-static artfusion_status denoise(artfusion_model *model, const af_conditions *conditions,
-                                const int32_t *rows, const float *x, const float *content,
-                                int32_t batch, int32_t width, int32_t height, float *prediction)
+/* With as many timesteps as pictures; `styles` has a code for each, or is NULL. */
+static artfusion_status denoise(artfusion_model *model, const float *timesteps,
+                                const float *styles, const int32_t *rows, const float *x,
+                                const float *content, int32_t batch, int32_t width, int32_t height,
+                                float *prediction)
 {
+    af_conditions *conditions = NULL;
     af_engine_error error = {{0}};
-    const artfusion_status status = model->engine->denoise(
-        model->network, conditions, rows, x, content, batch, height, width, prediction, &error);
+    artfusion_status status = model->engine->condition(
+        model->network, timesteps, batch, styles ? styles : model->null_style, styles ? batch : 1,
+        &conditions, &error);
+    if (status != ARTFUSION_OK || !conditions)
+        return af_model_failed(model, status, "UNet conditions", &error);
+    status = model->engine->denoise(model->network, conditions, rows, x, content, batch, height,
+                                    width, prediction, &error);
     if (status != ARTFUSION_OK)
-        return af_model_failed(model, status, "UNet", &error);
-    return ARTFUSION_OK;
+        status = af_model_failed(model, status, "UNet", &error);
+    model->engine->conditions_destroy(conditions);
+    return status;
 }
 
 artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
@@ -213,29 +233,23 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
                            (int)i, (int)timesteps[i], (int)model->manifest.timesteps - 1);
 
     const size_t count = (size_t)batch * (size_t)model->manifest.latent_channels * pixels;
-    const int32_t style_count = styles ? batch : 1;
     float *zeros = content ? NULL : af_alloc_array(count, sizeof *zeros);
     float *times = af_alloc_array((size_t)batch, sizeof *times);
     int32_t *rows = af_alloc_array((size_t)batch, sizeof *rows);
-    af_conditions *conditions = NULL;
-    af_engine_error error = {{0}};
     if (!times || !rows || (!content && !zeros)) {
         status = af_fail_memory(count * sizeof *zeros, "a UNet pass");
     } else {
         for (int32_t i = 0; i < batch; i++) {
             times[i] = (float)timesteps[i];
-            rows[i] = i * style_count + (styles ? i : 0);
+            rows[i] = styles ? i * batch + i : i;
         }
-        status = model->engine->condition(model->network, times, batch,
-                                          styles ? styles : model->null_style, style_count,
-                                          &conditions, &error);
-        if (status != ARTFUSION_OK || !conditions)
-            status = af_model_failed(model, status, "UNet conditions", &error);
+        status = af_process_enter();
     }
-    if (status == ARTFUSION_OK)
-        status = denoise(model, conditions, rows, x, content ? content : zeros, batch, latent_width,
-                         latent_height, prediction);
-    model->engine->conditions_destroy(conditions);
+    if (status == ARTFUSION_OK) {
+        status = denoise(model, times, styles, rows, x, content ? content : zeros, batch,
+                         latent_width, latent_height, prediction);
+        af_process_leave();
+    }
     af_free(zeros);
     af_free(times);
     af_free(rows);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "image/image.h"
 #include "model/model.h"
+#include "model/process.h"
 
 static artfusion_status create(artfusion_model *model, artfusion_style **style)
 {
@@ -104,7 +105,11 @@ artfusion_status artfusion_style_from_image(artfusion_model *model, const artfus
     status = create(model, &made);
     if (status != ARTFUSION_OK)
         return status;
-    status = read_style(model, image, made->values);
+    status = af_process_enter();
+    if (status == ARTFUSION_OK) {
+        status = read_style(model, image, made->values);
+        af_process_leave();
+    }
     if (status != ARTFUSION_OK) {
         artfusion_style_destroy(made);
         return status;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "math/guidance.h"
+#include "model/process.h"
 #include "sample/sampler.h"
 
 /* Modulation rows kept at once: all steps of a usual run, without letting 1000 steps of a large
@@ -48,7 +49,7 @@ int32_t af_sampler_window(const artfusion_sampler *s, int32_t style_count, int32
     return fit < (size_t)left ? (int32_t)fit : left;
 }
 
-/* Sees that the conditions of the step to come are there. */
+/* Sees that the conditions of the step to come are there. Within the process's ends. */
 static artfusion_status settle_conditions(artfusion_sampler *s)
 {
     if (s->conditions && s->step >= s->window_start && s->step < s->window_start + s->window_steps)
@@ -153,12 +154,16 @@ static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
         const int32_t count = most < passes - first ? most : passes - first;
         const size_t offset = (size_t)first * s->values;
         af_engine_error error = {{0}};
+        status = af_process_enter();
+        if (status != ARTFUSION_OK)
+            return status;
         const double began = af_seconds();
         status = s->model->engine->denoise(
             s->model->network, s->conditions, s->input_rows + first, s->input + offset,
             s->input_content + offset, count, s->latent_height, s->latent_width,
             s->prediction + offset, &error);
         s->seconds_denoise += af_seconds() - began;
+        af_process_leave();
         if (status != ARTFUSION_OK)
             return af_model_failed(s->model, status, "UNet", &error);
         status = af_sampler_check_cancelled(s);
@@ -169,7 +174,11 @@ static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
 artfusion_status af_sampler_guided_eps(artfusion_sampler *s)
 {
     const artfusion_sampler_options *o = &s->options;
-    artfusion_status status = settle_conditions(s);
+    artfusion_status status = af_process_enter();
+    if (status == ARTFUSION_OK) {
+        status = settle_conditions(s);
+        af_process_leave();
+    }
     if (status != ARTFUSION_OK)
         return status;
 

@@ -58,17 +58,20 @@ artfusion_status artfusion_sampler_kept(const artfusion_sampler *sampler, int32_
                                         const float **x, const float **x0)
 {
     af_error_clear();
-    if (!sampler || !x || !x0)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !sampler ? "sampler"
-                       : !x     ? "x"
-                                : "x0");
-    *x = *x0 = NULL;
+    if (x)
+        *x = NULL;
+    if (x0)
+        *x0 = NULL;
+    if (!sampler)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
     if (entry < 0 || entry >= sampler->kept_count)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "entry is %d, and %d were kept", (int)entry,
                        (int)sampler->kept_count);
-    *x = sampler->kept + (size_t)entry * 2 * sampler->count;
-    *x0 = entry ? *x + sampler->count : NULL;
+    const float *kept = sampler->kept + (size_t)entry * 2 * sampler->count;
+    if (x)
+        *x = kept;
+    if (x0)
+        *x0 = entry ? kept + sampler->count : NULL;
     return ARTFUSION_OK;
 }
 

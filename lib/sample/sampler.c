@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "math/schedule.h"
+#include "model/process.h"
 
 double af_seconds(void)
 {
@@ -225,7 +226,10 @@ void artfusion_sampler_destroy(artfusion_sampler *s)
 {
     if (!s)
         return;
-    s->model->engine->conditions_destroy(s->conditions);
+    if (s->conditions && af_process_may_enter()) {
+        s->model->engine->conditions_destroy(s->conditions);
+        af_process_leave();
+    }
     af_solver_destroy(s->solver);
     void *const owned[] = {s->timesteps, s->alphas,     s->alphas_next, s->content,
                            s->init,      s->mask,       s->styles,      s->has_content,
@@ -237,6 +241,9 @@ void artfusion_sampler_destroy(artfusion_sampler *s)
     af_model_release(s->model);
     af_free(s);
 }
+
+/* From signal handlers too. */
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "cancelling takes no lock");
 
 void artfusion_sampler_cancel(artfusion_sampler *sampler)
 {

@@ -43,6 +43,7 @@ struct artfusion_sampler {
 
     /* The run. */
     int32_t step; /* steps done; -1 before x_T is there */
+    int32_t within; /* whether a step is being done, as when its eps or noise callback runs */
     int32_t passes;
     float *x, *x0;
     float *input, *input_content, *prediction; /* [AF_MAX_BRANCHES * batch, values] */

@@ -145,11 +145,13 @@ artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler, i
         status = af_fail(ARTFUSION_ERROR_ARGUMENT, "latent is NULL");
     if (status == ARTFUSION_OK)
         status = check_values("latent", latent, count, sampler->values);
-    for (int32_t i = first; status == ARTFUSION_OK && i < last; i++) {
+    if (status != ARTFUSION_OK)
+        return status;
+    for (int32_t i = first; i < last; i++) {
         memcpy(sampler->init + (size_t)i * sampler->values, latent, count * sizeof *latent);
         sampler->has_init[i] = AF_INIT_GIVEN;
     }
-    return status;
+    return ARTFUSION_OK;
 }
 
 artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t index,
@@ -164,7 +166,9 @@ artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t 
         if (mask[i] < 0.0f || mask[i] > 1.0f)
             status = af_fail(ARTFUSION_ERROR_ARGUMENT, "mask[%zu] is %g, not within 0..1", i,
                              (double)mask[i]);
-    for (int32_t i = first; status == ARTFUSION_OK && i < last; i++) {
+    if (status != ARTFUSION_OK)
+        return status;
+    for (int32_t i = first; i < last; i++) {
         float *to = sampler->mask + (size_t)i * sampler->pixels;
         sampler->has_mask[i] = mask != NULL;
         if (mask)
@@ -172,5 +176,5 @@ artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t 
         else
             memset(to, 0, sampler->pixels * sizeof *to);
     }
-    return status;
+    return ARTFUSION_OK;
 }

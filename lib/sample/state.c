@@ -92,6 +92,14 @@ static void all_fields(af_record *record, void *object)
     record_run(record, object);
 }
 
+static artfusion_status check_between_steps(const artfusion_sampler *s)
+{
+    return s->within ? af_fail(ARTFUSION_ERROR_STATE,
+                               "a run is saved and loaded between two steps, not from a callback "
+                               "within one")
+                     : ARTFUSION_OK;
+}
+
 /* ---- saving --------------------------------------------------------------- */
 
 artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler, uint8_t **data,
@@ -104,7 +112,9 @@ artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
     *size = 0;
     if (!sampler)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
-    return af_record_save(&kind, all_fields, sampler, data, size);
+    const artfusion_status status = check_between_steps(sampler);
+    return status == ARTFUSION_OK ? af_record_save(&kind, all_fields, sampler, data, size)
+                                  : status;
 }
 
 artfusion_status artfusion_sampler_save_state_file(artfusion_sampler *sampler, const char *path)
@@ -138,7 +148,7 @@ static artfusion_status check_setup(const setup *saved, const artfusion_sampler 
     INTEGERS(X)
 #undef X
 #define X(name)                                                                                    \
-    if (memcmp(&saved->options.name, &ours.options.name, sizeof ours.options.name) != 0)           \
+    if (saved->options.name != ours.options.name)                                                  \
         return af_fail(ARTFUSION_ERROR_MISMATCH, "the saved run has " #name " %g, this one %g",    \
                        saved->options.name, ours.options.name);
     REALS(X)
@@ -278,7 +288,9 @@ artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
     if (!sampler || !data)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !sampler ? "sampler" : "data");
     af_record record;
-    artfusion_status status = af_record_open(&kind, data, size, &record);
+    artfusion_status status = check_between_steps(sampler);
+    if (status == ARTFUSION_OK)
+        status = af_record_open(&kind, data, size, &record);
     if (status != ARTFUSION_OK)
         return status;
     setup saved = setup_of(sampler);

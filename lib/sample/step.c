@@ -146,6 +146,7 @@ static artfusion_status next(artfusion_sampler *s)
         return ARTFUSION_DONE;
     const double began = af_seconds();
     artfusion_status status = af_sampler_check_cancelled(s);
+    s->within = 1;
     if (status == ARTFUSION_OK && s->step < 0)
         status = begin(s);
     if (status == ARTFUSION_OK) {
@@ -154,6 +155,7 @@ static artfusion_status next(artfusion_sampler *s)
         if (status != ARTFUSION_OK)
             s->rng = before;
     }
+    s->within = 0;
     if (status == ARTFUSION_OK)
         status = after_step(s);
     s->seconds_total += af_seconds() - began;

@@ -195,9 +195,13 @@ test_engine_control *test_engine(void)
     control->prediction = ARTFUSION_PREDICTION_EPS;
     control->fail_in = control->poison_place = control->lie = 0;
     control->poison = 0.0f;
-    control->largest_batch = control->positions_a_call = 0;
+    control->positions_a_call = 0;
+    control->on_call = NULL;
+    atomic_store(&control->largest_batch, 0);
     for (int i = 0; i < TEST_FUNCTIONS; i++)
         atomic_store(&control->calls[i], 0);
+    control->table_version = 0;
+    control->table_short = 0;
     return control;
 }
 

@@ -236,6 +236,24 @@ static void *use(void *data)
     return NULL;
 }
 
+/* Two threads that had the same picture keep it once: what was first kept stays. */
+static void test_kept_twice(void **state)
+{
+    (void)state;
+    af_cache cache;
+    const af_cache_key key = {{1}};
+    const float first[2] = {1, 2}, second[2] = {3, 4};
+    float found[2];
+    assert_true(af_cache_init(&cache));
+    af_cache_keep(&cache, &key, first, 2);
+    af_cache_keep(&cache, &key, second, 2);
+    assert_int_equal(cache.bytes, sizeof first);
+    assert_true(af_cache_find(&cache, &key, found, 2));
+    assert_memory_equal(found, first, sizeof found);
+    assert_false(af_cache_find(&cache, &key, found, 1)); /* of another size it is not it */
+    af_cache_clear(&cache);
+}
+
 static void test_threads(void **state)
 {
     (void)state;
@@ -259,7 +277,8 @@ int main(void)
         cmocka_unit_test(test_same_picture), cmocka_unit_test(test_size_matters),
         cmocka_unit_test(test_kinds),        cmocka_unit_test(test_failures_are_not_kept),
         cmocka_unit_test(test_second_run),   cmocka_unit_test(test_oldest_goes),
-        cmocka_unit_test(test_bounded),      cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_bounded),      cmocka_unit_test(test_kept_twice),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

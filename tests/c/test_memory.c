@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * How much memory a run needs, and what a limit makes of it. What the real networks use is compared in
- * python/test_memory.py. */
+ * How much memory a run needs, and what a limit makes of it. What the real networks use is
+ * compared in python/test_memory.py. */
 #include <math.h>
 #include <string.h>
 
@@ -28,7 +28,7 @@ static void test_fit(void **state)
     af_memory_fit(n, p, 3, &curve);
     assert_near(af_memory_at(&curve, 2, 9000), 500 + 2 * (3 * 9000.0 + 0.25 * 81e6), 1);
 
-    /* What rises by less at the end has another algorithm there: its slope is the one that counts. */
+    /* What rises by less at the end has another algorithm there, whose slope counts. */
     const double bent[] = {2.64e6, 5.98e6, 10.05e6};
     af_memory_fit(n, bent, 3, &curve);
     assert_near(curve.square, 0, 0);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -266,6 +267,14 @@ static void test_file(void **state)
 
     char path[] = "/tmp/artfusion-test-XXXXXX";
     const int file = mkstemp(path);
+    char pipe_path[sizeof path + sizeof ".pipe"];
+    assert_true(snprintf(pipe_path, sizeof pipe_path, "%s.pipe", path) > 0);
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    (void)alarm(60); /* a pipe without a writer would be waited for */
+    assert_error(artfusion_model_open_file(context, pipe_path, &model), ARTFUSION_ERROR_IO,
+                 "is not a regular file");
+    (void)alarm(0);
+    unlink(pipe_path);
     size_t size;
     uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
     assert_int_equal(write(file, bundle, size), size);

@@ -101,6 +101,19 @@ static void resize_of_large_noise_gives_pillows_bytes(void **state)
         {ARTFUSION_FILTER_BILINEAR, 64, 97, 401, 83, UINT64_C(0xee774cf5bb453a14)},
         {ARTFUSION_FILTER_LANCZOS, 300, 211, 97, 350, UINT64_C(0x0f720e217e50e8a5)},
         {ARTFUSION_FILTER_LANCZOS, 64, 97, 401, 83, UINT64_C(0x0db3b68f7745ba07)},
+        /* To a third, a fifth, two fifths, and threefold: pixels at the middle and at the very
+         * borders of kernels. */
+        {ARTFUSION_FILTER_BICUBIC, 135, 105, 45, 21, UINT64_C(0xf5d6d06ab3f30c5c)},
+        {ARTFUSION_FILTER_BICUBIC, 64, 50, 192, 20, UINT64_C(0x0bf0c8ea1e623a50)},
+        {ARTFUSION_FILTER_BOX, 135, 105, 45, 21, UINT64_C(0x753201a97476d735)},
+        {ARTFUSION_FILTER_BOX, 64, 50, 192, 20, UINT64_C(0xea21d4fc3353552c)},
+        {ARTFUSION_FILTER_BILINEAR, 135, 105, 45, 21, UINT64_C(0x8a0f3533aeb9d735)},
+        {ARTFUSION_FILTER_BILINEAR, 64, 50, 192, 20, UINT64_C(0xcaac2e541706a6f1)},
+        {ARTFUSION_FILTER_LANCZOS, 135, 105, 45, 21, UINT64_C(0x4c3436dfa3fd4e6d)},
+        {ARTFUSION_FILTER_LANCZOS, 64, 50, 192, 20, UINT64_C(0x9d6671831a7fa142)},
+        /* A little smaller, and almost to half, where a pixel almost lies within. */
+        {ARTFUSION_FILTER_BICUBIC, 1200, 2, 1199, 2, UINT64_C(0x2eaf6d7b3b20de98)},
+        {ARTFUSION_FILTER_BOX, 3000, 2, 1501, 2, UINT64_C(0x7f0ec6cd709d8dcd)},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         artfusion_image *image = NULL, *resized = NULL;
@@ -160,11 +173,21 @@ static void arguments_are_checked(void **state)
         assert_int_equal(resizers[i](image, 0, 5, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
         assert_message_has("0 x 5");
         assert_null(resized);
+        assert_int_equal(resizers[i](image, 5, 0, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
+        assert_message_has("5 x 0");
         assert_int_equal(resizers[i](image, 5, -1, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
+        resized = image;
+        assert_int_equal(resizers[i](NULL, 5, 5, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
+        assert_message_has("image is NULL");
+        assert_null(resized);
+        assert_int_equal(resizers[i](image, 5, 5, 0, NULL), ARTFUSION_ERROR_ARGUMENT);
+        assert_message_has("resized is NULL");
         assert_int_equal(resizers[i](image, 65536, 5, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
         assert_message_has("65535");
+        assert_int_equal(resizers[i](image, 5, 65536, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
+        assert_message_has("5 x 65536");
         assert_int_equal(resizers[i](image, 5, 5, 4, &resized), ARTFUSION_ERROR_ARGUMENT);
-        assert_message_has("filter is 4");
+        assert_message_has("filter is 4: it must be 0..3");
         assert_int_equal(resizers[i](image, 5, 5, -1, &resized), ARTFUSION_ERROR_ARGUMENT);
     }
     artfusion_image_destroy(image);
@@ -217,6 +240,68 @@ static void cover_is_the_centre(void **state)
     artfusion_image_destroy(image);
 }
 
+/* A tall picture loses rows above and below; of an odd margin the one more goes right or below. */
+static void cover_cuts_either_axis(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t width, height, to_width, to_height, first; /* the first row or column that is left */
+    } cases[] = {{5, 7, 5, 5, 1}, {5, 6, 5, 5, 0}, {5, 8, 5, 5, 1}, {7, 5, 5, 5, 1},
+                 {6, 5, 5, 5, 0}, {8, 5, 5, 5, 1}, {3, 9, 3, 1, 4}, {9, 3, 1, 3, 4},
+                 {4, 4, 4, 4, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        artfusion_image *image = NULL, *resized = NULL;
+        const int tall = cases[i].height > cases[i].width;
+        assert_int_equal(artfusion_image_create(cases[i].width, cases[i].height, &image),
+                         ARTFUSION_OK);
+        for (int32_t y = 0; y < cases[i].height; y++)
+            for (int32_t x = 0; x < 3 * cases[i].width; x++)
+                image->pixels[(size_t)y * image->stride + (size_t)x] =
+                    (uint8_t)(10 * (tall ? y : x / 3));
+        assert_int_equal(artfusion_image_resize_cover(image, cases[i].to_width, cases[i].to_height,
+                                                      ARTFUSION_FILTER_BICUBIC, &resized),
+                         ARTFUSION_OK);
+        assert_int_equal(resized->width, cases[i].to_width);
+        assert_int_equal(resized->height, cases[i].to_height);
+        for (int32_t y = 0; y < resized->height; y++)
+            for (int32_t x = 0; x < resized->width; x++)
+                assert_int_equal(resized->pixels[(size_t)y * resized->stride + 3 * (size_t)x],
+                                 10 * (cases[i].first + (tall ? y : x)));
+        artfusion_image_destroy(image);
+        artfusion_image_destroy(resized);
+    }
+}
+
+/* Rows may lie further apart than they are long: what is between them is nobody's. */
+static void strides_are_heeded(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][2] = {{7, 5}, {3, 5}, {7, 9}, {11, 2}};
+    enum { STRIDE = 40 };
+    uint8_t pixels[5 * STRIDE];
+    artfusion_image *dense = pattern(7, 5), *sparse = NULL;
+    memset(pixels, 255, sizeof pixels);
+    for (size_t y = 0; y < 5; y++)
+        memcpy(pixels + y * STRIDE, dense->pixels + y * dense->stride, 7 * 3);
+    assert_int_equal(artfusion_image_wrap(pixels, 7, 5, STRIDE, &sparse), ARTFUSION_OK);
+    const resizer resizers[] = {artfusion_image_resize, artfusion_image_resize_fit,
+                                artfusion_image_resize_cover};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (size_t r = 0; r < 3; r++) {
+            artfusion_image *a = NULL, *b = NULL;
+            assert_int_equal(resizers[r](dense, sizes[i][0], sizes[i][1], 0, &a), ARTFUSION_OK);
+            assert_int_equal(resizers[r](sparse, sizes[i][0], sizes[i][1], 0, &b), ARTFUSION_OK);
+            assert_int_equal(a->width, b->width);
+            assert_int_equal(a->height, b->height);
+            assert_memory_equal(a->pixels, b->pixels, a->stride * (size_t)a->height);
+            artfusion_image_destroy(a);
+            artfusion_image_destroy(b);
+        }
+    }
+    artfusion_image_destroy(dense);
+    artfusion_image_destroy(sparse);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +312,8 @@ int main(void)
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(fit_keeps_the_proportions),
         cmocka_unit_test(cover_is_the_centre),
+        cmocka_unit_test(cover_cuts_either_axis),
+        cmocka_unit_test(strides_are_heeded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

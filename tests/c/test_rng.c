@@ -84,6 +84,39 @@ static void torch_normal_of_17(void **state)
     assert_true(values[0] == expected[0]);
 }
 
+/* FNV-1a, 64 bits. */
+static uint64_t hash(const float *values, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)values;
+    uint64_t value = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < count * sizeof *values; i++)
+        value = (value ^ bytes[i]) * UINT64_C(1099511628211);
+    return value;
+}
+
+/* torch.manual_seed(seed), then torch.randn or torch.rand of so many: every bit of them, as PyTorch
+ * 2.13 gives them with AVX-512. A last bit in one polynomial of box_muller.c would show. */
+static void torchs_bits_in_bulk(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed, hash;
+        size_t count;
+        int normal;
+    } cases[] = {{0, UINT64_C(0x2cb75245f67478d3), 100000, 1},
+                 {UINT64_C(1234567890123), UINT64_C(0x115a3e9d1db9dc89), 100007, 1},
+                 {0, UINT64_C(0x9eb14a9a6bc5b384), 100000, 0}};
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        float *values = new_floats(cases[i].count);
+        af_rng_torch rng;
+        af_rng_torch_seed(&rng, cases[i].seed);
+        (cases[i].normal ? af_rng_torch_normal : af_rng_torch_uniform)(&rng, values,
+                                                                       cases[i].count);
+        assert_true(hash(values, cases[i].count) == cases[i].hash);
+        free(values);
+    }
+}
+
 /* torch.manual_seed(0); torch.randn(3); torch.randn(2): the second normal of the third's pair waits
  * for the next call; seeding anew forgets it. */
 static void torch_small_draws_share_pairs(void **state)
@@ -95,6 +128,7 @@ static void torch_small_draws_share_pairs(void **state)
     for (int again = 0; again < 2; again++) {
         af_rng_torch rng;
         float values[5];
+        memset(&rng, 0, sizeof rng);
         af_rng_torch_seed(&rng, 7);
         af_rng_torch_normal(&rng, values, 1);
         af_rng_torch_seed(&rng, 0);
@@ -279,7 +313,10 @@ static void handle_refuses_bad_arguments(void **state)
     assert_null(rng);
     assert_non_null(strstr(artfusion_error_message(), "2"));
     assert_int_equal(artfusion_rng_create(0, 0, NULL), ARTFUSION_ERROR_ARGUMENT);
+    assert_string_equal(artfusion_error_message(), "rng is NULL"); /* not the call's before */
+    assert_int_equal(artfusion_rng_create(-1, 0, &rng), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(artfusion_rng_normal(NULL, &value, 1), ARTFUSION_ERROR_ARGUMENT);
+    assert_string_equal(artfusion_error_message(), "rng is NULL");
     assert_int_equal(artfusion_rng_uniform(NULL, &value, 1), ARTFUSION_ERROR_ARGUMENT);
     artfusion_rng_destroy(NULL);
 
@@ -295,6 +332,7 @@ int main(void)
         cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(mersenne_twister_known_answer),
         cmocka_unit_test(torch_normal_of_17),
+        cmocka_unit_test(torchs_bits_in_bulk),
         cmocka_unit_test(torch_small_draws_share_pairs),
         cmocka_unit_test(box_muller_is_accurate),
         cmocka_unit_test(counter_uniforms_are_words_in_order),

@@ -258,6 +258,40 @@ static void test_saved_by_a_step_callback(void **state)
     artfusion_model_destroy(model);
 }
 
+static int32_t save_within(void *user_data, artfusion_sampler *sampler, float *eps, size_t count)
+{
+    uint8_t *data;
+    size_t size;
+    (void)eps;
+    (void)count;
+    assert_error(artfusion_sampler_save_state_memory(sampler, &data, &size), ARTFUSION_ERROR_STATE,
+                 "between two steps");
+    assert_null(data);
+    assert_error(artfusion_sampler_load_state_memory(sampler, "", 0), ARTFUSION_ERROR_STATE,
+                 "between two steps");
+    return ++*(int *)user_data == 2; /* cancels the second step: it is not being done any more */
+}
+
+static void test_not_within_a_step(void **state)
+{
+    (void)state;
+    artfusion_model *model = test_model(NULL, NULL);
+    artfusion_sampler_options options = demanding_options(model);
+    int calls = 0;
+    uint8_t *data;
+    size_t size;
+    options.eps_callback = save_within;
+    options.eps_user_data = &calls;
+    artfusion_sampler *sampler = sampler_for(model, &options);
+    assert_error(artfusion_sampler_run(sampler), ARTFUSION_ERROR_CANCELLED, "eps callback");
+    assert_ok(artfusion_sampler_save_state_memory(sampler, &data, &size));
+    assert_ok(artfusion_sampler_run(sampler));
+    assert_int_equal(calls, STEPS + 1);
+    artfusion_free(data);
+    artfusion_sampler_destroy(sampler);
+    artfusion_model_destroy(model);
+}
+
 /* ---- what is refused ------------------------------------------------------- */
 
 typedef struct saved {
@@ -474,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_conditions_are_made_as_they_were),
         cmocka_unit_test(test_conditions_in_parts),
         cmocka_unit_test(test_saved_by_a_step_callback),
+        cmocka_unit_test(test_not_within_a_step),
         cmocka_unit_test(test_every_damaged_byte_is_found),
         cmocka_unit_test(test_other_options_are_named),
         cmocka_unit_test(test_impossible_states),

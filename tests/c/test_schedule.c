@@ -15,6 +15,8 @@
 
 enum { T = 1000, SPACINGS = 4, SCHEDULES = 4 };
 
+#define assert_message(text) assert_string_equal(artfusion_error_message(), text)
+
 static void assert_valid_timesteps(artfusion_spacing spacing, int32_t steps, int32_t train)
 {
     int32_t timesteps[T + 1];
@@ -66,6 +68,23 @@ static void ends_are_where_they_should_be(void **state)
     }
 }
 
+/* The published code's lines, in NumPy, for a number of steps that does not divide 1000. */
+static void timesteps_are_numpys(void **state)
+{
+    (void)state;
+    static const int32_t expected[SPACINGS][7] = {
+        [ARTFUSION_SPACING_UNIFORM] = {858, 715, 572, 429, 286, 143, 1},
+        [ARTFUSION_SPACING_QUAD] = {801, 556, 356, 201, 89, 23, 1},
+        [ARTFUSION_SPACING_TRAILING] = {999, 856, 713, 570, 428, 285, 142},
+        [ARTFUSION_SPACING_LINSPACE] = {999, 832, 666, 500, 333, 166, 0},
+    };
+    for (artfusion_spacing spacing = 0; spacing < SPACINGS; spacing++) {
+        int32_t timesteps[7];
+        assert_int_equal(artfusion_timesteps(spacing, 7, T, timesteps), ARTFUSION_OK);
+        assert_memory_equal(timesteps, expected[spacing], sizeof timesteps);
+    }
+}
+
 static void bad_timestep_arguments_are_refused(void **state)
 {
     (void)state;
@@ -75,6 +94,8 @@ static void bad_timestep_arguments_are_refused(void **state)
     assert_int_equal(artfusion_timesteps(0, T + 1, T, timesteps), ARTFUSION_ERROR_ARGUMENT);
     assert_non_null(strstr(artfusion_error_message(), "1001"));
     assert_int_equal(artfusion_timesteps(0, 1, 0, timesteps), ARTFUSION_ERROR_ARGUMENT);
+    assert_message("train_timesteps is 0, not 1 or more"); /* this call's, not the one's before */
+    assert_int_equal(artfusion_timesteps(0, 1, 1, timesteps), ARTFUSION_OK);
     assert_int_equal(artfusion_timesteps(0, 1, T, NULL), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(artfusion_timesteps(SPACINGS, 1, T, timesteps), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(artfusion_timesteps(-1, 1, T, timesteps), ARTFUSION_ERROR_ARGUMENT);
@@ -92,8 +113,29 @@ static void betas_are_betas(void **state)
             if (i > 0)
                 assert_true(betas[i] >= betas[i - 1]);
         }
-        assert_int_equal(artfusion_schedule_betas(schedule, 0.25, 0.25, 1, betas), ARTFUSION_OK);
+        assert_int_equal(artfusion_schedule_betas(schedule, 0.25, 0.75, 1, betas), ARTFUSION_OK);
+        if (schedule != ARTFUSION_SCHEDULE_COSINE) /* a range of one is its start */
+            assert_true(fabs(betas[0] -
+                             (schedule == ARTFUSION_SCHEDULE_SQRT ? 0.5 : 0.25)) < 1e-15);
     }
+}
+
+/* Whatever steps add up to: NumPy's linspace ends at its end. (24 and 10 are numbers of steps whose
+ * sum is another one, and 0.9 to 0.03 is such a range for 2.) */
+static void ranges_end_at_their_end(void **state)
+{
+    (void)state;
+    double betas[24];
+    assert_int_equal(artfusion_schedule_betas(ARTFUSION_SCHEDULE_LINEAR, 0.0015, 0.0195, 24, betas),
+                     ARTFUSION_OK);
+    assert_true(betas[23] == sqrt(0.0195) * sqrt(0.0195));
+    assert_int_equal(
+        artfusion_schedule_betas(ARTFUSION_SCHEDULE_SQRT_LINEAR, 0.0015, 0.0195, 10, betas),
+        ARTFUSION_OK);
+    assert_true(betas[9] == 0.0195);
+    assert_int_equal(artfusion_schedule_betas(ARTFUSION_SCHEDULE_SQRT_LINEAR, 0.9, 0.03, 2, betas),
+                     ARTFUSION_OK);
+    assert_true(betas[0] == 0.9 && betas[1] == 0.03);
 }
 
 /* The first, the 501st and the last beta of the published code. */
@@ -122,7 +164,8 @@ static void bad_schedule_arguments_are_refused(void **state)
     double beta;
     static const struct {
         double start, end;
-    } ranges[] = {{0.0, 0.1}, {0.1, 1.0}, {-0.1, 0.1}, {NAN, 0.1}, {0.1, NAN}, {0.1, INFINITY}};
+    } ranges[] = {{0.0, 0.1}, {0.1, 1.0},  {1.0, 0.1}, {0.1, 0.0},     {-0.1, 0.1},
+                {0.1, -0.1}, {NAN, 0.1}, {0.1, NAN}, {0.1, INFINITY}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         for (artfusion_schedule schedule = 0; schedule < SCHEDULES; schedule++) {
             int cosine = schedule == ARTFUSION_SCHEDULE_COSINE; /* has no range */
@@ -133,6 +176,7 @@ static void bad_schedule_arguments_are_refused(void **state)
     }
     assert_int_equal(artfusion_schedule_betas(0, 0.1, 0.2, 0, &beta), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(artfusion_schedule_betas(0, 0.1, 0.2, 1, NULL), ARTFUSION_ERROR_ARGUMENT);
+    assert_message("betas is NULL"); /* this call's, not the one's before */
     assert_int_equal(artfusion_schedule_betas(SCHEDULES, 0.1, 0.2, 1, &beta),
                      ARTFUSION_ERROR_ARGUMENT);
 }
@@ -180,6 +224,23 @@ static void coefficients_follow_the_timesteps(void **state)
     assert_true(alphas_prev[2] == 1.0 && sigmas[2] == 0.0);
 }
 
+/* Without noise to take away there is none to add: neither 0 / 0 nor the root of what is below 0. */
+static void sigmas_are_never_nan(void **state)
+{
+    (void)state;
+    const double clean[2] = {1.0, 1.0}, rising[2] = {0.5, 0.9};
+    const int32_t timesteps[2] = {1, 0};
+    double alphas[2], alphas_prev[2], sigmas[2];
+    assert_int_equal(artfusion_ddim_coefficients(clean, 2, ARTFUSION_SPACING_TRAILING, timesteps, 2,
+                                                 1.0, alphas, alphas_prev, sigmas),
+                     ARTFUSION_OK);
+    assert_true(sigmas[0] == 0.0 && sigmas[1] == 0.0);
+    assert_int_equal(artfusion_ddim_coefficients(rising, 2, ARTFUSION_SPACING_UNIFORM, timesteps, 2,
+                                                 1.0, alphas, alphas_prev, sigmas),
+                     ARTFUSION_OK);
+    assert_true(sigmas[0] == 0.0 && sigmas[1] == 0.0);
+}
+
 static void missing_coefficient_arrays_are_refused(void **state)
 {
     (void)state;
@@ -215,10 +276,17 @@ static void bad_coefficient_arguments_are_refused(void **state)
     assert_int_equal(coefficients_of(bad, timesteps, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(more, timesteps, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(good, high, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
+    assert_message("timesteps[0] is 3, not between 0 and 2");
     assert_int_equal(coefficients_of(good, low, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(good, rising, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
-    assert_non_null(strstr(artfusion_error_message(), "timesteps[1] is 2"));
+    assert_message("timesteps[1] is 2, above the 0 before it");
     assert_int_equal(coefficients_of(good, timesteps, 0, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
+    assert_message("train_timesteps is 3 and steps 0, not both 1 or more");
+    double out[3];
+    assert_int_equal(artfusion_ddim_coefficients(good, 0, 0, timesteps, 1, 1.0, &out[0], &out[1],
+                                                 &out[2]),
+                     ARTFUSION_ERROR_ARGUMENT);
+    assert_message("train_timesteps is 0 and steps 1, not both 1 or more");
     assert_int_equal(coefficients_of(good, timesteps, 2, SPACINGS, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(good, timesteps, 2, 0, -0.1), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(good, timesteps, 2, 0, NAN), ARTFUSION_ERROR_ARGUMENT);
@@ -230,13 +298,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_number_of_steps_is_done),
         cmocka_unit_test(ends_are_where_they_should_be),
+        cmocka_unit_test(timesteps_are_numpys),
         cmocka_unit_test(bad_timestep_arguments_are_refused),
         cmocka_unit_test(betas_are_betas),
+        cmocka_unit_test(ranges_end_at_their_end),
         cmocka_unit_test(betas_are_the_published),
         cmocka_unit_test(bad_schedule_arguments_are_refused),
         cmocka_unit_test(alphas_cumprod_are_rounded_products),
         cmocka_unit_test(final_alpha_follows_the_spacing),
         cmocka_unit_test(coefficients_follow_the_timesteps),
+        cmocka_unit_test(sigmas_are_never_nan),
         cmocka_unit_test(missing_coefficient_arrays_are_refused),
         cmocka_unit_test(bad_coefficient_arguments_are_refused),
     };

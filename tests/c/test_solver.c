@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "artfusion.h"
+#include "base/record.h"
 #include "gaussian_problem.h"
 #include "math/factors.h"
 #include "math/rng.h"
@@ -80,6 +81,25 @@ static void ddim_takes_any_eta(void **state)
 static double half_log_snr(double alpha)
 {
     return 0.5 * log(alpha / (1.0 - alpha));
+}
+
+/* Algorithm 2 of arXiv 2211.01095 in its own letters, with a step before of another length. */
+static void a_2m_step_is_algorithm_2(void **state)
+{
+    (void)state;
+    const double before = 0.05, a = 0.2, next = 0.6;
+    const double h_before = half_log_snr(a) - half_log_snr(before);
+    const double h = half_log_snr(next) - half_log_snr(a), r = h_before / h;
+    const double gain = -sqrt(next) * (exp(-h) - 1.0);
+    af_factors factors = af_dpmpp_2m(a, next, before, 0.0);
+    assert_true(fabs(factors.x - sqrt((1 - next) / (1 - a))) < 1e-15);
+    assert_true(fabs(factors.x0 - gain * (1.0 + 0.5 / r)) < 1e-15);
+    assert_true(fabs(factors.x0_before + gain * 0.5 / r) < 1e-15);
+    assert_true(factors.eps == 0.0 && factors.noise == 0.0);
+    /* Without one it is of first order, which is DDIM's step. */
+    factors = af_dpmpp_2m(a, next, 0.0, 0.0);
+    assert_true(fabs(factors.x0 - gain) < 1e-15);
+    assert_true(factors.x0_before == 0.0);
 }
 
 /* Some data prediction that is quadratic in lambda. */
@@ -250,6 +270,67 @@ static void extremes_stay_finite(void **state)
     }
 }
 
+/* A history that is written and read into a solver of its own goes on as the first one does. */
+static void histories_are_recorded_whole(void **state)
+{
+    (void)state;
+    static const double alphas[] = {0.1, 0.2, 0.5, 0.8, 0.9, 0.95};
+    static const size_t sizes[SOLVERS] = {
+        [ARTFUSION_SOLVER_DPMPP_2M] = 8 + 4 * COUNT,
+        [ARTFUSION_SOLVER_DPMPP_2M_SDE] = 8 + 4 * COUNT,
+        [ARTFUSION_SOLVER_UNIPC] = 2 * (8 + 4 * COUNT) + 4 * COUNT,
+    };
+    for (artfusion_solver kind = 0; kind < SOLVERS; kind++) {
+        uint8_t bytes[256];
+        float x[COUNT], y[COUNT];
+        memcpy(x, start, sizeof x);
+        af_solver *first = new_solver(kind, 0.8, 1.0), *second = new_solver(kind, 0.8, 1.0);
+        walk(first, alphas, 3, 0, x);
+        af_record out = {.mode = AF_RECORD_WRITE, .out = bytes, .size = sizeof bytes};
+        af_solver_record(first, &out);
+        assert_int_equal(out.position, sizes[kind]);
+        af_record in = {.mode = AF_RECORD_READ, .in = bytes, .size = out.position};
+        af_solver_record(second, &in);
+        assert_int_equal(in.position, out.position);
+        assert_true(af_solver_is_valid(second));
+        memcpy(y, x, sizeof y);
+        walk(first, alphas + 3, 2, 0, x);
+        walk(second, alphas + 3, 2, 0, y);
+        assert_memory_equal(x, y, sizeof x);
+        af_solver_destroy(first);
+        af_solver_destroy(second);
+    }
+}
+
+/* Alphas grow from step to step, below 1: others would be roots and logarithms of what has none. */
+static void impossible_histories_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        double last, before;
+        int valid;
+    } cases[] = {{0.0, 0.0, 1},  {0.5, 0.0, 1}, {0.5, 0.2, 1},  {0.999, 0.998, 1}, {1.0, 0.0, 0},
+                 {1.5, 0.2, 0},  {-0.1, 0.0, 0}, {NAN, 0.0, 0}, {0.5, 0.5, 0},     {0.5, 0.6, 0},
+                 {0.5, -0.1, 0}, {0.5, NAN, 0}, {0.0, 0.1, 0},  {0.5, 1.0, 0},     {1.0, 0.5, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t bytes[256];
+        float zeros[COUNT] = {0};
+        double last = cases[i].last, before = cases[i].before;
+        af_record out = {.mode = AF_RECORD_WRITE, .out = bytes, .size = sizeof bytes};
+        af_record_f64(&out, &last, 1);
+        af_record_f32(&out, zeros, COUNT);
+        af_record_f64(&out, &before, 1);
+        af_record_f32(&out, zeros, COUNT);
+        af_record_f32(&out, zeros, COUNT);
+        af_record in = {.mode = AF_RECORD_READ, .in = bytes, .size = out.position};
+        af_solver *solver = new_solver(ARTFUSION_SOLVER_UNIPC, 0.0, 1.0);
+        af_solver_record(solver, &in);
+        if (af_solver_is_valid(solver) != cases[i].valid)
+            fail_msg("%g after %g", cases[i].last, cases[i].before);
+        af_solver_destroy(solver);
+    }
+}
+
 static void unknown_solvers_are_refused(void **state)
 {
     (void)state;
@@ -265,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ddim_step_is_equation_12),
         cmocka_unit_test(ddim_takes_any_eta),
+        cmocka_unit_test(a_2m_step_is_algorithm_2),
         cmocka_unit_test(unic_2_is_exact_on_quadratics),
         cmocka_unit_test(unic_1_takes_the_mean_of_the_ends),
         cmocka_unit_test(last_steps_to_one_give_x0),
@@ -273,6 +355,8 @@ int main(void)
         cmocka_unit_test(runs_begin_without_history),
         cmocka_unit_test(noise_is_asked_for_where_it_counts),
         cmocka_unit_test(extremes_stay_finite),
+        cmocka_unit_test(histories_are_recorded_whole),
+        cmocka_unit_test(impossible_histories_are_found),
         cmocka_unit_test(unknown_solvers_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

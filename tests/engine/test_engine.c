@@ -34,6 +34,8 @@ static artfusion_status enter(int32_t function, int32_t *poison, af_engine_error
 {
     atomic_fetch_add(&control.calls[function], 1);
     *poison = 0;
+    if (control.on_call)
+        control.on_call(function);
     if (!control.fail_in || control.fail_function != function || --control.fail_in)
         return ARTFUSION_OK;
     *poison = control.fail_status == ARTFUSION_OK;
@@ -267,9 +269,11 @@ static artfusion_status engine_denoise(af_network *network, const af_conditions 
     const artfusion_status status = enter(TEST_DENOISE, &poison, error);
     if (status != ARTFUSION_OK)
         return status;
-    control.last_batch = batch;
-    if (batch > control.largest_batch)
-        control.largest_batch = batch;
+    atomic_store(&control.last_batch, batch);
+    int largest = atomic_load(&control.largest_batch);
+    while (batch > largest &&
+           !atomic_compare_exchange_weak(&control.largest_batch, &largest, batch))
+        ;
     const size_t pixels = (size_t)h * (size_t)w;
     for (int32_t n = 0; n < batch; n++) {
         if (rows[n] < 0 || rows[n] >= conditions->rows) {
@@ -325,5 +329,13 @@ const af_engine *artfusion_engine_v1(void)
         .denoise = engine_denoise,
         .memory = engine_memory,
     };
-    return &engine;
+    if (!control.table_version && !control.table_short)
+        return &engine;
+    static af_engine other;
+    other = engine;
+    if (control.table_version)
+        other.version = control.table_version;
+    if (control.table_short)
+        other.struct_size -= (uint32_t)sizeof engine.denoise;
+    return &other;
 }

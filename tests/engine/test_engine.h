@@ -44,6 +44,8 @@ enum {
 
 /* What the tests see of it and do to it; one for the process. */
 typedef struct test_engine_control {
+    uint32_t table_version; /* what its table says of itself; 0: the truth */
+    int32_t table_short;    /* 1: and that it lacks its last function */
     artfusion_prediction prediction; /* what its UNet predicts */
     atomic_int calls[TEST_FUNCTIONS];
     atomic_int networks, conditions; /* alive */
@@ -53,8 +55,9 @@ typedef struct test_engine_control {
     float poison;         /* instead of the NaN, if not 0 */
     int32_t poison_place; /* instead of the last value, if not 0: 1 is the first, 2 the middle */
     int32_t lie;          /* a TEST_LIE_*: what its networks say of themselves */
-    int32_t last_batch, largest_batch; /* of denoise */
+    atomic_int last_batch, largest_batch; /* of denoise */
     int32_t positions_a_call; /* what its networks say of themselves when they are opened */
+    void (*on_call)(int32_t function); /* NULL, or what happens in the midst of each call */
 } test_engine_control;
 
 typedef test_engine_control *(*test_engine_control_entry)(void);

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -141,23 +140,39 @@ def test_interrupted_run_says_that_it_goes_on(tmp_path: Path) -> None:
     assert {path.name for path in folder.results.iterdir()} == {"artfusion-run.json"}
 
 
-# In a process of its own: opens the model, makes the sampler, and does the steps it is asked for.
+# Opens the model in a process of its own and does the steps it is asked for.
 WORKER = """
 import sys
 import artfusion
 order, model, photo, painting, state, out = sys.argv[1:]
-with artfusion.Model(model) as model:
-    sampler = model.sampler(width=64, height=64, batch=2, steps=7, solver="dpmpp_2m_sde", eta=0.7,
-                            rng="torch_cpu", seed=3, style_scale=2.0, content_scale=0.5)
-    if order != "resume":
-        sampler.set_content(photo)
-        sampler.set_style(model.style(painting))
-    else:
+options = dict(width=64, height=64, batch=2, steps=7, solver="dpmpp_2m_sde", eta=0.7,
+               rng="torch_cpu", seed=3, style_scale=2.0, content_scale=0.5)
+with artfusion.load(model) as model:
+    if order == "resume":
+        sampler = model.sampler(**options)
         sampler.load_state(state)
-    for _ in range(3 if order == "begin" else 7 if order == "whole" else 4):
-        sampler.step()
-    if order == "begin":
-        sampler.save_state(state)
+        sampler.run()
     else:
-        open(out, "wb").write(sampler.x().tobytes())
+        sampler = model.sampler(photo, painting, **options)
+        for step in sampler:
+            if order == "begin" and step.number == 3:
+                sampler.save_state(state)
+                break
+    with open(out, "wb") as file:
+        file.write(sampler.x.tobytes())
 """
+
+
+def work(order: str, state: Path, out: Path) -> bytes:
+    subprocess.run(
+        [sys.executable, "-c", WORKER, order, MODEL, IMAGES / "coffee.jpg", IMAGES / "monet.jpg",
+         state, out], check=True, env=environment(), timeout=300)
+    return out.read_bytes()
+
+
+def test_another_process_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    whole = work("whole", state, tmp_path / "whole")
+    third = work("begin", state, tmp_path / "third")
+    resumed = work("resume", state, tmp_path / "resumed")
+    assert resumed == whole != third

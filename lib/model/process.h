@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The process's own ends, between which the engine and libcrypto may be called.
+ *
+ * An engine's threads do not survive fork, and a lock that another thread held stays locked for ever:
+ * a process forked off one that has used an engine can only be told so. And exit destroys what
+ * libtorch and libcrypto hold, whatever other threads are doing with it: so it waits for those that
+ * are in a call, and those that come later are told so.
+ */
+#ifndef AF_MODEL_PROCESS_H
+#define AF_MODEL_PROCESS_H
+
+#include "artfusion.h"
+
+/* Stands before whatever reaches an engine or libcrypto or takes a lock, and leave after it. Not
+ * around a callback, which may take its time. Errors: ENGINE, without a leave. */
+artfusion_status af_process_enter(void);
+void af_process_leave(void);
+
+/* The same for what cannot fail: 0 where what is the engine's must be left as it is. */
+int af_process_may_enter(void);
+
+#endif

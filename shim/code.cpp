@@ -1,0 +1,808 @@
+/* SPDX-License-Identifier: MIT */
+#include "code.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "allowed.hpp"
+#include "failure.hpp"
+
+namespace af {
+namespace {
+
+/* A level of nesting costs torch's compiler up to 1.5 KB of the host's stack: what is deepest by
+ * these bounds opens with 1.5 MiB. */
+constexpr size_t MAX_NESTING = 64;      /* of brackets and of what is appended to a value */
+constexpr size_t MAX_INDENTATION = 40;  /* blocks in blocks */
+constexpr size_t MAX_CHAIN = 1000;      /* nesting of a definition and of all it refers to */
+constexpr size_t MAX_REFERENCES = 64;   /* definitions that refer to another */
+constexpr size_t MAX_STRING = 4096;
+constexpr size_t MAX_DEFINITIONS = 20000;
+
+constexpr std::string_view METHOD_CHARS =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+template <size_t N>
+bool any_of(const std::array<std::string_view, N> &words, std::string_view word)
+{
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/* What is a word of the language, whether or not it may be here. */
+constexpr std::array<std::string_view, 33> KEYWORDS = {
+    "and",    "as",     "assert", "async",    "await",  "break", "class",  "continue", "def",
+    "del",    "elif",   "else",   "except",   "finally", "for",  "from",   "global",   "if",
+    "import", "in",     "is",     "lambda",   "nonlocal", "not", "or",     "pass",     "raise",
+    "return", "try",    "while",  "with",     "yield",  "Ellipsis"};
+
+/* Calls that are no operator's and no definition's. */
+constexpr std::array<std::string_view, 8> BUILTINS = {
+    "annotate", "bool", "float", "getattr", "int", "range", "unchecked_cast", "uninitialized"};
+
+enum class Kind { name, number, string, symbol };
+
+struct Token {
+    Kind kind;
+    std::string_view text;
+    size_t line;
+};
+
+struct Line { /* a logical one: brackets join lines */
+    size_t indentation;
+    std::vector<Token> tokens;
+};
+
+/* A class or a function, and what it refers to. */
+struct Definition {
+    bool module = false;
+    size_t weight = 0; /* nesting that compiling it takes at most */
+    std::set<std::string, std::less<>> references;
+    /* while paths are measured: 0 not yet, 1 begun, 2 done */
+    int state = 0;
+    size_t chain = 0, depth = 0;
+};
+
+[[noreturn]] void refuse(const std::string &record, size_t line, const std::string &what)
+{
+    throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + record + ", line " +
+                                              std::to_string(line) + ": " + what);
+}
+
+std::string quoted(std::string_view text)
+{
+    return '"' + std::string(text.substr(0, 64)) + '"';
+}
+
+/* ---- tokens ------------------------------------------------------------ */
+
+class Lexer {
+public:
+    explicit Lexer(const CodeRecord &record) : record_(record), text_(record.text) {}
+
+    std::vector<Line> lines()
+    {
+        std::vector<Line> found;
+        while (at_ < text_.size()) {
+            const size_t begin = at_;
+            at_ = std::min(text_.find_first_not_of(' ', at_), text_.size());
+            if (at_ == text_.size())
+                break;
+            if (text_[at_] == '\n') {
+                newline();
+                continue;
+            }
+            Line line{at_ - begin, {}};
+            read(line);
+            found.push_back(std::move(line));
+        }
+        return found;
+    }
+
+private:
+    void newline()
+    {
+        at_++;
+        line_++;
+    }
+
+    void read(Line &line)
+    {
+        size_t depth = 0;
+        for (; at_ < text_.size(); ) {
+            const char c = text_[at_];
+            if (c == '\n') {
+                newline();
+                if (depth == 0)
+                    return;
+            } else if (c == ' ') {
+                at_++;
+            } else {
+                const Token token = next();
+                if (token.kind == Kind::symbol && (c == '(' || c == '['))
+                    depth++;
+                if (token.kind == Kind::symbol && (c == ')' || c == ']') && depth-- == 0)
+                    refuse(record_.name, line_, "a bracket closes that was not opened");
+                if (depth > MAX_NESTING)
+                    refuse(record_.name, line_, "brackets are nested deeper than " +
+                                                    std::to_string(MAX_NESTING));
+                line.tokens.push_back(token);
+            }
+        }
+        if (depth)
+            refuse(record_.name, line_, "a bracket is never closed");
+    }
+
+    Token next()
+    {
+        const size_t begin = at_;
+        const char c = text_[at_];
+        if (c >= '0' && c <= '9')
+            return take(Kind::number, number_end());
+        if (METHOD_CHARS.find(c) != METHOD_CHARS.npos)
+            return take(Kind::name,
+                        std::min(text_.find_first_not_of(METHOD_CHARS, at_), text_.size()));
+        if (c == '"')
+            return take(Kind::string, string_end());
+        if (text_.substr(at_, 2) == "->")
+            return take(Kind::symbol, begin + 2);
+        if (std::string_view("()[],.:=-").find(c) != std::string_view::npos)
+            return take(Kind::symbol, begin + 1);
+        if (c > ' ' && c <= '~')
+            refuse(record_.name, line_, std::string("'") + c + "' is nothing a network's code has");
+        refuse(record_.name, line_,
+               "a byte " + std::to_string(static_cast<unsigned char>(c)) + " is in the code");
+    }
+
+    size_t number_end() const
+    {
+        size_t end = at_;
+        while (end < text_.size() &&
+               (METHOD_CHARS.find(text_[end]) != METHOD_CHARS.npos || text_[end] == '.' ||
+                (text_[end] == '-' && (text_[end - 1] == 'e' || text_[end - 1] == 'E')) ||
+                (text_[end] == '+' && (text_[end - 1] == 'e' || text_[end - 1] == 'E'))))
+            end++;
+        const std::string_view number = text_.substr(at_, end - at_);
+        if (number.find_first_not_of("0123456789.eE+-") != number.npos || number.size() > 40)
+            refuse(record_.name, line_, quoted(number) + " is no number");
+        return end;
+    }
+
+    size_t string_end() const
+    {
+        for (size_t end = at_ + 1; end < text_.size() && text_[end] != '\n'; end++) {
+            if (text_[end] == '\\')
+                end++;
+            else if (text_[end] == '"') {
+                if (end - at_ > MAX_STRING)
+                    break;
+                /* """ would begin a longer one. */
+                if (end == at_ + 1 && end + 1 < text_.size() && text_[end + 1] == '"')
+                    break;
+                return end + 1;
+            }
+        }
+        refuse(record_.name, line_, "a string does not end, or is longer than " +
+                                        std::to_string(MAX_STRING) + " bytes");
+    }
+
+    Token take(Kind kind, size_t end)
+    {
+        const Token token{kind, text_.substr(at_, end - at_), line_};
+        at_ = end;
+        return token;
+    }
+
+    const CodeRecord &record_;
+    std::string_view text_;
+    size_t at_ = 0, line_ = 1;
+};
+
+/* ---- one record -------------------------------------------------------- */
+
+struct File {
+    const CodeRecord *record;
+    std::string prefix; /* "__torch__.a.b." */
+    std::vector<Line> lines;
+};
+
+/* What is defined anywhere in the file. */
+struct Definitions {
+    std::map<std::string, Definition, std::less<>> all;
+    std::set<std::string, std::less<>> methods;
+    std::set<std::string, std::less<>> text_constants; /* Final ones with strings */
+};
+
+std::string prefix_of(const CodeRecord &record)
+{
+    constexpr size_t folder = 5, ending = 3; /* "code/", ".py" */
+    std::string path = record.name.substr(folder, record.name.size() - folder - ending);
+    std::replace(path.begin(), path.end(), '/', '.');
+    return path + '.';
+}
+
+class Checker {
+public:
+    Checker(const File &file, Definitions &definitions) : file_(file), definitions_(definitions) {}
+
+    /* What is defined here, for the second pass. */
+    void collect()
+    {
+        std::string inside;
+        for (const Line &line : file_.lines) {
+            line_ = &line;
+            if (line.indentation == 0) {
+                if (!is(0, "class") && !is(0, "def"))
+                    fail(0, "neither a class nor a function begins with " + quoted(text(0)));
+                define(is(0, "class"));
+            } else if (line.indentation == 2 && is(0, "def")) {
+                definitions_.methods.emplace(method_name());
+            } else if (line.indentation == 2 && is(1, ":") && is(2, "Final") &&
+                       std::any_of(line.tokens.begin(), line.tokens.end(), [](const Token &t) {
+                           return t.kind == Kind::string;
+                       })) {
+                definitions_.text_constants.emplace(text(0));
+            }
+        }
+    }
+
+    void check()
+    {
+        enum { nothing, module, tuple, body } where = nothing;
+        bool in_class = false, is_module = false;
+        size_t base = 0, previous = 0;
+        bool opens = false;
+        for (const Line &line : file_.lines) {
+            line_ = &line;
+            const size_t depth = line.indentation / 2;
+            if (line.indentation % 2 || depth > MAX_INDENTATION)
+                fail(0, "is indented by " + std::to_string(line.indentation) +
+                            " spaces; blocks are by two each, and at most " +
+                            std::to_string(MAX_INDENTATION) + " deep");
+            if (opens ? depth != previous + 1 : depth > previous)
+                fail(0, "is not indented as the line before it wants");
+            previous = depth;
+            opens = false;
+            if (depth == 0) {
+                current_ = &definitions_.all.find(file_.prefix + std::string(text(1)))->second;
+                own_name_ = file_.prefix + std::string(text(1));
+                in_class = is(0, "class");
+                if (in_class) {
+                    is_module = class_head();
+                    where = is_module ? module : tuple;
+                } else {
+                    head(1);
+                    where = body;
+                    base = 1;
+                }
+                opens = true;
+            } else if (depth == 1 && in_class) {
+                if (is(0, "def")) {
+                    if (!is_module)
+                        fail(0, "a NamedTuple has no methods");
+                    head(1);
+                    where = body;
+                    base = 2;
+                    opens = true;
+                } else {
+                    where = is_module ? module : tuple;
+                    class_line(is_module);
+                }
+            } else if (where == body && depth >= base) {
+                opens = statement();
+            } else {
+                fail(0, "is outside of any function");
+            }
+        }
+    }
+
+private:
+    [[noreturn]] void fail(size_t token, const std::string &what) const
+    {
+        const auto &tokens = line_->tokens;
+        const size_t line = tokens.empty() ? 0 : tokens[std::min(token, tokens.size() - 1)].line;
+        refuse(file_.record->name, line, what);
+    }
+
+    size_t count() const { return line_->tokens.size(); }
+    std::string_view text(size_t i) const
+    {
+        return i < count() ? line_->tokens[i].text : std::string_view();
+    }
+    bool is(size_t i, std::string_view what) const
+    {
+        return i < count() && line_->tokens[i].kind != Kind::string &&
+               line_->tokens[i].text == what;
+    }
+    bool is_kind(size_t i, Kind kind) const { return i < count() && line_->tokens[i].kind == kind; }
+
+    void need(size_t i, std::string_view what) const
+    {
+        if (!is(i, what))
+            fail(i, quoted(text(i)) + " stands where " + quoted(what) + " should");
+    }
+    void need_name(size_t i) const
+    {
+        if (!is_kind(i, Kind::name) || any_of(KEYWORDS, text(i)))
+            fail(i, quoted(text(i)) + " is no name");
+    }
+
+    void define(bool is_class)
+    {
+        need_name(1);
+        const std::string name = file_.prefix + std::string(text(1));
+        const auto [place, is_new] = definitions_.all.try_emplace(name);
+        if (!is_new)
+            fail(1, name + " is defined twice");
+        place->second.module = is_class && is(3, "Module");
+        if (definitions_.all.size() > MAX_DEFINITIONS)
+            fail(1, "there are more than " + std::to_string(MAX_DEFINITIONS) + " definitions");
+    }
+
+    /* __setstate__ and its like are run while the file is loaded. */
+    std::string_view method_name() const
+    {
+        need_name(1);
+        if (text(1).starts_with("__") && text(1) != "__len__")
+            fail(1, "a method " + std::string(text(1)) +
+                        " is defined, which torch would run by itself");
+        return text(1);
+    }
+
+    /* class NAME(Module): */
+    bool class_head() const
+    {
+        need_name(1);
+        need(2, "(");
+        if (!is(3, "Module") && !is(3, "NamedTuple"))
+            fail(3, "class " + std::string(text(1)) + " is a " + quoted(text(3)) +
+                        "; only modules and named tuples are read");
+        need(4, ")");
+        need(5, ":");
+        if (count() != 6)
+            fail(6, "something follows the head of a class");
+        return is(3, "Module");
+    }
+
+    void class_line(bool is_module)
+    {
+        /* NAME : Type, NAME : Final[Type] = constant, __annotations__["0"] = Type, __x__ = [...] */
+        const bool listed = is(0, "__annotations__") && is(1, "[") && is_kind(2, Kind::string) &&
+                            is(3, "]") && is(4, "=");
+        if (is(0, "pass") && count() == 1)
+            return;
+        need_name(0);
+        if (listed && is_module) {
+            type(5, count());
+        } else if (is(1, ":")) {
+            size_t equals = 2;
+            while (equals < count() && !is(equals, "="))
+                equals++;
+            type(2, equals);
+            if (equals < count() && (!is_module || !is(2, "Final")))
+                fail(equals, "an attribute has a value in the code");
+            constant(equals + 1, count());
+        } else if (is_module && is(1, "=") && text(0).starts_with("__") &&
+                   (text(0) == "__parameters__" || text(0) == "__buffers__")) {
+            constant(2, count());
+        } else {
+            fail(0, quoted(text(0)) + " in a class is nothing a module has");
+        }
+    }
+
+    /* def NAME(a: Type, b: Type=constant) -> Type: */
+    void head(size_t at)
+    {
+        deepest_ = 0;
+        strings_.clear();
+        aliases_.clear();
+        messages_.clear();
+        need_name(at);
+        need(at + 1, "(");
+        size_t i = at + 2;
+        while (!is(i, ")")) {
+            need_name(i);
+            need(i + 1, ":");
+            const size_t begin = i + 2, end = part_end(begin, true);
+            size_t equals = begin;
+            while (equals < end && !is(equals, "="))
+                equals++;
+            type(begin, equals);
+            if (equals < end)
+                constant(equals + 1, end);
+            i = is(end, ",") ? end + 1 : end;
+            if (i >= count())
+                fail(i, "the head of a function does not end");
+        }
+        if (is(i + 1, "->")) {
+            need(count() - 1, ":");
+            type(i + 2, count() - 1);
+        } else {
+            need(i + 1, ":");
+            if (count() != i + 2)
+                fail(i, "something follows the head of a function");
+        }
+        current_->weight += 4;
+    }
+
+    /* The comma or the closing bracket that ends what begins at `i`. */
+    size_t part_end(size_t i, bool comma) const
+    {
+        size_t depth = 0;
+        for (; i < count(); i++) {
+            if (is(i, "(") || is(i, "["))
+                depth++;
+            else if (is(i, ")") || is(i, "]")) {
+                if (depth-- == 0)
+                    return i;
+            } else if (comma && depth == 0 && is(i, ",")) {
+                return i;
+            }
+        }
+        return i;
+    }
+
+    /* Names, dots and brackets: nothing that could be run. */
+    void type(size_t begin, size_t end)
+    {
+        if (begin >= end)
+            fail(begin, "a type is missing");
+        for (size_t i = begin; i < end; i++) {
+            if (is(i, "__torch__")) {
+                i = reference(i);
+            } else if (!(is(i, "[") || is(i, "]") || is(i, ",") ||
+                         (is_kind(i, Kind::name) && !any_of(KEYWORDS, text(i)) &&
+                          !is(i + 1, ".")))) {
+                fail(i, quoted(text(i)) + " is in a type");
+            }
+        }
+    }
+
+    /* Torch runs it as an expression, so it is a literal: numbers, strings, tuples, lists. */
+    void constant(size_t begin, size_t end) const
+    {
+        for (size_t i = begin; i < end; i++) {
+            const bool opens = is(i, "(") || is(i, "[");
+            const bool before = i == begin || is(i - 1, "(") || is(i - 1, "[") || is(i - 1, ",");
+            const bool after_minus = i > begin && is(i - 1, "-");
+            const bool word = is(i, "True") || is(i, "False") || is(i, "None") || is(i, "inf") ||
+                              is(i, "nan");
+            const bool good = is(i, ")") || is(i, "]") || is(i, ",") ||
+                              (before && (opens || is(i, "-") || word || is_kind(i, Kind::string) ||
+                                          is_kind(i, Kind::number))) ||
+                              (after_minus && (is_kind(i, Kind::number) || is(i, "inf")));
+            if (!good)
+                fail(i, quoted(text(i)) + " is in a constant, which torch would run");
+        }
+    }
+
+    /* __torch__.a.b.C, which must be one of the file's own. Gives its last token. */
+    size_t reference(size_t i)
+    {
+        std::string name(text(i));
+        while (is(i + 1, ".") && is_kind(i + 2, Kind::name)) {
+            name += '.' + std::string(text(i + 2));
+            i += 2;
+        }
+        if (name.starts_with("__torch__.torch.classes."))
+            fail(i, name + " is a class of native code, which torch would run");
+        if (!definitions_.all.contains(name))
+            fail(i, name + " is not defined in the file");
+        if (name != own_name_)
+            current_->references.insert(name);
+        else if (!current_->module)
+            fail(i, name + " refers to itself");
+        return i;
+    }
+
+    /* ---- statements ------------------------------------------------------ */
+
+    /* One in a function. Gives whether a block follows. */
+    bool statement()
+    {
+        const size_t end = count();
+        if (is(0, "pass")) {
+            if (end != 1)
+                fail(1, "something follows pass");
+            return false;
+        }
+        if (is(0, "else")) {
+            need(1, ":");
+            if (end != 2)
+                fail(2, "something follows else");
+            return true;
+        }
+        if (is(0, "if")) {
+            need(end - 1, ":");
+            expression(1, end - 1, false);
+            return true;
+        }
+        if (is(0, "for")) {
+            expression(1, 2, true);
+            need(2, "in");
+            need(3, "range");
+            need(end - 1, ":");
+            expression(3, end - 1, false);
+            return true;
+        }
+        if (is(0, "return")) {
+            if (end == 2 && is_kind(1, Kind::string))
+                return false;
+            expression(1, end, false);
+            return false;
+        }
+        assignment();
+        return false;
+    }
+
+    void assignment()
+    {
+        size_t equals = 0, depth = 0;
+        for (size_t i = 0; i < count(); i++) {
+            if (is(i, "(") || is(i, "["))
+                depth++;
+            else if (is(i, ")") || is(i, "]"))
+                depth--;
+            else if (is(i, "=") && depth == 0) {
+                equals = i;
+                break;
+            }
+        }
+        if (equals == 0) {
+            expression(0, count(), false);
+            return;
+        }
+        size_t left = equals;
+        if (is(1, ":")) {
+            left = 1;
+            type(2, equals);
+        }
+        expression(0, left, true);
+        const bool single = left == 1 && is_kind(0, Kind::name);
+        const size_t begin = equals + 1;
+        /* Below, `operation` sees to it that this is all. */
+        if (single && is(begin, "torch") && is(begin + 2, "format"))
+            messages_.emplace(text(0));
+        if (single && is_kind(begin, Kind::string) && begin + 1 == count()) {
+            strings_.emplace(text(0));
+            return;
+        }
+        if (single && is(begin, "__torch__")) {
+            const size_t last = reference(begin);
+            if (last + 1 == count()) {
+                aliases_.emplace(text(0));
+                return;
+            }
+        }
+        expression(begin, count(), false);
+    }
+
+    struct Bracket {
+        std::string_view callee; /* "torch.add", "range", ".forward"; empty: a group or a list */
+        bool call = false, list = false;
+        size_t before = 0; /* nesting outside of it */
+    };
+
+    /* Tokens of an expression, each looked at with its neighbours. */
+    void expression(size_t begin, size_t end, bool target)
+    {
+        if (begin >= end)
+            fail(begin, "something is missing");
+        nesting_ = 1;
+        std::vector<Bracket> brackets;
+        size_t nesting = 1;
+        const auto deeper = [&](size_t i) {
+            nesting_ = std::max(nesting_, ++nesting);
+            if (nesting > MAX_NESTING)
+                fail(i, "an expression is nested deeper than " + std::to_string(MAX_NESTING));
+        };
+        std::string_view callee;
+        size_t named = end; /* where an argument's name is */
+        for (size_t i = begin; i < end; i++) {
+            const bool first = i == begin || is(i - 1, "(") || is(i - 1, "[") || is(i - 1, ",") ||
+                               is(i - 1, "=");
+            const bool value_before = !first && !is(i - 1, ".") && !is(i - 1, "-");
+            if (is(i, "(")) {
+                if (value_before && !is_kind(i - 1, Kind::name))
+                    fail(i, "what a call or an index gives is called");
+                brackets.push_back({callee, value_before, false, nesting});
+                callee = {};
+                deeper(i);
+            } else if (is(i, "[")) {
+                if (value_before && is_kind(i - 1, Kind::string))
+                    fail(i, "a string is taken apart");
+                brackets.push_back({{}, false, !value_before, nesting});
+                deeper(i);
+            } else if (is(i, ")") || is(i, "]")) {
+                nesting = brackets.back().before + 1;
+                brackets.pop_back();
+            } else if (is(i, ",")) {
+                nesting = brackets.empty() ? 1 : brackets.back().before + 1;
+            } else if (is(i, ".")) {
+                if (first || is(i - 1, ".") || is(i - 1, "-") || !is_kind(i + 1, Kind::name) ||
+                    is_kind(i - 1, Kind::string) || is_kind(i - 1, Kind::number))
+                    fail(i, "a dot stands where none should");
+                deeper(i);
+            } else if (is(i, "-")) {
+                if (!first || !(is_kind(i + 1, Kind::number) || is(i + 1, "inf")))
+                    fail(i, "'-' is nothing but a number's sign");
+            } else if (is_kind(i, Kind::string)) {
+                if (!first)
+                    fail(i, "a string follows " + quoted(text(i - 1)));
+                string_use(i, end, brackets);
+            } else if (is_kind(i, Kind::number)) {
+                if (value_before)
+                    fail(i, "a number follows " + quoted(text(i - 1)));
+            } else if (is_kind(i, Kind::name)) {
+                if (value_before)
+                    fail(i, quoted(text(i)) + " follows " + quoted(text(i - 1)));
+                if (i + 1 < end && is(i + 1, "=")) { /* an argument's name */
+                    if (is(i, "out"))
+                        fail(i, "a result is written into another tensor: out=");
+                    named = i;
+                    continue;
+                }
+                if (any_of(KEYWORDS, text(i)))
+                    fail(i, quoted(text(i)) +
+                                " is nothing that networks' code has: an `if`, or a `for` over a "
+                                "range, begins a line");
+                const bool dotted = i > begin && is(i - 1, ".");
+                i = dotted ? attribute(i, callee) : name(i, end, brackets, callee, target);
+            } else if (!(is(i, "=") && i == named + 1 && !brackets.empty() &&
+                         brackets.back().call)) {
+                fail(i, quoted(text(i)) + " stands where it should not");
+            }
+        }
+        /* What a function nests at most counts once. */
+        const size_t deepest = nesting_ + line_->indentation / 2;
+        current_->weight += deepest > deepest_ ? deepest - deepest_ : 0;
+        deepest_ = std::max(deepest_, deepest);
+    }
+
+    /* Strings that are constants are computed while torch compiles: nothing may make longer ones of
+     * them. They go to calls, and not into what adds. */
+    void string_use(size_t i, size_t end, const std::vector<Bracket> &brackets) const
+    {
+        const bool ends = i + 1 == end || is(i + 1, ",") || is(i + 1, ")") || is(i + 1, "]");
+        size_t depth = brackets.size();
+        while (depth > 0 && brackets[depth - 1].list)
+            depth--;
+        if (!ends || depth == 0 || !brackets[depth - 1].call)
+            fail(i, "a string is no call's argument");
+        const std::string_view callee = brackets[depth - 1].callee;
+        if (callee == "torch.add" || callee == "annotate" || callee == "unchecked_cast")
+            fail(i, std::string(callee) + " takes a string");
+    }
+
+    /* .NAME */
+    size_t attribute(size_t i, std::string_view &callee) const
+    {
+        if (is(i + 1, "(")) {
+            if (!definitions_.methods.contains(text(i)))
+                fail(i, "a method " + std::string(text(i)) + " is called, which no module has");
+            callee = text(i);
+        } else if (definitions_.text_constants.contains(text(i))) {
+            fail(i, "the text " + std::string(text(i)) + " of a module is read");
+        }
+        return i;
+    }
+
+    /* A name that no dot stands before. Gives the last token it has read. */
+    size_t name(size_t i, size_t end, const std::vector<Bracket> &brackets,
+                std::string_view &callee, bool target)
+    {
+        if (is(i, "__torch__")) {
+            const size_t last = reference(i);
+            if (!is(last + 1, "(") && !is(last + 1, ",") && !is(last + 1, ")") &&
+                !is(last + 1, "]"))
+                fail(last, "a definition is neither called nor named");
+            callee = "__torch__";
+            return last;
+        }
+        if (is(i, "CONSTANTS")) {
+            need(i + 1, ".");
+            return i + 2;
+        }
+        if (is(i, "torch") || is(i, "ops"))
+            return operation(i, brackets, callee);
+        if (is(i + 1, "(")) {
+            if (!any_of(BUILTINS, text(i)) && !aliases_.contains(text(i)))
+                fail(i, std::string(text(i)) + " is called, which is " + WHAT_MAY_BE);
+            callee = text(i);
+        } else if (!target && messages_.contains(text(i))) {
+            if (brackets.empty() || brackets.back().callee != "RaiseException")
+                fail(i, "torch.format makes text of something that is no error's");
+        } else if (!target && strings_.contains(text(i))) {
+            if (is(i + 1, ".") || is(i + 1, "["))
+                fail(i, "a string is taken apart");
+            string_use(i, end, brackets);
+        } else if (target && (aliases_.contains(text(i)) || any_of(BUILTINS, text(i)))) {
+            fail(i, std::string(text(i)) + " is given another meaning");
+        }
+        return i;
+    }
+
+    /* torch.NAME(, ops.prim.NAME( */
+    size_t operation(size_t i, const std::vector<Bracket> &brackets, std::string_view &callee)
+    {
+        const bool plain = is(i, "torch");
+        size_t last = i;
+        std::string shown(text(i));
+        while (is(last + 1, ".") && is_kind(last + 2, Kind::name)) {
+            shown += '.' + std::string(text(last + 2));
+            last += 2;
+        }
+        const bool good = plain ? last == i + 2 && is_allowed("aten", text(last))
+                                : last == i + 4 && is(i + 2, "prim") &&
+                                      is_allowed("prim", text(last));
+        if (!good || !is(last + 1, "("))
+            fail(i, shown + " is " + WHAT_MAY_BE);
+        const bool message = brackets.empty() ? messages_.contains(text(0))
+                                              : brackets.back().callee == "RaiseException";
+        if (plain && text(last) == "format" && !message)
+            fail(i, "torch.format makes text of something that is no error's");
+        callee = plain && text(last) == "add" ? "torch.add" : text(last);
+        return last;
+    }
+
+    const File &file_;
+    Definitions &definitions_;
+    const Line *line_ = nullptr;
+    Definition *current_ = nullptr;
+    std::string own_name_;
+    size_t nesting_ = 0, deepest_ = 0;
+    std::set<std::string, std::less<>> strings_, aliases_, messages_; /* of the function */
+};
+
+/* ---- what refers to what ------------------------------------------------- */
+
+void measure(Definitions &definitions, const std::string &name, Definition &definition,
+             size_t level)
+{
+    if (definition.state == 2)
+        return;
+    if (definition.state == 1)
+        throw Failure(ARTFUSION_ERROR_FORMAT,
+                      "the model file's " + name + " refers to itself by way of others: recursion");
+    if (level > MAX_REFERENCES)
+        throw Failure(ARTFUSION_ERROR_LIMIT, "the model file's definitions refer to one another " +
+                                                 std::to_string(level) + " deep, limit " +
+                                                 std::to_string(MAX_REFERENCES));
+    definition.state = 1;
+    for (const std::string &other : definition.references) {
+        Definition &found = definitions.all.find(other)->second;
+        measure(definitions, other, found, level + 1);
+        definition.chain = std::max(definition.chain, found.chain);
+        definition.depth = std::max(definition.depth, found.depth + 1);
+    }
+    definition.chain += definition.weight;
+    definition.state = 2;
+    if (definition.depth > MAX_REFERENCES || definition.chain > MAX_CHAIN)
+        throw Failure(ARTFUSION_ERROR_LIMIT,
+                      "the model file's " + name +
+                          " and what it refers to are nested deeper than " +
+                          std::to_string(MAX_CHAIN));
+}
+
+} // namespace
+
+std::set<std::string, std::less<>> check_code(const std::vector<CodeRecord> &records)
+{
+    std::vector<File> files;
+    Definitions definitions;
+    for (const CodeRecord &record : records) {
+        files.push_back({&record, prefix_of(record), Lexer(record).lines()});
+        Checker(files.back(), definitions).collect();
+    }
+    for (const File &file : files)
+        Checker(file, definitions).check();
+    std::set<std::string, std::less<>> modules;
+    for (auto &[name, definition] : definitions.all) {
+        measure(definitions, name, definition, 0);
+        if (definition.module)
+            modules.insert(name);
+    }
+    return modules;
+}
+
+} // namespace af

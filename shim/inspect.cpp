@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "inspect.hpp"
+
+#include <torch/csrc/jit/api/function_impl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string_view>
+
+#include "allowed.hpp"
+#include "capture.hpp"
+#include "failure.hpp"
+#include "operators.hpp"
+
+namespace af {
+
+using torch::jit::Block;
+using torch::jit::GraphFunction;
+using torch::jit::Node;
+using torch::jit::Value;
+
+namespace {
+
+/* Steps that a run of one method may take, loops counted by their most rounds. Published: 20000. */
+constexpr uint64_t MAX_STEPS = uint64_t{1} << 24;
+
+uint64_t add(uint64_t a, uint64_t b)
+{
+    return a > MAX_STEPS || b > MAX_STEPS ? MAX_STEPS + 1 : a + b;
+}
+
+class Inspector {
+public:
+    explicit Inspector(const std::string &method) : method_(method) {}
+
+    uint64_t steps(GraphFunction &function)
+    {
+        const auto [known, is_new] = steps_.try_emplace(&function, BEGUN);
+        if (!is_new) {
+            if (known->second == BEGUN)
+                refuse("calls " + function.qualname().qualifiedName() +
+                       " from within itself: recursion");
+            return known->second;
+        }
+        const uint64_t count = steps(function.graph()->block());
+        if (count > MAX_STEPS)
+            refuse("takes more than " + std::to_string(MAX_STEPS) + " steps");
+        steps_[&function] = count;
+        return count;
+    }
+
+private:
+    static constexpr uint64_t BEGUN = std::numeric_limits<uint64_t>::max();
+
+    [[noreturn]] void refuse(const std::string &what) const
+    {
+        throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + method_ + ' ' + what);
+    }
+
+    uint64_t steps(Block *block)
+    {
+        uint64_t count = 0;
+        for (Node *node : block->nodes())
+            count = add(count, steps(node));
+        return count;
+    }
+
+    uint64_t steps(Node *node)
+    {
+        uint64_t count = 1;
+        for (Block *inner : node->blocks())
+            count = add(count, steps(inner));
+        if (node->kind() == c10::prim::Loop)
+            return std::min<uint64_t>(count * uint64_t{MAX_ROUNDS}, MAX_STEPS + 1);
+        if (node->kind() == c10::prim::CallFunction || node->kind() == c10::prim::CallMethod) {
+            GraphFunction *function = called_function(node);
+            if (!function)
+                refuse("calls what a run decides");
+            return add(count, steps(*function));
+        }
+        look_at(node);
+        return count;
+    }
+
+    void look_at(Node *node) const
+    {
+        const c10::Symbol kind = node->kind();
+        const std::string_view space =
+            kind.is_aten() ? "aten" : kind.is_prim() ? "prim" : std::string_view();
+        /* A function's name, where one is called; a module's value that is set is told below. */
+        if (kind == c10::prim::SetAttr)
+            refuse("changes its module");
+        if (!is_allowed(space, kind.toUnqualString()))
+            refuse(std::string("uses ") + kind.toQualString() + ", which is " + WHAT_MAY_BE);
+        if (!kind.is_aten())
+            return;
+        const auto *schema = node->maybeSchema();
+        if (!schema)
+            refuse(std::string("uses ") + kind.toQualString() + " as nobody does");
+        /* An output that is given is resized to the result's size. */
+        for (const auto &argument : schema->arguments())
+            if (argument.kwarg_only() && argument.alias_info() && argument.alias_info()->isWrite())
+                refuse(std::string("uses ") + kind.toQualString() + " with " + argument.name() +
+                       '=');
+        for (const Value *output : node->outputs())
+            if (output->type()->kind() == c10::TypeKind::StringType && !is_message(output))
+                refuse(std::string("makes text with ") + kind.toQualString());
+        const bool sums_lists =
+            node->outputs().size() == 1 &&
+            node->output()->type()->kind() == c10::TypeKind::ListType &&
+            (kind == c10::aten::add || kind == c10::aten::mul);
+        if (sums_lists && !std::all_of(node->inputs().begin(), node->inputs().end(), is_short))
+            refuse(std::string("makes lists of lists with ") + kind.toQualString());
+    }
+
+    /* Text that only an error takes. */
+    static bool is_message(const Value *value)
+    {
+        return value->node()->kind() == c10::aten::format &&
+               std::all_of(value->uses().begin(), value->uses().end(), [](const auto &use) {
+                   return use.user->kind() == c10::prim::RaiseException;
+               });
+    }
+
+    /* A list that is as long as the code has it or as a tensor has dimensions: lists that are added
+     * to themselves again and again have no end. */
+    static bool is_short(const Value *value)
+    {
+        const Node *node = value->node();
+        if (node->kind() == c10::prim::ListConstruct || node->kind() == c10::aten::size)
+            return true;
+        return (node->kind() == c10::aten::list || node->kind() == c10::aten::slice) &&
+               is_short(node->input(0));
+    }
+
+    const std::string &method_;
+    std::map<const GraphFunction *, uint64_t> steps_;
+};
+
+void check_types(const c10::ivalue::Object &object, const std::string &name)
+{
+    const auto type = object.type();
+    const auto wrong = [&](const std::string &what) {
+        throw Failure(ARTFUSION_ERROR_FORMAT,
+                      "the model file's " + name + " " + what + " that its code was made for");
+    };
+    if (object.slots().size() < type->numAttributes())
+        wrong("lacks attributes");
+    for (size_t i = 0; i < type->numAttributes(); i++) {
+        const auto wanted = type->getAttribute(i);
+        const c10::IValue &value = object.getSlot(i);
+        const std::string inner = name + '.' + type->getAttributeName(i);
+        if (value.isObject()) {
+            if (!wanted->cast<c10::ClassType>() || *value.toObjectRef().type() != *wanted)
+                throw Failure(ARTFUSION_ERROR_FORMAT,
+                              "the model file's " + inner + " is of another class than its code "
+                              "was made for");
+            check_types(value.toObjectRef(), inner);
+        } else if (!value.type()->isSubtypeOf(*wanted)) {
+            throw Failure(ARTFUSION_ERROR_FORMAT,
+                          "the model file's " + inner + " is " + value.type()->str() +
+                              ", and its code was made for " + wanted->str());
+        }
+    }
+}
+
+/* Whether an int[] that an operator calls `name` says how large its result is. */
+bool is_size(const Node *node, const std::string &name)
+{
+    return name == "repeats" || name == "output_size" ||
+           (name == "size" && node->kind() != c10::aten::view);
+}
+
+} // namespace
+
+bool is_bounded(const std::vector<int64_t> &sizes)
+{
+    int64_t count = 1;
+    for (const int64_t size : sizes) /* 0 and -1 stand for others */
+        if (size > 1 && (__builtin_mul_overflow(count, size, &count) || count > MAX_COUNT))
+            return false;
+    return true;
+}
+
+void check_types(const torch::jit::Module &module)
+{
+    check_types(*module._ivalue(), "module");
+}
+
+void check_method(const std::string &name, const torch::jit::Method &method)
+{
+    GraphFunction *function = torch::jit::tryToGraphFunction(method.function());
+    if (!function)
+        throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + name + " is no code");
+    Inspector(name).steps(*function);
+}
+
+namespace {
+
+/* What a run decides is told then, by the operators that are put before. */
+class Watch {
+public:
+    explicit Watch(Capture &capture) : capture_(capture) {}
+
+    void look_at(Node *node)
+    {
+        if (node->kind() == c10::prim::Loop) {
+            number(node, 0, MAX_ROUNDS, "rounds");
+            return;
+        }
+        const auto *schema = node->kind().is_aten() ? node->maybeSchema() : nullptr;
+        if (!schema)
+            return;
+        const bool range = node->kind() == c10::aten::arange;
+        for (size_t i = 0; i < schema->arguments().size(); i++) {
+            const std::string &name = schema->arguments()[i].name();
+            const c10::TypeKind type = node->input(i)->type()->kind();
+            if (range && name == "step" && !(capture_.known_number(node->input(i)) >= 1.0))
+                refuse(node, "counts by less than 1");
+            if (type == c10::TypeKind::ListType && is_size(node, name))
+                sizes(node, i);
+            else if ((range && (name == "start" || name == "end")) ||
+                     (type == c10::TypeKind::IntType && name == "repeats"))
+                number(node, i, MAX_COUNT, "values");
+        }
+    }
+
+private:
+    [[noreturn]] void refuse(const Node *node, const std::string &what) const
+    {
+        throw Failure(ARTFUSION_ERROR_FORMAT,
+                      "the model file's " + what_of(node) + ' ' + what);
+    }
+
+    std::string what_of(const Node *node) const
+    {
+        return capture_.name() + ", " + node->kind().toQualString();
+    }
+
+    void number(Node *node, size_t input, double limit, const char *of)
+    {
+        const auto known = capture_.known_number(node->input(input));
+        if (known && !(std::abs(*known) <= limit))
+            refuse(node, node->kind() == c10::prim::Loop && *known > 1e18
+                             ? "goes on until something happens; loops are over ranges"
+                             : "asks for " + std::to_string(static_cast<int64_t>(*known)) + ' ' +
+                                   of + ", limit " + std::to_string(static_cast<int64_t>(limit)));
+        if (!known)
+            put(node, input, node->input(input)->type()->kind() == c10::TypeKind::IntType
+                                 ? ops::bounded
+                                 : ops::bounded_number,
+                limit);
+    }
+
+    void sizes(Node *node, size_t input)
+    {
+        const auto known = capture_.known_ints(node->input(input));
+        if (known && !is_bounded(*known))
+            refuse(node, "asks for more than " + std::to_string(MAX_COUNT) + " values");
+        if (!known)
+            put(node, input, ops::bounded_sizes, MAX_COUNT);
+    }
+
+    void put(Node *node, size_t input, c10::Symbol check, double limit)
+    {
+        const torch::jit::WithInsertPoint here(node);
+        node->replaceInput(
+            input, capture_.graph()->insert(
+                       check, {node->input(input), c10::IValue(static_cast<int64_t>(limit)),
+                               c10::IValue(what_of(node))}));
+    }
+
+    Capture &capture_;
+};
+
+} // namespace
+
+void watch_sizes(Capture &capture)
+{
+    Watch watch(capture);
+    capture.visit([&](Node *node) { watch.look_at(node); });
+}
+
+} // namespace af

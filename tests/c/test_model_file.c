@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+ * Archives that other writers than PyTorch's make, or would like us to read: records packed, in no
+ * folder, twice or far too long, and sources that fail while they are read. */
+#define _POSIX_C_SOURCE 200809L
+#include <minizip/zip.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support.h"
+
+typedef struct record {
+    const char *name;
+    const void *data;
+    size_t size;
+    int packed;
+} record;
+
+static char path[] = "/tmp/artfusion-test-XXXXXX";
+
+/* The SHA-256 of a model with one weight record, as its manifest has it. */
+static void digest_of(const char *inner, const void *data, size_t size, char hex[65])
+{
+    uint8_t sum[EVP_MAX_MD_SIZE];
+    unsigned length;
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    assert_non_null(digest);
+    assert_int_equal(EVP_DigestInit_ex(digest, EVP_sha256(), NULL), 1);
+    assert_int_equal(EVP_DigestUpdate(digest, inner, strlen(inner) + 1), 1);
+    assert_int_equal(EVP_DigestUpdate(digest, data, size), 1);
+    assert_int_equal(EVP_DigestFinal_ex(digest, sum, &length), 1);
+    EVP_MD_CTX_free(digest);
+    for (unsigned i = 0; i < length; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+}
+
+static char *manifest_with(const char *hex)
+{
+    const char *at = strstr(small_manifest, "@SHA256@");
+    const size_t size = strlen(small_manifest) + 65;
+    char *text = malloc(size);
+    assert_non_null(text);
+    (void)snprintf(text, size, "%.*s%s%s", (int)(at - small_manifest), small_manifest, hex,
+                   at + strlen("@SHA256@"));
+    return text;
+}
+
+static void write_archive(const record *records, size_t count)
+{
+    zipFile archive = zipOpen64(path, APPEND_STATUS_CREATE);
+    assert_non_null(archive);
+    for (size_t i = 0; i < count; i++) {
+        const zip_fileinfo info = {0};
+        assert_int_equal(zipOpenNewFileInZip(archive, records[i].name, &info, NULL, 0, NULL, 0,
+                                             NULL, records[i].packed ? Z_DEFLATED : 0,
+                                             records[i].packed ? 6 : 0),
+                         ZIP_OK);
+        assert_int_equal(zipWriteInFileInZip(archive, records[i].data, (unsigned)records[i].size),
+                         ZIP_OK);
+        assert_int_equal(zipCloseFileInZip(archive), ZIP_OK);
+    }
+    assert_int_equal(zipClose(archive, NULL), ZIP_OK);
+}
+
+static artfusion_status open_archive(void)
+{
+    artfusion_context *context = test_context();
+    artfusion_model *model = (artfusion_model *)(uintptr_t)1;
+    const artfusion_status status = artfusion_model_open_file(context, path, &model);
+    assert_true(!model == !!status);
+    artfusion_model_destroy(model);
+    artfusion_context_destroy(context);
+    return status;
+}
+
+/* Weights of two reads' length and a byte, as they are and packed, in a folder and in none. */
+static void weights_are_read_however_they_lie(void **state)
+{
+    (void)state;
+    enum { SIZE = (1 << 19) + 1 };
+    uint8_t *weights = malloc(SIZE);
+    char hex[65];
+    assert_non_null(weights);
+    for (uint32_t i = 0; i < SIZE; i++)
+        weights[i] = (uint8_t)(i * UINT32_C(2654435761) >> 24);
+    digest_of("data/0", weights, SIZE, hex);
+    char *manifest = manifest_with(hex);
+    for (int packed = 0; packed < 2; packed++) {
+        const record records[] = {
+            {"small/data/0", weights, SIZE, packed},
+            {"small/extra/manifest.json", manifest, strlen(manifest), packed},
+        };
+        write_archive(records, 2);
+        assert_ok(open_archive());
+        /* One byte of the last that are read. */
+        weights[SIZE - 1] ^= 1;
+        write_archive(records, 2);
+        assert_error(open_archive(), ARTFUSION_ERROR_CHECKSUM, "the model was changed or damaged");
+        weights[SIZE - 1] ^= 1;
+    }
+    free(manifest);
+
+    /* Without a folder the whole name counts. */
+    digest_of("weights", weights, 5, hex);
+    manifest = manifest_with(hex);
+    const record flat[] = {
+        {"weights", weights, 5, 0},
+        {"small/extra/manifest.json", manifest, strlen(manifest), 0},
+    };
+    write_archive(flat, 2);
+    assert_ok(open_archive());
+    free(manifest);
+    free(weights);
+}
+
+/* Of a packed record, what cannot be unpacked is named. */
+static void damaged_packing_is_named(void **state)
+{
+    (void)state;
+    char weights[5000];
+    memset(weights, 'w', sizeof weights);
+    const record records[] = {{"small/data/0", weights, sizeof weights, 1},
+                              {"small/extra/manifest.json", "{}", 2, 0}};
+    write_archive(records, 2);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 30 + (long)strlen("small/data/0"), SEEK_SET), 0);
+    assert_int_equal(fputc(0xFF, file), 0xFF); /* a block of no kind */
+    assert_int_equal(fclose(file), 0);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT,
+                 "record small/data/0 ends early or cannot be unpacked");
+}
+
+static void there_is_one_manifest_of_its_size(void **state)
+{
+    (void)state;
+    const record two[] = {{"a/extra/manifest.json", "{}", 2, 0},
+                          {"b/extra/manifest.json", "{}", 2, 0}};
+    write_archive(two, 2);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "the model has two manifests");
+
+    enum { LIMIT = 1 << 20 };
+    char *spaces = malloc(LIMIT + 1);
+    assert_non_null(spaces);
+    memset(spaces, ' ', LIMIT + 1);
+    record one = {"a/extra/manifest.json", spaces, LIMIT + 1, 1}; /* small in the file */
+    write_archive(&one, 1);
+    assert_error(open_archive(), ARTFUSION_ERROR_LIMIT,
+                 "the model's manifest has 1048577 bytes, limit 1048576");
+    one.size = LIMIT;
+    write_archive(&one, 1);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "manifest: line 1");
+    free(spaces);
+
+    one = (record){"a/extra/manifest.json", "[1]", 3, 0};
+    write_archive(&one, 1);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "manifest: not a JSON object");
+}
+
+static void long_names_are_refused(void **state)
+{
+    (void)state;
+    char name[1100];
+    memset(name, 'n', sizeof name);
+    for (size_t length = 1023; length <= 1024; length++) {
+        name[length] = '\0';
+        const record one = {name, "x", 1, 0};
+        write_archive(&one, 1);
+        assert_error(open_archive(), ARTFUSION_ERROR_FORMAT,
+                     length < 1024 ? "it has no extra/manifest.json"
+                                   : "record (directory) cannot be read");
+        name[length] = 'n';
+    }
+}
+
+typedef struct failing {
+    const uint8_t *data;
+    int reads, fail_at;
+} failing;
+
+static int32_t read_or_fail(void *user_data, uint64_t offset, void *buffer, size_t size)
+{
+    failing *f = user_data;
+    if (++f->reads == f->fail_at)
+        return 7;
+    memcpy(buffer, f->data + offset, size);
+    return 0;
+}
+
+/* Whichever read it is that fails, it ends the opening, by an error of the source and not one of a
+ * damaged archive. */
+static void a_failing_source_is_told_as_such(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
+    artfusion_context *context = test_context();
+    failing f = {bundle, 0, 0};
+    artfusion_model *model;
+    assert_ok(artfusion_model_open_reader(context, read_or_fail, &f, size, &model));
+    artfusion_model_destroy(model);
+    const int reads = f.reads;
+    assert_true(reads > 10);
+    for (f.fail_at = 1; f.fail_at <= reads; f.fail_at++) {
+        f.reads = 0;
+        const artfusion_status status =
+            artfusion_model_open_reader(context, read_or_fail, &f, size, &model);
+        assert_error(status, ARTFUSION_ERROR_IO, "callback returned 7");
+        assert_null(model);
+        if (f.reads != f.fail_at)
+            fail_msg("%d reads after the one that failed", f.reads - f.fail_at);
+    }
+    artfusion_context_destroy(context);
+    free(bundle);
+}
+
+static void cut_file(int32_t function)
+{
+    if (function == TEST_OPEN)
+        assert_int_equal(truncate(path, 1), 0);
+}
+
+/* Somebody else writes the file while the engine reads its weights. */
+static void a_file_that_gets_shorter_is_told(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bundle, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    free(bundle);
+    test_engine_control *engine = test_engine();
+    engine->on_call = cut_file;
+    assert_error(open_archive(), ARTFUSION_ERROR_IO, "became shorter while it was read");
+    engine->on_call = NULL;
+}
+
+/* What a directory promises beyond the file's end is not read, whatever the source. */
+static void promises_beyond_the_end_are_refused(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size), *entry = bundle;
+    artfusion_context *context = test_context();
+    artfusion_model *model;
+    failing f = {bundle, 0, 0};
+    while (memcmp(entry, "PK\1\2", 4) != 0)
+        entry++;
+    const size_t from = 18, to = 20; /* both sizes, in the record's header and in the directory */
+    for (size_t i = 0; i < 8; i += 4) {
+        bundle[from + i + 2] = 1;
+        entry[to + i + 2] = 1;
+    }
+    assert_error(artfusion_model_open_memory(context, bundle, size, &model), ARTFUSION_ERROR_FORMAT,
+                 "the model ends after");
+    assert_null(model);
+    assert_error(artfusion_model_open_reader(context, read_or_fail, &f, size, &model),
+                 ARTFUSION_ERROR_FORMAT, "the model ends after");
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bundle, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "the model ends after");
+    artfusion_context_destroy(context);
+    free(bundle);
+}
+
+/* Manifests whose fields are each of their kind, and yet make no model. */
+static void manifests_that_make_no_model(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *words;
+    } cases[] = {
+        {"\"format\": \"artfusion-model\", ", "", "manifest: format is missing"},
+        {"[0.1, 0, -0.1]", "[0.1, 1e39, -0.1]", "manifest: latent.shift[1] is no number"},
+        {"[2, 1, 0.5]", "[-2, 1, 0.5]", "manifest: latent.scale[0] is no positive number"},
+        {"\"native_height\": 24", "\"native_height\": 20", "native size 32x20 is no multiple"},
+        {"\"linear_start\": 0.0015", "\"linear_start\": 0",
+         "manifest: schedule: betas from 0 to 0.0195 do not lie between 0 and 1"},
+        {"\"linear_end\": 0.0195", "\"linear_end\": 1", "betas from 0.0015 to 1 do not lie"},
+        {"\"linear_start\": 0.0015,\n               \"linear_end\": 0.0195",
+         "\"linear_start\": 1e-12,\n \"linear_end\": 1e-11",
+         "alphas_cumprod[0] is 1, not between 0 and 1"},
+        {"\"linear_start\": 0.0015,\n               \"linear_end\": 0.0195",
+         "\"linear_start\": 0.9,\n \"linear_end\": 0.99", "is 0, not between 0 and 1"},
+    };
+    artfusion_context *context = test_context();
+    artfusion_model *model;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t size;
+        uint8_t *bundle = make_bundle(small_manifest, cases[i].from, cases[i].to, &size);
+        assert_error(artfusion_model_open_memory(context, bundle, size, &model),
+                     ARTFUSION_ERROR_FORMAT, cases[i].words);
+        assert_null(model);
+        free(bundle);
+    }
+    artfusion_context_destroy(context);
+}
+
+static int make_path(void **state)
+{
+    (void)state;
+    const int file = mkstemp(path);
+    return file < 0 ? -1 : close(file);
+}
+
+static int remove_path(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weights_are_read_however_they_lie),
+        cmocka_unit_test(damaged_packing_is_named),
+        cmocka_unit_test(there_is_one_manifest_of_its_size),
+        cmocka_unit_test(long_names_are_refused),
+        cmocka_unit_test(a_failing_source_is_told_as_such),
+        cmocka_unit_test(a_file_that_gets_shorter_is_told),
+        cmocka_unit_test(promises_beyond_the_end_are_refused),
+        cmocka_unit_test(manifests_that_make_no_model),
+    };
+    return cmocka_run_group_tests(tests, make_path, remove_path);
+}
