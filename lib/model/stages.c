@@ -181,7 +181,7 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
         status = model->engine->decode(model->network, z, batch, latent_height, latent_width, rgb,
                                        &error);
         if (status != ARTFUSION_OK)
-            (void)af_model_failed(model, status, "decoder", &error);
+            status = af_model_failed(model, status, "decoder", &error);
         af_process_leave();
     }
     af_free(z);

@@ -268,6 +268,19 @@ WRAP(ssize_t, pread, int file, void *data, size_t size, off_t offset)
     return way->value == HOW_NOTHING ? 0 : -1;
 }
 
+/* What these are called where the compiler checks the size of what they are given. */
+WRAP(ssize_t, __read_chk, int file, void *data, size_t size, size_t room)
+{
+    (void)room;
+    return __wrap_read(file, data, size);
+}
+
+WRAP(ssize_t, __pread_chk, int file, void *data, size_t size, off_t offset, size_t room)
+{
+    (void)room;
+    return __wrap_pread(file, data, size, offset);
+}
+
 WRAP(ssize_t, write, int file, const void *data, size_t size)
 {
     const fault_way *way = fails(CALL_write, 0);
@@ -327,6 +340,12 @@ WRAP(int, fchmod, int file, mode_t mode)
 WRAP(char *, realpath, const char *path, char *resolved)
 {
     return fails(CALL_realpath, 0) ? NULL : __real_realpath(path, resolved);
+}
+
+WRAP(char *, __realpath_chk, const char *path, char *resolved, size_t room)
+{
+    (void)room;
+    return __wrap_realpath(path, resolved);
 }
 
 WRAP(int, access, const char *path, int mode)

@@ -306,7 +306,7 @@ static void run_forked(const fault_case *c, result *r)
 
 static int forked(const fault_case *c)
 {
-    return !c->run || (c->flags & COLD);
+    return !c->run || (c->flags & COLD) != 0;
 }
 
 static void run(const fault_case *c, const fault *f, result *r)
@@ -743,7 +743,7 @@ static void disturb_all(int cold, int count, char **names)
 {
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
         for (const fault_case *c = tables[t]; c->call; c++)
-            if (!!(c->flags & COLD) == cold && wanted(c, count, names))
+            if (forked(c) == cold && wanted(c, count, names))
                 disturb_case(c);
 }
 
@@ -792,6 +792,7 @@ int main(int argc, char **argv)
     world_name(folder);
     make_files();
 
+    /* Before this process uses the engine, after which those forked off it may not. */
     disturb_all(1, argc - first, argv + first);
     world_open();
     faults_use_engine(test_engine());

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * For LD_PRELOAD: the n-th allocation of any thread fails, from when it is armed. What libtorch
  * allocates by operator new or posix_memalign comes through here as well. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
