@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A run between two steps, saved and loaded again: another process goes on to the same bytes. */
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -190,22 +192,33 @@ static int numbers_are_valid(const artfusion_sampler *s)
     } all[] = {
         {s->content, s->count},
         {s->init, s->count},
-        {s->mask, (size_t)s->options.batch * s->pixels},
         {s->styles, (size_t)(s->options.batch + 1) * (size_t)s->model->manifest.style_width},
         {s->x, s->count},
         {s->x0, s->count},
+        {s->kept, (size_t)s->kept_count * 2 * s->count},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (af_first_nonfinite(all[i].values, all[i].count) != all[i].count)
             return 0;
-    return af_solver_is_valid(s->solver);
+    for (size_t i = 0; i < (size_t)s->options.batch * s->pixels; i++)
+        if (!(s->mask[i] >= 0.0f && s->mask[i] <= 1.0f))
+            return 0;
+    const double seconds[] = {s->seconds_encode, s->seconds_denoise, s->seconds_decode,
+                              s->seconds_total};
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+        if (!(seconds[i] >= 0.0 && seconds[i] <= DBL_MAX))
+            return 0;
+    /* The largest normal of 53 bits is sqrt(2 * 53 ln 2). */
+    return fabs(s->rng.cached_normal) < 9.0 && af_solver_is_valid(s->solver);
 }
 
-/* A checksum is no signature: what indexes memory is checked whoever wrote it. */
+/* A checksum is no signature: what indexes memory, or is lent to the caller, is checked whoever
+ * wrote it. A count that only grows has room to. */
 static int run_is_valid(const artfusion_sampler *s)
 {
     const int32_t batch = s->options.batch;
-    return s->step >= -1 && s->step <= s->steps && s->passes >= 0 && s->window_start >= 0 &&
+    return s->step >= -1 && s->step <= s->steps && s->passes >= 0 &&
+           s->passes <= INT32_MAX / 2 && s->window_start >= 0 &&
            s->window_start <= (s->step < 0 ? 0 : s->step) && s->rng.position >= 0 &&
            s->rng.position <= AF_RNG_TORCH_WORDS && s->kept_count >= 0 &&
            s->kept_count <= s->kept_capacity && flags_are_valid(s->has_content, batch, 1) &&

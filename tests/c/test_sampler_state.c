@@ -418,6 +418,7 @@ static void test_impossible_states(void **state)
     IMPOSSIBLE(step, -2);
     IMPOSSIBLE(step, STEPS + 1);
     IMPOSSIBLE(passes, -1);
+    IMPOSSIBLE(passes, INT32_MAX); /* one more step would overflow it */
     IMPOSSIBLE(window_start, -1);
     IMPOSSIBLE(window_start, 3);
     IMPOSSIBLE(rng.position, -1);
@@ -437,6 +438,15 @@ static void test_impossible_states(void **state)
     IMPOSSIBLE(content[0], (float)NAN);
     IMPOSSIBLE(init[0], (float)NAN);
     IMPOSSIBLE(mask[0], (float)NAN);
+    IMPOSSIBLE(mask[0], -0.5f);
+    IMPOSSIBLE(mask[VALUES / 3], 1.5f); /* of the second picture, which has none */
+    IMPOSSIBLE(kept[1], (float)NAN);
+    IMPOSSIBLE(rng.cached_normal, (double)NAN);
+    IMPOSSIBLE(rng.cached_normal, 1e300);
+    IMPOSSIBLE(seconds_encode, -1.0);
+    IMPOSSIBLE(seconds_denoise, (double)NAN);
+    IMPOSSIBLE(seconds_decode, -1.0);
+    IMPOSSIBLE(seconds_total, (double)INFINITY);
     IMPOSSIBLE(styles[0], (float)NAN);
 #undef IMPOSSIBLE
     assert_ok(artfusion_sampler_run(target));

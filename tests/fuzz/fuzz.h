@@ -38,6 +38,19 @@ uint8_t take8(cursor *c);
 uint16_t take16(cursor *c);
 uint32_t take32(cursor *c);
 
+/* What artfusion_..._save_memory gave, with changes that the input asks for; freed with free. */
+typedef struct record_file {
+    uint8_t *data;
+    size_t size;
+    int same;   /* nothing is changed */
+    int sealed; /* the checksum is right, as whoever can compute SHA-256 makes it */
+} record_file;
+record_file take_record(cursor *c, const uint8_t *saved, size_t size);
+
+/* Bytes as a file, whose path is put into `path`; to be closed. */
+enum { MEMORY_PATH = 64 };
+int memory_file(const uint8_t *data, size_t size, char path[MEMORY_PATH]);
+
 /* Of one size and colour for colour the same. */
 int same_pixels(artfusion_image *a, artfusion_image *b);
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * A model file: its archive and manifest, opened on the test engine from memory, by a callback
  * that may fail, and as a file. All ways agree; what opens has sound numbers in it. */
-#define _GNU_SOURCE /* memfd_create */
 #include "fuzz.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static const uint32_t refused = ERROR(FORMAT) | ERROR(UNSUPPORTED) | ERROR(CHECKSUM) |
@@ -39,10 +36,8 @@ static int32_t read_data(void *user_data, uint64_t offset, void *buffer, size_t 
 
 static artfusion_status open_as_file(const uint8_t *data, size_t size, artfusion_model **model)
 {
-    char path[64];
-    const int file = memfd_create("model", MFD_CLOEXEC);
-    REQUIRE(file >= 0 && write(file, data, size) == (ssize_t)size);
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    char path[MEMORY_PATH];
+    const int file = memory_file(data, size, path);
     const artfusion_status status = artfusion_model_open_file(context(), path, model);
     (void)close(file);
     return status;

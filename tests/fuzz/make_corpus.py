@@ -242,6 +242,15 @@ def values() -> None:
     put("style", "picture", b"\2\x0a\x0a" + bytes(range(60)))
     put("style", "sliver", b"\2\xf0\x08" + bytes(3))
     put("style", "missing", b"\5\x15\x25\x35")
+    # (place, 1, whose, how it is changed) and the changes: see take_record in support.c.
+    put("style", "record", b"\x00\3" + floats + b"\1\0\0")
+    put("style", "record-other-model", b"\4" b"\x0d\0\0")
+    for change in range(8):
+        put("style", f"record-change-{change}",
+            b"\4" b"\1\0\1" + bytes([change]) + struct.pack("<HI", 20 + change, 0x7FC00000))
+    put("style", "record-unsealed", b"\1\6\xe1\5" + struct.pack("<HB", 90, 1))
+    put("style", "record-cut", b"\1\6\xf8" + struct.pack("<H", 43))
+    put("style", "record-empty", b"\1\6\xf8\0\0")
     draw = random.Random(2)
     for number in range(24):
         put("options", f"random-{number}", bytes([number % 6]) + draw.randbytes(120))
@@ -249,6 +258,33 @@ def values() -> None:
         head = bytes([0]) + struct.pack("<H", 200) + bytes([3, 0, 0]) + bytes([1, 1, 7, solver])
         put("options", f"run-{solver}", head + bytes([solver * 2, 0, 0]) + bytes([127, 255])
             + draw.randbytes(24) + bytes([11]) + bytes(20))  # fmt: skip
+
+
+def states() -> None:
+    """(recipe of the one saved, how alike, conditions and moment of the one that loads, changes)."""
+    draw = random.Random(3)
+    for solver in range(5):
+        for number in range(4):
+            recipe = bytes([solver + 64 * number + 16 * (number % 2), draw.randrange(256),
+                            draw.randrange(128) | 3, draw.randrange(256) & ~1,
+                            draw.randrange(256), 2 + number])  # fmt: skip
+            put("state", f"whole-{solver}-{number}", recipe + bytes([0, 31, number]))
+    head = bytes([4 + 64, 0, 3, 2, 31, 2, 0, 0, 1])
+    for change in range(8):
+        for place in range(4, 700, 87 if change in (0, 3) else 350):
+            put("state", f"change-{change}-{place}", head + b"\1" + bytes([change])
+                + struct.pack("<HI", place, 6))  # fmt: skip
+    # Found: more passes than can be counted, and a kept latent that is infinite.
+    put("state", "passes", head + b"\1\0" + struct.pack("<HB", 110, 6))
+    put("state", "kept", bytes.fromhex("5b0003021f020000018100014f06000000"))
+    put("state", "given-timesteps", bytes([4, 0, 128, 1, 31, 1, 0, 0, 0]))
+    put("state", "no-init", bytes([0, 0, 3, 1, 8, 2, 0, 0, 0]))
+    put("state", "other-options", head[:6] + b"\7\0\0" + bytes([2, 0, 3, 2, 31, 1, 0]))
+    put("state", "other-timesteps", head[:6] + b"\7\0\0" + bytes([68, 0, 131, 2, 31, 1, 0]))
+    put("state", "other-model", head[:6] + b"\x18\0\0\0")
+    put("state", "unsealed", head + b"\xe1\5" + struct.pack("<HB", 500, 1))
+    put("state", "cut", head + b"\xf8" + struct.pack("<H", 1000))
+    put("state", "empty", head + b"\xf8\0\0")
 
 
 def arguments() -> None:
@@ -295,4 +331,5 @@ if __name__ == "__main__":
     manifests()
     archives()
     values()
+    states()
     arguments()

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create */
 #include "fuzz.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../c/support.h"
 
@@ -91,6 +95,91 @@ uint32_t take32(cursor *c)
     take(c, &value, sizeof value);
     return value;
 }
+
+/* ---- saved records -------------------------------------------------------- */
+
+enum { DIGEST = 32, RECORD_ROOM = 64 };
+
+static void put32(uint8_t *to, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* One change to the `*size` bytes before the digest, which have `room`. */
+static void change_record(cursor *c, uint8_t *data, size_t *size, size_t room)
+{
+    /* Counts and indices at their ends, floats and the upper halves of doubles at theirs. */
+    static const uint32_t words[] = {
+        0,          1,          2,          3,          624,        625,        0x7fffffff, 0x80000000,
+        0xffffffff, 0xfffffffe, 0x7f7fffff, 0x7f800000, 0x7fc00000, 0xff7fffff, 0xbf800000, 0x3f800000,
+        0x7fefffff, 0x7ff00000, 0x7ff80000, 0xbff00000, 0x3ff00000, 0x00000100,
+    };
+    const uint8_t how = take8(c);
+    const size_t at = take16(c), word = *size >= 4 ? 4 * (at % (*size / 4)) : 0;
+    uint8_t raw[8];
+    switch (how % 8) {
+    case 0: /* fields begin at multiples of 4 */
+    case 1:
+    case 2:
+    case 3:
+        if (*size >= 4)
+            put32(data + word, how % 8 == 3 ? take32(c) : words[take8(c) % (sizeof words / 4)]);
+        break;
+    case 4:
+        take(c, raw, sizeof raw);
+        if (*size >= word + sizeof raw)
+            memcpy(data + word, raw, sizeof raw);
+        break;
+    case 5:
+        if (*size)
+            data[at % *size] ^= take8(c);
+        break;
+    case 6: *size -= at % (*size + 1); break;
+    default: /* longer; zeros, or what stood there before a cut */
+        *size += at % RECORD_ROOM;
+        if (*size > room)
+            *size = room;
+    }
+}
+
+record_file take_record(cursor *c, const uint8_t *saved, size_t size)
+{
+    const uint8_t how = take8(c);
+    record_file file = {.sealed = how < 224};
+    REQUIRE(size > DIGEST);
+    size_t end = size - DIGEST;
+    const size_t room = end + RECORD_ROOM;
+    uint8_t *changed = calloc(1, room + DIGEST);
+    REQUIRE(changed);
+    memcpy(changed, saved, end);
+    for (int changes = how % 4; changes; changes--)
+        change_record(c, changed, &end, room);
+    if (file.sealed)
+        REQUIRE(EVP_Digest(changed, end, changed + end, NULL, EVP_sha256(), NULL) == 1);
+    else
+        memcpy(changed + end, saved + size - DIGEST, DIGEST);
+    file.size = end + DIGEST;
+    if (how >= 248) /* cut anywhere */
+        file.size = take16(c) % (file.size + 1);
+    /* Just as large as its content: what reads beyond is seen by a sanitizer. */
+    file.data = malloc(file.size ? file.size : 1);
+    REQUIRE(file.data);
+    memcpy(file.data, changed, file.size);
+    file.same = file.size == size && memcmp(file.data, saved, size) == 0;
+    free(changed);
+    return file;
+}
+
+int memory_file(const uint8_t *data, size_t size, char path[MEMORY_PATH])
+{
+    const int file = memfd_create("fuzz", MFD_CLOEXEC);
+    REQUIRE(file >= 0 && write(file, data, size) == (ssize_t)size);
+    (void)snprintf(path, MEMORY_PATH, "/proc/self/fd/%d", file);
+    return file;
+}
+
+/* ---- pictures ------------------------------------------------------------- */
 
 int same_pixels(artfusion_image *a, artfusion_image *b)
 {
