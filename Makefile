@@ -15,13 +15,15 @@ TORCH_DIR ?=
 RELEASE := build/release
 CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
-.PHONY: help setup setup-test build demo test bench docs install clean
+.PHONY: help setup setup-test build demo test test-long bench docs install clean
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
 	@echo '              [STRENGTH=subtle|balanced|bold] [FIT=PIXELS] [STEPS=N] [MODEL=FILE];'
 	@echo '              sets up what is missing first'
 	@echo 'make test     build and run all tests; sets up what is missing first'
+	@echo 'make test-long  that and all the rest: faults, fuzzers, mutation, hours of runs [RECORD=1];'
+	@echo '              about five hours; takes valgrind, clang-tidy, cppcheck and llvm more'
 	@echo 'make build    the library, the engine and the command, in $(RELEASE)'
 	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
 	@echo 'make bench    speed beside PyTorch, ONNX Runtime and OpenVINO, about 35 minutes'
@@ -53,6 +55,10 @@ demo: build
 
 test: setup-test
 	@scripts/test.sh $(JOBS) $(CONFIGURE)
+
+test-long: test
+	@scripts/setup-system.sh long
+	@scripts/test-long.sh $(JOBS) $(if $(RECORD),--record)
 
 bench: build
 	@scripts/setup-python.sh requirements-bench.txt

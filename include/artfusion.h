@@ -544,8 +544,7 @@ ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
 
 /** A style code in some hundred bytes or more, of which `*size` at `*data`, which
  * artfusion_free frees: the values, the digest of the model's weights, and a checksum,
- * the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY, ENGINE (the
- * system's SHA-256 failed). */
+ * the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_save_memory(const artfusion_style *style,
                                                            uint8_t **data, size_t *size);
 
@@ -556,7 +555,7 @@ ARTFUSION_API artfusion_status artfusion_style_save_file(const artfusion_style *
 
 /** What artfusion_style_save_memory gave, for a model of the same weights. Since 1.1.
  * Errors: ARGUMENT, FORMAT, UNSUPPORTED (a newer format), CHECKSUM, MISMATCH (of
- * another model), MEMORY, ENGINE (as above). */
+ * another model), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_load_memory(artfusion_model *model,
                                                            const void *data, size_t size,
                                                            artfusion_style **style);
@@ -791,8 +790,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sample
  * bytes at `*data`, which artfusion_free frees. That is what the setters were given,
  * latents, the solver's history, the generator, and what `keep_every` kept; not callbacks.
  * May be called by a step callback, and before the first step. Since 1.1.
- * Errors: ARGUMENT, STATE (from a callback within a step), MEMORY, ENGINE (the system's
- * SHA-256 failed). */
+ * Errors: ARGUMENT, STATE (from a callback within a step), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
                                                                    uint8_t **data, size_t *size);
 
@@ -807,8 +805,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_save_state_file(artfusion_sampl
  * before is replaced. The steps after it give the bytes that the other run would have
  * given, on the same machine with the same engine, device, precision and threads, where
  * its callbacks do the same. After an error the sampler is as it was. Since 1.1.
- * Errors: ARGUMENT, STATE (as above), FORMAT, UNSUPPORTED (a newer format), CHECKSUM, MISMATCH (the
- * message names the option, or the model), MEMORY, ENGINE (as above). */
+ * Errors: ARGUMENT, STATE (as above), FORMAT, UNSUPPORTED (a newer format), CHECKSUM,
+ * MISMATCH (the message names the option, or the model), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
                                                                    const void *data, size_t size);
 

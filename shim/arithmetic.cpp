@@ -2,7 +2,6 @@
 #include "arithmetic.hpp"
 
 #include <ATen/cpu/Utils.h>
-#include <ATen/native/CPUBlas.h>
 #include <c10/util/Exception.h>
 
 #include <initializer_list>
@@ -11,6 +10,7 @@
 
 #include "device.hpp"
 #include "failure.hpp"
+#include "product.hpp"
 
 namespace af {
 namespace {
@@ -47,8 +47,8 @@ bool multiplies_bfloat16()
     const std::vector<at::BFloat16> ones(n * n, at::BFloat16(1.0f));
     std::vector<float> sums(n * n);
     try {
-        at::native::cpublas::brgemm(n, n, n, n, n, n, false, ones.data(), ones.data(), sums.data());
-        at::native::cpublas::brgemm_release();
+        product(n, n, n, n, n, n, false, ones.data(), ones.data(), sums.data());
+        products_done();
     } catch (const c10::Error &) {
         return false;
     }

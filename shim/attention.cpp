@@ -2,7 +2,6 @@
 #include "attention.hpp"
 
 #include <ATen/Functions.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +10,7 @@
 #include "bfloat16.hpp"
 #include "kernels.hpp"
 #include "parallel.hpp"
+#include "product.hpp"
 
 namespace af {
 namespace {
@@ -65,17 +65,13 @@ struct Problem {
             bits(q) + n * q.stride(0) + h * q.stride(1) + first * q.stride(2);
         for (int64_t at = 0; at < keys; at += KEYS) {
             const int64_t count = std::min(KEYS, keys - at), even = count + (count & 1);
-            at::native::cpublas::brgemm(rows, count, width, q.stride(2), count, count, false,
-                                        values(from),
-                                        values(packed_k + head * size + at * width),
-                                        work.scores.data());
+            product(rows, count, width, q.stride(2), count, count, false, values(from),
+                    values(packed_k + head * size + at * width), work.scores.data());
             kernels::softmax_block(work.scores.data(), rows, count, scale, at == 0,
                                    work.maximum.data(), work.sum.data(), work.sums.data(), width,
                                    work.weights.data());
-            at::native::cpublas::brgemm(rows, width, even, even, width, width, at != 0,
-                                        values(work.weights.data()),
-                                        values(packed_v + head * size + at * width),
-                                        work.sums.data());
+            product(rows, width, even, even, width, width, at != 0, values(work.weights.data()),
+                    values(packed_v + head * size + at * width), work.sums.data());
         }
         kernels::softmax_finish(work.sums.data(), work.sum.data(), rows, width,
                                 y + ((n * queries + first) * heads + h) * width, heads * width);
@@ -121,7 +117,7 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
         Workspace work(width);
         for (int64_t i = begin; i < end; i++)
             problem.attend(i / blocks, i % blocks * QUERIES, work);
-        at::native::cpublas::brgemm_release();
+        products_done();
     });
     return y.transpose(1, 2);
 }

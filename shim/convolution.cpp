@@ -2,7 +2,6 @@
 #include "convolution.hpp"
 
 #include <ATen/Functions.h>
-#include <ATen/native/CPUBlas.h>
 
 #include <algorithm>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "bfloat16.hpp"
 #include "kernels.hpp"
 #include "parallel.hpp"
+#include "product.hpp"
 
 namespace af {
 namespace {
@@ -63,7 +63,7 @@ public:
                 const int64_t tile = cached ? i / panels_ : i % tiles;
                 compute(panel, tile, sums.data());
             }
-            at::native::cpublas::brgemm_release();
+            products_done();
         });
     }
 
@@ -93,10 +93,9 @@ private:
                     run.image * x.height + run.line * task_.step_y + task_.offset_y + tap;
                 const int64_t pixel =
                     line * x.width + run.first * task_.step_x + task_.offset_x;
-                at::native::cpublas::brgemm(
-                    run.count, width_, depth, task_.step_x * x.channels, width_, width_, tap != 0,
-                    values(bits(x.tensor) + pixel * x.channels),
-                    values(weights + tap * depth * width_), sums + (i - begin) * tile_stride);
+                product(run.count, width_, depth, task_.step_x * x.channels, width_, width_,
+                        tap != 0, values(bits(x.tensor) + pixel * x.channels),
+                        values(weights + tap * depth * width_), sums + (i - begin) * tile_stride);
             }
         }
         const int64_t channel = panel * width_;
@@ -139,7 +138,7 @@ public:
                 const int64_t first = i % tiles * runs_a_tile;
                 compute(i / tiles, first, std::min(first + runs_a_tile, runs_), sums.data());
             }
-            at::native::cpublas::brgemm_release();
+            products_done();
         });
     }
 
@@ -155,7 +154,7 @@ private:
             for (int64_t tap = 0; tap < 3; tap++)
                 for (int64_t i = begin; i < end; i++) {
                     const int64_t image = i / runs_a_image_, row = i % runs_a_image_ * RUN;
-                    at::native::cpublas::brgemm(
+                    product(
                         std::min(RUN, rows_ - row), width_, depth_, depth_, width_, width_,
                         tap != 0,
                         values(x + (image * task_.x.height + tap) * line + row * depth_),

@@ -54,6 +54,9 @@ struct Team {
 void work(void *data) noexcept
 {
     Team &team = *static_cast<Team *>(data);
+    /* What a thread's first exception needs, while it is to be had: the C library ends the process
+     * where it cannot give it. */
+    static_cast<void>(std::current_exception());
     try {
         const int64_t threads = openmp().get_num_threads(), self = openmp().get_thread_num();
         const int64_t begin = team.count * self / threads, end = team.count * (self + 1) / threads;

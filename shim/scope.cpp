@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <exception>
 #include <string>
 
 #include "failure.hpp"
@@ -18,6 +19,7 @@ int32_t thread_count(int32_t wanted)
 
 ThreadScope::ThreadScope(int32_t wanted) : host_(max_threads())
 {
+    static_cast<void>(std::current_exception()); /* as in parallel.cpp */
     at::get_num_threads();
     const int32_t count = wanted > 0 ? wanted : host_;
     set_max_threads(count);

@@ -45,6 +45,30 @@ public:
  * do not survive fork, and the first operation would wait for them for ever. */
 void require_own_process();
 
+/* The profiling executor specialises the first two runs, which then take more than twice as long, and
+ * the later ones are no faster. This switch is the thread's, not the process's. torch's own guard
+ * would end the process where there is no memory: turning the switch back makes a string for a log. */
+class NoProfiling {
+public:
+    NoProfiling() : host_(torch::jit::getGraphExecutorOptimize()) { put(false); }
+    ~NoProfiling() { put(host_); }
+    NoProfiling(const NoProfiling &) = delete;
+    NoProfiling &operator=(const NoProfiling &) = delete;
+
+private:
+    static void put(bool on) noexcept
+    {
+        /* It is turned before the log is thought of; once more where that is not so. */
+        for (int i = 0; i < 2 && torch::jit::getGraphExecutorOptimize() != on; i++)
+            try {
+                torch::jit::setGraphExecutorOptimize(on);
+            } catch (const std::exception &) {
+            }
+    }
+
+    bool host_;
+};
+
 /* All of it, for the length of one call. */
 class CallScope {
 public:
@@ -62,9 +86,7 @@ private:
     c10::InferenceMode inference_;
     /* The host may be in autocast, which casts the weights anew at every call. */
     c10::impl::ExcludeDispatchKeyGuard no_autocast_{c10::autocast_dispatch_keyset};
-    /* The profiling executor specialises the first two runs, which then take more than twice as
-     * long, and the later ones are no faster. This switch is the thread's, not the process's. */
-    torch::jit::GraphOptimizerEnabledGuard no_profiling_{false};
+    NoProfiling no_profiling_;
 };
 
 } // namespace af

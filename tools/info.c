@@ -115,10 +115,12 @@ int command_info(const struct options *options)
         code = run_open_model(&run);
     if (code == 0) {
         progress_clear(&run.progress);
-        if (is_given(options, OPTION_JSON))
+        if (is_given(options, OPTION_JSON)) {
+            report_begin();
             code = report_print(info_json(&run));
-        else
+        } else {
             print_text(&run);
+        }
     }
     run_end(&run);
     return code;

@@ -10,7 +10,7 @@
 static const struct command commands[] = {
     {.name = "stylize",
      .summary = "a picture's shapes in another one's manner",
-     .synopsis = "--content FILE|FOLDER --style FILE --out FILE|FOLDER [OPTION...]",
+     .synopsis = "--content PATH --style FILE --out PATH [OPTION...]",
      .examples = "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png\n"
                  "  artfusion stylize -c photos -s painting.jpg -o results\n"
                  "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png --steps 50\n"

@@ -21,12 +21,12 @@
 #define STYLE TEXT("style", 's', OPTION_STYLE, "picture whose manner is taken", "FILE")
 #define CONTENTS                                                                                   \
     TEXT("content", 'c', OPTION_CONTENT,                                                           \
-         "picture whose shapes are kept, or a folder of them", "FILE|FOLDER")
+         "picture whose shapes are kept, or a folder of them", "PATH")
 #define RESULTS                                                                                    \
     TEXT("out", 'o', OPTION_OUT,                                                                   \
          "result, .png or .jpg; for a folder the folder of the results, where a run that was "     \
          "ended goes on by the same command",                                                      \
-         "FILE|FOLDER")
+         "PATH")
 #define OUT TEXT("out", 'o', OPTION_OUT, "result, .png or .jpg", "FILE")
 #define SIZE(default_size)                                                                         \
     TEXT("size", '\0', OPTION_SIZE, "result's pixels (default: " default_size ")", "WxH")

@@ -226,14 +226,21 @@ static int read_all(const struct command *command, poptContext context, struct o
 {
     int code;
     while ((code = poptGetNextOpt(context)) >= 0) {
+        char *const text = poptGetOptArg(context);
+        if (errno == ENOMEM) { /* popt goes on without what it has no memory for */
+            free(text);
+            return failure("out of memory");
+        }
         if (code == OPTION_HELP) {
             print_help(command, context);
             return -1;
         }
-        const int status = read_option(options, (enum option)code, poptGetOptArg(context));
+        const int status = read_option(options, (enum option)code, text);
         if (status != 0)
             return status;
     }
+    if (errno == ENOMEM)
+        return failure("out of memory");
     if (code == POPT_ERROR_BADOPT)
         return usage_error(command->name, "unknown option \"%s\"",
                            poptBadOption(context, POPT_BADOPTION_NOALIAS));
@@ -254,11 +261,13 @@ int options_parse(const struct command *command, int argc, const char **argv,
     char title[32]; /* what the usage line calls the program */
     snprintf(title, sizeof title, "artfusion %s", command->name);
     argv[0] = title;
+    errno = 0;
     poptContext context = poptGetContext(title, argc, argv, command->table, 0);
     if (context == NULL)
         return failure("out of memory");
     poptSetOtherOptionHelp(context, command->synopsis);
-    const int status = read_all(command, context, options);
+    const int status = errno == ENOMEM ? failure("out of memory")
+                                       : read_all(command, context, options);
     poptFreeContext(context);
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -13,8 +14,17 @@ json_t *report_text(const char *text)
     return string == NULL ? json_null() : string;
 }
 
+void report_begin(void)
+{
+    errno = 0;
+}
+
 int report_print(json_t *object)
 {
+    if (errno == ENOMEM) {
+        json_decref(object);
+        object = NULL;
+    }
     if (object == NULL)
         return failure("out of memory");
     const int status = json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
@@ -78,6 +88,7 @@ static json_t *run_json(const struct run *run, const artfusion_image *image, dou
 static int print_json(const struct run *run, const artfusion_image *image, const double *psnr,
                       double total)
 {
+    report_begin();
     json_t *object = run_json(run, image, total);
     /* Infinity, of equal pictures, has no place in JSON. */
     if (object != NULL && psnr != NULL)

@@ -7,6 +7,10 @@
 
 #include "run.h"
 
+/* Before an object for report_print is made: jansson leaves out of it what it has no memory for, and
+ * only errno tells. */
+void report_begin(void);
+
 /* A string, or null where it is not UTF-8 and so can't stand in JSON. */
 json_t *report_text(const char *text);
 

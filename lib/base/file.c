@@ -36,6 +36,25 @@ static artfusion_status fail_irregular(const char *path, mode_t mode)
                    S_ISDIR(mode) ? "is a directory, not a file" : "is not a regular file");
 }
 
+/* Again where a signal's handler came first, which network file systems and FUSE let happen. */
+static int open_file(const char *path, int flags)
+{
+    int file;
+    do
+        file = open(path, flags | O_CLOEXEC, 0666);
+    while (file < 0 && errno == EINTR);
+    return file;
+}
+
+static int sync_file(int file)
+{
+    int status;
+    do
+        status = fsync(file);
+    while (status != 0 && errno == EINTR);
+    return status;
+}
+
 /* As far as `size` or the file goes. */
 static artfusion_status read_all(int file, const char *path, uint8_t *data, size_t *size)
 {
@@ -84,7 +103,7 @@ artfusion_status af_file_read(const char *path, uint64_t limit, uint8_t **data, 
     *data = NULL;
     *size = 0;
     /* NONBLOCK: opening a pipe, which is refused, would wait for its writer. */
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int file = open_file(path, O_RDONLY | O_NONBLOCK);
     if (file < 0)
         return af_fail_io(path, "opening", errno);
     const artfusion_status status = read_open(file, path, limit, data, size);
@@ -152,7 +171,7 @@ static artfusion_status create_beside(const char *path, const char *target_path,
     for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
         (void)snprintf(*name + directory, bytes - directory, ".artfusion-%016" PRIx64 ".tmp",
                        name_number());
-        *file = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        *file = open_file(*name, O_WRONLY | O_CREAT | O_EXCL);
         if (*file >= 0)
             return ARTFUSION_OK;
         if (errno != EEXIST)
@@ -184,10 +203,10 @@ static void sync_directory(char *name)
     char *slash = strrchr(name, '/');
     if (slash)
         slash[1] = '\0';
-    const int directory = open(slash ? name : ".", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    const int directory = open_file(slash ? name : ".", O_RDONLY | O_DIRECTORY);
     if (directory < 0)
         return;
-    (void)fsync(directory);
+    (void)sync_file(directory);
     (void)close(directory);
 }
 
@@ -199,10 +218,12 @@ static artfusion_status replace(const char *path, const target *t, const void *d
     if (status)
         return status;
 
-    int failed = write_all(file, data, size) || (t->exists && fchmod(file, t->mode)) || fsync(file);
+    int failed = write_all(file, data, size) || (t->exists && fchmod(file, t->mode)) ||
+                 sync_file(file);
     int error = errno;
-    /* A delayed write may be found out by close. */
-    if (close(file) != 0 && !failed) {
+    /* A delayed write may be found out by close. Interrupted, it has closed the file all the same,
+     * which was synced. */
+    if (close(file) != 0 && errno != EINTR && !failed) {
         failed = 1;
         error = errno;
     }

@@ -34,7 +34,7 @@ void af_record_f64(af_record *record, double *values, size_t count);
 
 typedef void (*af_record_fields)(af_record *record, void *object);
 
-/* `*data` is of af_alloc. Errors: MEMORY, ENGINE (libcrypto). */
+/* `*data` is of af_alloc. Errors: MEMORY. */
 artfusion_status af_record_save(const af_record_kind *kind, af_record_fields fields, void *object,
                                 uint8_t **data, size_t *size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/bundle.h"
 
+#include <errno.h>
 #include <minizip/unzip.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 
 #define MANIFEST_NAME "extra/manifest.json"
 #define MAX_MANIFEST_BYTES (1u << 20)
@@ -23,6 +24,16 @@
 #define WRONG_CRC "has another CRC than it was written with"
 
 /* ---- minizip reads through the source ---------------------------------- */
+
+/* Of minizip's failures for want of memory errno alone tells, which nothing else is to change. */
+static artfusion_status read_source(const af_source *source, uint64_t offset, void *buffer,
+                                    size_t size)
+{
+    const int before = errno;
+    const artfusion_status status = source->read(source, offset, buffer, size);
+    errno = before;
+    return status;
+}
 
 typedef struct reader {
     const af_source *source;
@@ -47,7 +58,7 @@ static uLong zip_read(voidpf opaque, voidpf stream, void *buffer, uLong size)
     const uint64_t left = r->source->size - r->position;
     if (size > left)
         size = (uLong)left; /* minizip takes a short read for the end */
-    r->status = r->source->read(r->source, r->position, buffer, size);
+    r->status = read_source(r->source, r->position, buffer, size);
     if (r->status != ARTFUSION_OK)
         return 0;
     r->position += size;
@@ -91,8 +102,8 @@ static int zip_error(voidpf opaque, voidpf stream)
 typedef struct scan {
     reader reader;
     unzFile archive;
-    EVP_MD_CTX *digest;
-    uint8_t *chunk;
+    SHA256_CTX digest;
+    uint8_t *packed, *chunk; /* CHUNK_BYTES each */
     char *manifest;
     size_t manifest_size;
     char root[MAX_NAME_BYTES]; /* the folder of all records, with its slash */
@@ -106,11 +117,110 @@ static artfusion_status damaged(const scan *s, const char *record, const char *h
 {
     if (s->reader.status != ARTFUSION_OK)
         return s->reader.status; /* the source has said why */
+    if (errno == ENOMEM)
+        return af_fail(ARTFUSION_ERROR_MEMORY, "out of memory: reading the model's record %s",
+                       record);
     return af_fail(ARTFUSION_ERROR_FORMAT, "the model is damaged: record %s %s", record, how);
 }
 
-static artfusion_status read_manifest(scan *s, const char *name, uint64_t size)
+/* Where the bytes of a record go: to the digest, or to the manifest. */
+typedef struct sink {
+    scan *scan;
+    char *copy; /* NULL: they are digested */
+    uint64_t done;
+    uLong crc;
+} sink;
+
+static void put(sink *to, const uint8_t *bytes, size_t size)
 {
+    to->crc = crc32_z(to->crc, bytes, size);
+    if (to->copy)
+        memcpy(to->copy + to->done, bytes, size);
+    else
+        (void)SHA256_Update(&to->scan->digest, bytes, size);
+    to->done += size;
+}
+
+/* Weights lie in the archive as they are, and minizip would copy them byte by byte. */
+static artfusion_status read_stored(const scan *s, uint64_t begin, uint64_t size, sink *to)
+{
+    while (to->done < size) {
+        const uint64_t left = size - to->done;
+        const size_t now = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+        const artfusion_status status =
+            read_source(s->reader.source, begin + to->done, s->chunk, now);
+        if (status != ARTFUSION_OK)
+            return status;
+        put(to, s->chunk, now);
+    }
+    return ARTFUSION_OK;
+}
+
+static artfusion_status inflate_all(const scan *s, z_stream *z, const char *name, uint64_t begin,
+                                    const unz_file_info64 *info, sink *to)
+{
+    uint64_t taken = 0;
+    for (int result = Z_OK; result != Z_STREAM_END;) {
+        const uint64_t left = info->compressed_size - taken;
+        if (!z->avail_in && left) {
+            const size_t now = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+            const artfusion_status status =
+                read_source(s->reader.source, begin + taken, s->packed, now);
+            if (status != ARTFUSION_OK)
+                return status;
+            taken += now;
+            z->next_in = s->packed;
+            z->avail_in = (uInt)now;
+        }
+        z->next_out = s->chunk;
+        z->avail_out = CHUNK_BYTES;
+        result = inflate(z, Z_NO_FLUSH);
+        const size_t got = CHUNK_BYTES - z->avail_out;
+        if (result == Z_MEM_ERROR)
+            return af_fail_memory(CHUNK_BYTES, "unpacking the model");
+        if ((result != Z_OK && result != Z_STREAM_END) || got > info->uncompressed_size - to->done)
+            return damaged(s, name, "cannot be unpacked");
+        put(to, s->chunk, got);
+    }
+    return to->done == info->uncompressed_size ? ARTFUSION_OK : damaged(s, name, "ends early");
+}
+
+/* minizip's own way forgets its buffer where zlib gets no memory. */
+static artfusion_status read_deflated(scan *s, const char *name, uint64_t begin,
+                                      const unz_file_info64 *info, sink *to)
+{
+    if (!s->packed)
+        s->packed = af_alloc(CHUNK_BYTES);
+    z_stream z = {0};
+    const int result = s->packed ? inflateInit2(&z, -MAX_WBITS) : Z_MEM_ERROR;
+    if (result != Z_OK)
+        return af_fail_memory(CHUNK_BYTES, "unpacking the model");
+    const artfusion_status status = inflate_all(s, &z, name, begin, info, to);
+    (void)inflateEnd(&z);
+    return status;
+}
+
+static artfusion_status read_bytes(scan *s, const char *name, const unz_file_info64 *info,
+                                   int method, char *copy)
+{
+    sink to = {.scan = s, .copy = copy, .crc = crc32_z(0, NULL, 0)};
+    const uint64_t begin = unzGetCurrentFileZStreamPos64(s->archive);
+    artfusion_status status;
+    if (method == 0 && info->compressed_size != info->uncompressed_size)
+        return damaged(s, name, "is stored in another size than it has");
+    if (method == 0)
+        status = read_stored(s, begin, info->uncompressed_size, &to);
+    else
+        status = read_deflated(s, name, begin, info, &to);
+    if (status == ARTFUSION_OK && to.crc != info->crc)
+        status = damaged(s, name, WRONG_CRC);
+    return status;
+}
+
+static artfusion_status read_manifest(scan *s, const char *name, const unz_file_info64 *info,
+                                      int method)
+{
+    const uint64_t size = info->uncompressed_size;
     if (s->manifest)
         return af_fail(ARTFUSION_ERROR_FORMAT, "the model has two manifests");
     if (size > MAX_MANIFEST_BYTES)
@@ -119,64 +229,9 @@ static artfusion_status read_manifest(scan *s, const char *name, uint64_t size)
     s->manifest = af_alloc((size_t)size + 1);
     if (!s->manifest)
         return af_fail_memory((size_t)size + 1, "the manifest");
-    if (unzReadCurrentFile(s->archive, s->manifest, (unsigned)size) != (int)size)
-        return damaged(s, name, "ends early");
     s->manifest[size] = '\0';
     s->manifest_size = (size_t)size;
-    return ARTFUSION_OK;
-}
-
-static artfusion_status digest(scan *s, const void *bytes, size_t size)
-{
-    return EVP_DigestUpdate(s->digest, bytes, size) == 1
-               ? ARTFUSION_OK
-               : af_fail(ARTFUSION_ERROR_MEMORY, "SHA-256 failed");
-}
-
-static artfusion_status digest_unpacked(scan *s, const char *name, uint64_t size)
-{
-    for (uint64_t done = 0; done < size;) {
-        const int got = unzReadCurrentFile(s->archive, s->chunk, CHUNK_BYTES);
-        if (got <= 0)
-            return damaged(s, name, "ends early or cannot be unpacked");
-        const artfusion_status status = digest(s, s->chunk, (size_t)got);
-        if (status != ARTFUSION_OK)
-            return status;
-        done += (uint64_t)got;
-    }
-    return ARTFUSION_OK;
-}
-
-/* Weights lie in the archive as they are, and minizip would copy them byte by byte. */
-static artfusion_status digest_stored(scan *s, const char *name, const unz_file_info64 *info)
-{
-    if (info->compressed_size != info->uncompressed_size)
-        return damaged(s, name, "is stored in another size than it has");
-    const af_source *source = s->reader.source;
-    const uint64_t begin = unzGetCurrentFileZStreamPos64(s->archive);
-    uLong crc = crc32_z(0, NULL, 0);
-    for (uint64_t done = 0; done < info->uncompressed_size;) {
-        const uint64_t left = info->uncompressed_size - done;
-        const size_t size = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
-        artfusion_status status = source->read(source, begin + done, s->chunk, size);
-        if (status == ARTFUSION_OK)
-            status = digest(s, s->chunk, size);
-        if (status != ARTFUSION_OK)
-            return status;
-        crc = crc32_z(crc, s->chunk, size);
-        done += size;
-    }
-    return crc == info->crc ? ARTFUSION_OK : damaged(s, name, WRONG_CRC);
-}
-
-static artfusion_status digest_record(scan *s, const char *name, const char *inner,
-                                      const unz_file_info64 *info)
-{
-    const artfusion_status status = digest(s, inner, strlen(inner) + 1);
-    if (status != ARTFUSION_OK)
-        return status;
-    return info->compression_method == 0 ? digest_stored(s, name, info)
-                                         : digest_unpacked(s, name, info->uncompressed_size);
+    return read_bytes(s, name, info, method, s->manifest);
 }
 
 /* ---- what readers of archives disagree on -------------------------------
@@ -294,14 +349,17 @@ static artfusion_status read_record(scan *s)
         return status;
     const char *inner = strchr(name, '/') + 1;
 
-    if (unzOpenCurrentFile(s->archive) != UNZ_OK)
+    int method = 0, level = 0;
+    if (unzOpenCurrentFile2(s->archive, &method, &level, /*raw=*/1) != UNZ_OK)
         return damaged(s, name, "cannot be opened");
     status = check_place(s, name, &info);
-    if (status == ARTFUSION_OK)
-        status = strcmp(inner, MANIFEST_NAME) == 0 ? read_manifest(s, name, info.uncompressed_size)
-                                                   : digest_record(s, name, inner, &info);
-    if (unzCloseCurrentFile(s->archive) == UNZ_CRCERROR && status == ARTFUSION_OK)
-        status = damaged(s, name, WRONG_CRC);
+    if (status == ARTFUSION_OK && strcmp(inner, MANIFEST_NAME) == 0) {
+        status = read_manifest(s, name, &info, method);
+    } else if (status == ARTFUSION_OK) {
+        (void)SHA256_Update(&s->digest, inner, strlen(inner) + 1);
+        status = read_bytes(s, name, &info, method, NULL);
+    }
+    (void)unzCloseCurrentFile(s->archive);
     return status;
 }
 
@@ -324,7 +382,7 @@ static int is_whole(const af_source *source, const uint8_t *end, uint64_t at,
     uint8_t large[LARGE_END + LOCATOR];
     uint64_t size = little(end + 12, 4), offset = little(end + 16, 4);
     if (at >= sizeof large) {
-        *status = source->read(source, at - sizeof large, large, sizeof large);
+        *status = read_source(source, at - sizeof large, large, sizeof large);
         if (*status != ARTFUSION_OK)
             return 0;
         if (memcmp(large + LARGE_END, locator, sizeof locator) == 0) {
@@ -349,7 +407,7 @@ static artfusion_status check_end(const af_source *source)
     static const uint8_t signature[4] = {'P', 'K', 5, 6};
     uint8_t end[22];
     if (source->size >= sizeof end) {
-        artfusion_status status = source->read(source, source->size - sizeof end, end, sizeof end);
+        artfusion_status status = read_source(source, source->size - sizeof end, end, sizeof end);
         if (status != ARTFUSION_OK)
             return status;
         if (memcmp(end, signature, sizeof signature) == 0 && end[20] == 0 && end[21] == 0) {
@@ -387,11 +445,10 @@ static artfusion_status read_records(scan *s, char sha256[AF_SHA256_HEX])
     if (!s->archive)
         return damaged(s, "(directory)", "cannot be read");
 
-    s->digest = EVP_MD_CTX_new();
+    (void)SHA256_Init(&s->digest);
     s->chunk = af_alloc(CHUNK_BYTES);
     s->names = af_alloc_array(MAX_RECORDS, sizeof *s->names);
-    if (!s->chunk || !s->names || !s->digest ||
-        EVP_DigestInit_ex(s->digest, EVP_sha256(), NULL) != 1)
+    if (!s->chunk || !s->names)
         return af_fail_memory(CHUNK_BYTES, "reading the model");
 
     for (int more = unzGoToFirstFile(s->archive); more != UNZ_END_OF_LIST_OF_FILE;
@@ -409,12 +466,14 @@ static artfusion_status read_records(scan *s, char sha256[AF_SHA256_HEX])
         return af_fail(ARTFUSION_ERROR_FORMAT,
                        "this archive is no artfusion model: it has no " MANIFEST_NAME);
 
-    uint8_t sum[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    if (EVP_DigestFinal_ex(s->digest, sum, &length) != 1)
-        return af_fail(ARTFUSION_ERROR_MEMORY, "SHA-256 failed");
-    for (unsigned i = 0; i < length && 2 * i + 2 < AF_SHA256_HEX; i++)
-        (void)snprintf(sha256 + 2 * (size_t)i, 3, "%02x", sum[i]);
+    /* minizip does without some of what it reads. */
+    if (s->reader.status != ARTFUSION_OK)
+        return s->reader.status;
+
+    uint8_t sum[SHA256_DIGEST_LENGTH];
+    (void)SHA256_Final(sum, &s->digest);
+    for (size_t i = 0; i < sizeof sum; i++)
+        (void)snprintf(sha256 + 2 * i, 3, "%02x", sum[i]);
     return ARTFUSION_OK;
 }
 
@@ -423,10 +482,11 @@ artfusion_status af_bundle_read(const af_source *source, char **manifest, size_t
 {
     scan s = {.reader = {.source = source}};
     *manifest = NULL;
+    errno = 0;
     const artfusion_status status = read_records(&s, sha256);
     if (s.archive)
         (void)unzClose(s.archive);
-    EVP_MD_CTX_free(s.digest);
+    af_free(s.packed);
     af_free(s.chunk);
     af_free(s.names);
     if (status != ARTFUSION_OK) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/cache.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sha256.h"
 #include "image/image.h"
 
 int af_cache_init(af_cache *cache)
@@ -31,19 +31,17 @@ void af_cache_clear(af_cache *cache)
     (void)pthread_mutex_destroy(&cache->lock);
 }
 
-int af_cache_key_of(const artfusion_image *image, char network, af_cache_key *key)
+void af_cache_key_of(const artfusion_image *image, char network, af_cache_key *key)
 {
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    SHA256_CTX digest;
     const int32_t size[2] = {image->width, image->height};
-    int good = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-               EVP_DigestUpdate(digest, size, sizeof size) == 1;
-    for (int32_t y = 0; good && y < image->height; y++)
-        good = EVP_DigestUpdate(digest, image->pixels + (size_t)y * image->stride,
-                                3 * (size_t)image->width) == 1;
-    good = good && EVP_DigestFinal_ex(digest, key->bytes, NULL) == 1;
-    EVP_MD_CTX_free(digest);
+    (void)SHA256_Init(&digest);
+    (void)SHA256_Update(&digest, size, sizeof size);
+    for (int32_t y = 0; y < image->height; y++)
+        (void)SHA256_Update(&digest, image->pixels + (size_t)y * image->stride,
+                            3 * (size_t)image->width);
+    (void)SHA256_Final(key->bytes, &digest);
     key->bytes[sizeof key->bytes - 1] = (uint8_t)network;
-    return good;
 }
 
 static af_cache_entry *find(af_cache *cache, const af_cache_key *key)

@@ -39,8 +39,7 @@ typedef struct af_cache {
 int af_cache_init(af_cache *cache);
 void af_cache_clear(af_cache *cache);
 
-/* Returns 0 where there can be no digest: then nothing is kept or found. */
-int af_cache_key_of(const artfusion_image *image, char network, af_cache_key *key);
+void af_cache_key_of(const artfusion_image *image, char network, af_cache_key *key);
 
 /* Copies what was kept; returns whether something was. */
 int af_cache_find(af_cache *cache, const af_cache_key *key, float *values, size_t count);

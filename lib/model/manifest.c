@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/manifest.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -281,11 +282,35 @@ static void read_fields(fields *f, af_manifest *m)
     read_presets(f, m);
 }
 
+typedef struct reading {
+    const char *text;
+    size_t size, done;
+    int refused;
+} reading;
+
+/* jansson drops bytes of what it reads where it has no memory to keep them, and says nothing: only
+ * errno tells, until jansson clears it for the next number. So it gets a byte at a time. */
+static size_t give_byte(void *buffer, size_t size, void *data)
+{
+    reading *r = data;
+    r->refused |= errno == ENOMEM;
+    if (r->refused || r->done == r->size || !size)
+        return 0;
+    *(char *)buffer = r->text[r->done++];
+    return 1;
+}
+
 artfusion_status af_manifest_parse(const char *text, size_t size, af_manifest *manifest)
 {
     memset(manifest, 0, sizeof *manifest);
     json_error_t error;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    reading r = {.text = text, .size = size};
+    errno = 0;
+    json_t *root = json_load_callback(give_byte, &r, JSON_REJECT_DUPLICATES, &error);
+    if (r.refused || errno == ENOMEM) {
+        json_decref(root);
+        return af_fail_memory(size, "reading the manifest");
+    }
     if (!root)
         return af_fail(ARTFUSION_ERROR_FORMAT, "manifest: line %d, column %d: %s", error.line,
                        error.column, error.text);

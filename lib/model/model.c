@@ -44,7 +44,11 @@ void artfusion_model_destroy(artfusion_model *model)
 artfusion_status af_model_failed(const artfusion_model *model, artfusion_status status,
                                  const char *what, const af_engine_error *error)
 {
-    return af_fail(status, "%s (%s): %s", what, model->engine->name, error->text);
+    /* Whatever it answered that is no error of ours: it failed. */
+    if (status >= ARTFUSION_OK || status < ARTFUSION_ERROR_CHECKSUM)
+        status = ARTFUSION_ERROR_ENGINE;
+    return af_fail(status, "%s (%s): %.*s", what, model->engine->name, (int)sizeof error->text - 1,
+                   error->text[0] ? error->text : artfusion_status_name(status));
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -67,6 +71,24 @@ static artfusion_status read_bundle(const af_source *source, af_manifest *manife
     return status;
 }
 
+/* An engine is code that is trusted, but not to be free of mistakes. */
+static artfusion_status check_engine(artfusion_model *model, af_engine_error *error)
+{
+    af_network_info *info = &model->network_info;
+    info->device_name[sizeof info->device_name - 1] = '\0';
+    info->arithmetic[sizeof info->arithmetic - 1] = '\0';
+    if ((info->device == ARTFUSION_DEVICE_CPU || info->device == ARTFUSION_DEVICE_CUDA) &&
+        info->device_index >= 0 && info->threads >= 1 && info->condition_width >= 1 &&
+        info->positions_a_call >= 0)
+        return ARTFUSION_OK;
+    (void)snprintf(error->text, sizeof error->text,
+                   "it says of itself device %d:%d, %d threads, %d values a condition, %d "
+                   "positions a call",
+                   (int)info->device, (int)info->device_index, (int)info->threads,
+                   (int)info->condition_width, (int)info->positions_a_call);
+    return ARTFUSION_ERROR_ENGINE;
+}
+
 static artfusion_status open_network(artfusion_model *model, const af_source *source)
 {
     const af_network_options options = {
@@ -80,8 +102,12 @@ static artfusion_status open_network(artfusion_model *model, const af_source *so
     };
     af_engine_error error = {{0}};
     artfusion_status status = model->engine->open(source, &options, &model->network, &error);
+    if (status == ARTFUSION_OK && !model->network)
+        status = ARTFUSION_ERROR_ENGINE;
     if (status == ARTFUSION_OK)
         status = model->engine->info(model->network, &model->network_info, &error);
+    if (status == ARTFUSION_OK)
+        status = check_engine(model, &error);
     if (status == ARTFUSION_OK)
         status = model->engine->null_style(model->network, model->null_style, &error);
     if (status != ARTFUSION_OK)

@@ -74,7 +74,9 @@ artfusion_status af_source_open_file(af_model_source *source, const char *path)
 {
     memset(source, 0, sizeof *source);
     /* NONBLOCK: opening a pipe, which is refused, would wait for its writer. */
-    source->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    do
+        source->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (source->file < 0 && errno == EINTR);
     if (source->file < 0)
         return af_fail_io(path, NULL, errno);
     struct stat info;

@@ -32,8 +32,8 @@ static artfusion_status encode_mode(artfusion_model *model, const artfusion_imag
                                     float *mode, size_t count)
 {
     af_cache_key key;
-    const int keyed = af_cache_key_of(image, 'e', &key);
-    if (keyed && af_cache_find(&model->cache, &key, mode, count))
+    af_cache_key_of(image, 'e', &key);
+    if (af_cache_find(&model->cache, &key, mode, count))
         return ARTFUSION_OK;
 
     const size_t planar = 3 * (size_t)image->width * (size_t)image->height;
@@ -48,7 +48,7 @@ static artfusion_status encode_mode(artfusion_model *model, const artfusion_imag
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "encoder", &error);
     status = check_finite(mode, count, "the encoder's latent");
-    if (status == ARTFUSION_OK && keyed)
+    if (status == ARTFUSION_OK)
         af_cache_keep(&model->cache, &key, mode, count);
     return status;
 }
@@ -181,7 +181,7 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
         status = model->engine->decode(model->network, z, batch, latent_height, latent_width, rgb,
                                        &error);
         if (status != ARTFUSION_OK)
-            (void)af_model_failed(model, status, "decoder", &error);
+            status = af_model_failed(model, status, "decoder", &error);
         af_process_leave();
     }
     af_free(z);
@@ -201,7 +201,7 @@ static artfusion_status denoise(artfusion_model *model, const float *timesteps,
     artfusion_status status = model->engine->condition(
         model->network, timesteps, batch, styles ? styles : model->null_style, styles ? batch : 1,
         &conditions, &error);
-    if (status != ARTFUSION_OK)
+    if (status != ARTFUSION_OK || !conditions)
         return af_model_failed(model, status, "UNet conditions", &error);
     status = model->engine->denoise(model->network, conditions, rows, x, content, batch, height,
                                     width, prediction, &error);

@@ -78,15 +78,15 @@ static artfusion_status read_style(artfusion_model *model, const artfusion_image
 {
     const size_t width = (size_t)model->manifest.style_width;
     af_cache_key key;
-    const int keyed = af_cache_key_of(image, 's', &key);
-    if (keyed && af_cache_find(&model->cache, &key, values, width))
+    af_cache_key_of(image, 's', &key);
+    if (af_cache_find(&model->cache, &key, values, width))
         return ARTFUSION_OK;
     artfusion_image *enlarged = NULL;
     artfusion_status status = enlarge(image, model->manifest.style_min_size, &enlarged);
     if (status == ARTFUSION_OK)
         status = run_network(model, enlarged ? enlarged : image, values);
     artfusion_image_destroy(enlarged);
-    if (status == ARTFUSION_OK && keyed)
+    if (status == ARTFUSION_OK)
         af_cache_keep(&model->cache, &key, values, width);
     return status;
 }

@@ -35,6 +35,12 @@ static void settle_styles(artfusion_sampler *s)
     }
 }
 
+static void drop_conditions(artfusion_sampler *s)
+{
+    s->model->engine->conditions_destroy(s->conditions);
+    s->conditions = NULL;
+}
+
 int32_t af_sampler_window(const artfusion_sampler *s, int32_t style_count, int32_t first)
 {
     const size_t row = (size_t)s->model->network_info.condition_width * sizeof(float);
@@ -55,8 +61,7 @@ static artfusion_status settle_conditions(artfusion_sampler *s)
     if (s->step >= first + af_sampler_window(s, s->style_count, first))
         first = s->step;
     const int32_t steps = af_sampler_window(s, s->style_count, first);
-    s->model->engine->conditions_destroy(s->conditions);
-    s->conditions = NULL;
+    drop_conditions(s);
     float *times = af_alloc_array((size_t)steps, sizeof *times);
     if (!times)
         return af_fail_memory((size_t)steps * sizeof *times, "conditions");
@@ -68,7 +73,7 @@ static artfusion_status settle_conditions(artfusion_sampler *s)
         s->model->network, times, steps, s->styles, s->style_count, &s->conditions, &error);
     s->seconds_denoise += af_seconds() - began;
     af_free(times);
-    if (status != ARTFUSION_OK)
+    if (status != ARTFUSION_OK || !s->conditions)
         return af_model_failed(s->model, status, "UNet conditions", &error);
     s->window_start = first;
     s->window_steps = steps;
@@ -200,6 +205,8 @@ artfusion_status af_sampler_guided_eps(artfusion_sampler *s)
     for (int32_t b = 0; b < AF_MAX_BRANCHES && status == ARTFUSION_OK; b++)
         if (eps[b])
             status = finish_branch(s, eps[b], order[b]);
+    if (status == ARTFUSION_ERROR_NUMERIC) /* their rows may be what is not finite */
+        drop_conditions(s);
     if (status == ARTFUSION_OK)
         af_guidance_mix(eps[0], eps[1], eps[2], content_scale, style_scale, eps[0], s->count);
     return status;

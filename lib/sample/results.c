@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What a run shows: progress, latents, pictures. */
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -73,6 +75,17 @@ artfusion_status artfusion_sampler_kept(const artfusion_sampler *sampler, int32_
     return ARTFUSION_OK;
 }
 
+/* The decoder's sentence does not know which picture of what step it was given. */
+static artfusion_status name_step(const artfusion_sampler *sampler, int32_t index,
+                                  artfusion_status status)
+{
+    char message[512];
+    (void)snprintf(message, sizeof message, "%s", artfusion_error_message());
+    af_error_clear();
+    return af_fail(status, "step %d of %d, picture %d: %s", (int)sampler->step,
+                   (int)sampler->steps, (int)index, message);
+}
+
 artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,
                                          artfusion_image **image)
 {
@@ -102,7 +115,9 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
                                     sampler->latent_width, sampler->latent_height, rgb, count);
     sampler->seconds_decode += af_seconds() - began;
     sampler->seconds_total += af_seconds() - began;
-    if (status == ARTFUSION_OK)
+    if (status != ARTFUSION_OK)
+        status = name_step(sampler, index, status);
+    else
         status = af_sampler_check_cancelled(sampler);
     if (status == ARTFUSION_OK)
         status = af_image_from_planar(rgb, width, height, image);

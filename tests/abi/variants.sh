@@ -60,9 +60,9 @@ variant 'a parameter made wider' 'artfusion_sampler_kept' $header \
   lib/sample/results.c 's/int32_t entry,/int64_t entry,/'
 variant 'a constant renumbered' 'ARTFUSION_SOLVER_DDPM' $header \
   's/ARTFUSION_SOLVER_DDPM = 1/ARTFUSION_SOLVER_DDPM = 2/; s/ARTFUSION_SOLVER_DPMPP_2M = 2/ARTFUSION_SOLVER_DPMPP_2M = 1/'
-variant 'a function removed' 'artfusion_status_name' $header \
-  '/^ARTFUSION_API const char \*artfusion_status_name/d' \
-  lib/base/error.c 's/artfusion_status_name/status_name/'
+variant 'a function removed' 'artfusion_sampler_kept_count' $header \
+  '/^ARTFUSION_API int32_t artfusion_sampler_kept_count/d' \
+  lib/sample/results.c 's/artfusion_sampler_kept_count/sampler_kept_count/'
 variant 'a function no longer exported' 'artfusion_free' lib/artfusion.map \
   's/^    local:/    local:\n        artfusion_free;/'
 variant 'hidden padding' 'padding' $header \

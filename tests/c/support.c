@@ -193,7 +193,8 @@ test_engine_control *test_engine(void)
     assert_non_null(entry);
     test_engine_control *control = entry();
     control->prediction = ARTFUSION_PREDICTION_EPS;
-    control->fail_in = 0;
+    control->fail_in = control->poison_place = control->lie = 0;
+    control->poison = 0.0f;
     control->positions_a_call = 0;
     control->on_call = NULL;
     atomic_store(&control->largest_batch, 0);

@@ -70,7 +70,8 @@ static void test_size_matters(void **state)
 
     /* And a style is no latent of the same picture, not even where both had as many values. */
     af_cache_key as_latent, as_style;
-    assert_true(af_cache_key_of(tall, 'e', &as_latent) && af_cache_key_of(tall, 's', &as_style));
+    af_cache_key_of(tall, 'e', &as_latent);
+    af_cache_key_of(tall, 's', &as_style);
     assert_memory_not_equal(&as_latent, &as_style, sizeof as_latent);
     artfusion_image_destroy(tall);
     artfusion_image_destroy(wide);

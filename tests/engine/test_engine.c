@@ -46,8 +46,11 @@ static artfusion_status enter(int32_t function, int32_t *poison, af_engine_error
 
 static void finish(int32_t poison, float *values, size_t count)
 {
+    const size_t place = control.poison_place == 1   ? 0
+                         : control.poison_place == 2 ? count / 2
+                                                     : count - 1;
     if (poison)
-        values[count - 1] = NAN;
+        values[place] = control.poison != 0.0f ? control.poison : NAN;
 }
 
 static artfusion_status engine_open(const af_source *source, const af_network_options *options,
@@ -64,6 +67,8 @@ static artfusion_status engine_open(const af_source *source, const af_network_op
     uint8_t first[2];
     if (source->read(source, 0, first, sizeof first) != ARTFUSION_OK)
         return ARTFUSION_ERROR_IO;
+    if (control.lie == TEST_LIE_NETWORK)
+        return ARTFUSION_OK;
     af_network *made = calloc(1, sizeof *made);
     if (!made)
         return ARTFUSION_ERROR_MEMORY;
@@ -99,6 +104,20 @@ static artfusion_status engine_info(const af_network *network, af_network_info *
     info->positions_a_call = control.positions_a_call;
     (void)snprintf(info->device_name, sizeof info->device_name, "test");
     (void)snprintf(info->arithmetic, sizeof info->arithmetic, "float32");
+    if (control.lie >= TEST_LIE_WIDTH_ZERO && control.lie <= TEST_LIE_WIDTH_LARGEST)
+        info->condition_width = control.lie == TEST_LIE_WIDTH_ZERO       ? 0
+                                : control.lie == TEST_LIE_WIDTH_NEGATIVE ? -1
+                                                                         : INT32_MAX;
+    if (control.lie == TEST_LIE_POSITIONS)
+        info->positions_a_call = INT32_MIN;
+    if (control.lie == TEST_LIE_DEVICE)
+        info->device = 77;
+    if (control.lie == TEST_LIE_THREADS)
+        info->threads = -1;
+    if (control.lie == TEST_LIE_NAMES) {
+        memset(info->device_name, 'x', sizeof info->device_name);
+        memset(info->arithmetic, 'x', sizeof info->arithmetic);
+    }
     return ARTFUSION_OK;
 }
 
@@ -196,6 +215,8 @@ static artfusion_status engine_condition(af_network *network, const float *times
     const artfusion_status status = enter(TEST_CONDITION, &poison, error);
     if (status != ARTFUSION_OK)
         return status;
+    if (control.lie == TEST_LIE_CONDITIONS)
+        return ARTFUSION_OK;
     af_conditions *made = calloc(1, sizeof *made);
     if (!made)
         return ARTFUSION_ERROR_MEMORY;
@@ -213,6 +234,7 @@ static artfusion_status engine_condition(af_network *network, const float *times
             memcpy(row + ROW_EXTRA, styles + (size_t)s * (size_t)network->style_width,
                    (size_t)network->style_width * sizeof *row);
         }
+    finish(poison, made->values, (size_t)made->rows * (size_t)made->width);
     atomic_fetch_add(&control.conditions, 1);
     *conditions = made;
     return ARTFUSION_OK;

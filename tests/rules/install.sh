@@ -62,7 +62,7 @@ cmake -S tests/install/static -B "$scratch/package-static" -G Ninja -DEXAMPLES="
   -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$scratch/package-static" >/dev/null
 for how in pkg-config-static package-static; do
-  readelf -d "$scratch/$how/stylize" | grep -q 'NEEDED.*libartfusion' && fail "$how: not static"
+  readelf -d "$scratch/$how/stylize" | grep 'NEEDED.*libartfusion' >/dev/null && fail "$how: not static"
   mv "$prefix/lib" "$prefix/lib-away"
   try $how
   mv "$prefix/lib-away" "$prefix/lib"

@@ -12,7 +12,7 @@ cpack --config "$build/CPackConfig.cmake" -G DEB -B "$scratch/package" >/dev/nul
 deb=$(echo "$scratch"/package/*.deb)
 [ -f "$deb" ] || fail "no package was made"
 for library in libc6 libpng libjpeg libjansson libminizip libssl libpopt libstdc++6; do
-  dpkg-deb -f "$deb" Depends | grep -q "$library" || fail "the package does not depend on $library"
+  dpkg-deb -f "$deb" Depends | grep "$library" >/dev/null || fail "the package does not depend on $library"
 done
 
 dpkg-deb -x "$deb" "$scratch/un packed"
