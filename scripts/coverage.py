@@ -32,7 +32,7 @@ def build_and_test(jobs):
     subprocess.run(["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_C_COMPILER=clang",
                     "-DCMAKE_BUILD_TYPE=Debug", f"-DCMAKE_C_FLAGS={flags}",
                     "-DARTFUSION_BUILD_TESTS=ON", "-DARTFUSION_ENGINE_TORCH=OFF",
-                    "-DARTFUSION_BUILD_TOOLS=OFF", "-DARTFUSION_BUILD_STATIC=OFF"],
+                    "-DARTFUSION_BUILD_STATIC=OFF"],
                    check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", BUILD, "-j", str(jobs)], check=True,
                    stdout=subprocess.DEVNULL)

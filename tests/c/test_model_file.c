@@ -270,6 +270,176 @@ static void promises_beyond_the_end_are_refused(void **state)
     free(bundle);
 }
 
+/* ---- what two readers of archives could see differently ------------------- */
+
+static void names_are_paths_inside(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"a/../b", "a/./b", "a//b", "a/", "..", "a/b\\c", "a/c:d",
+                                      "a/\x1f", "a/\x7f", "a/\xc3\xa4"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const record one = {bad[i], "x", 1, 0};
+        write_archive(&one, 1);
+        assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "whose name is no path inside of it");
+    }
+    const record folders[] = {{"a/data/0", "x", 1, 0}, {"ab/data/1", "x", 1, 0}};
+    write_archive(folders, 2);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "record ab/data/1 outside of its folder");
+    const record twice[] = {{"a/data/b", "x", 1, 0}, {"a/c", "x", 1, 0}, {"a/data/B", "y", 1, 0}};
+    write_archive(twice, 3);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "two records of one name");
+}
+
+static void unpacked_records_are_limited(void **state)
+{
+    (void)state;
+    enum { LIMIT = 16 << 20 };
+    uint8_t *zeros = calloc(1, LIMIT + 1);
+    assert_non_null(zeros);
+    record five[] = {{"a/0", zeros, LIMIT + 1, 1}, {"a/1", zeros, LIMIT, 1}, {"a/2", zeros, LIMIT, 1},
+                     {"a/3", zeros, LIMIT, 1},     {"a/4", zeros, LIMIT, 1}};
+    write_archive(five, 1);
+    assert_error(open_archive(), ARTFUSION_ERROR_LIMIT, "16777217 bytes up to a/0");
+    five[0].size = LIMIT;
+    write_archive(five, 4);
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "it has no extra/manifest.json");
+    write_archive(five, 5);
+    assert_error(open_archive(), ARTFUSION_ERROR_LIMIT, "83886080 bytes up to a/4");
+    free(zeros);
+}
+
+/* Opens a bundle whose directory's entry `number` has other bytes at `at`. */
+static artfusion_status open_patched(int number, size_t at, const uint8_t *bytes, size_t count,
+                                     const char *signature)
+{
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size), *entry = bundle;
+    for (;; entry++)
+        if (!memcmp(entry, signature, 4) && number-- == 0)
+            break;
+    memcpy(entry + at, bytes, count);
+    artfusion_context *context = test_context();
+    artfusion_model *model;
+    const artfusion_status status = artfusion_model_open_memory(context, bundle, size, &model);
+    artfusion_model_destroy(model);
+    artfusion_context_destroy(context);
+    free(bundle);
+    return status;
+}
+
+static void directories_say_what_is_there(void **state)
+{
+    (void)state;
+    static const char entry[] = "PK\1\2", end[] = "PK\5\6";
+    /* The second record where the first is. */
+    assert_error(open_patched(1, 42, (const uint8_t[]){0, 0, 0, 0}, 4, entry),
+                 ARTFUSION_ERROR_FORMAT, "");
+    /* A directory that is elsewhere, or larger than what is there. */
+    assert_error(open_patched(0, 16, (const uint8_t[]){1}, 1, end), ARTFUSION_ERROR_FORMAT,
+                 "does not begin with the file");
+    assert_error(open_patched(0, 12, (const uint8_t[]){0xFF, 0xFF, 0xFF, 0x7F}, 4, end),
+                 ARTFUSION_ERROR_FORMAT, "does not begin with the file");
+    /* A comment behind the end, which somebody could hide another end in. */
+    assert_error(open_patched(0, 20, (const uint8_t[]){4}, 1, end), ARTFUSION_ERROR_FORMAT,
+                 "no archive directory ends its");
+    /* Bytes in front. */
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size), *longer = malloc(size + 7);
+    assert_non_null(longer);
+    memset(longer, 'x', 7);
+    memcpy(longer + 7, bundle, size);
+    artfusion_context *context = test_context();
+    artfusion_model *model;
+    assert_error(artfusion_model_open_memory(context, longer, size + 7, &model),
+                 ARTFUSION_ERROR_FORMAT, "does not begin with the file");
+    artfusion_context_destroy(context);
+    free(longer);
+    free(bundle);
+}
+
+/* Of a record in the directory and before its bytes alike: bzip2, and encrypted. */
+static void packing_is_stored_or_deflated(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t entry, header;
+        uint8_t value;
+    } fields[] = {{10, 8, 12}, {8, 6, 1}};
+    char weights[100] = "";
+    const record one = {"small/data/0", weights, sizeof weights, 1};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        write_archive(&one, 1);
+        FILE *file = fopen(path, "r+b");
+        uint8_t all[4096];
+        assert_non_null(file);
+        const size_t size = fread(all, 1, sizeof all, file);
+        size_t at = 0;
+        while (memcmp(all + at, "PK\1\2", 4) != 0)
+            at++;
+        all[at + fields[i].entry] = all[fields[i].header] = fields[i].value;
+        assert_int_equal(fseek(file, 0, SEEK_SET), 0);
+        assert_int_equal(fwrite(all, 1, size, file), size);
+        assert_int_equal(fclose(file), 0);
+        const artfusion_status status = open_archive();
+        if (status != ARTFUSION_ERROR_FORMAT)
+            fail_msg("field %zu: %s, %s", i, artfusion_status_name(status),
+                     artfusion_error_message());
+    }
+}
+
+static void put(uint8_t *at, uint64_t value, int bytes)
+{
+    for (int i = 0; i < bytes; i++)
+        at[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* A zip64 end before the plain one is the directory's, too, and must say the same. */
+static void two_ends_agree(void **state)
+{
+    (void)state;
+    enum { LARGE = 56, LOCATOR = 20, END = 22 };
+    size_t size;
+    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
+    uint8_t *file = malloc(size + LARGE + LOCATOR);
+    assert_non_null(file);
+    const size_t end = size - END;
+    uint64_t directory_size = 0, directory = 0;
+    for (int i = 3; i >= 0; i--) {
+        directory_size = directory_size << 8 | bundle[end + 12 + (size_t)i];
+        directory = directory << 8 | bundle[end + 16 + (size_t)i];
+    }
+    memcpy(file, bundle, end);
+    uint8_t *large = file + end, *locator = large + LARGE, *last = locator + LOCATOR;
+    memset(large, 0, LARGE + LOCATOR);
+    memcpy(large, "PK\6\6", 4);
+    put(large + 4, LARGE - 12, 8);
+    put(large + 12, 45, 2);
+    put(large + 14, 45, 2);
+    put(large + 24, 2, 8);
+    put(large + 32, 2, 8);
+    put(large + 40, directory_size, 8);
+    put(large + 48, directory, 8);
+    memcpy(locator, "PK\6\7", 4);
+    put(locator + 8, end, 8);
+    put(locator + 16, 1, 4);
+    memcpy(last, bundle + end, END);
+    artfusion_context *context = test_context();
+    artfusion_model *model;
+    assert_ok(artfusion_model_open_memory(context, file, size + LARGE + LOCATOR, &model));
+    artfusion_model_destroy(model);
+
+    uint8_t *const changed[] = {large, large + 40, large + 48, locator + 8, last + 12, last + 16};
+    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
+        *changed[i] ^= 1;
+        assert_error(artfusion_model_open_memory(context, file, size + LARGE + LOCATOR, &model),
+                     ARTFUSION_ERROR_FORMAT, "does not begin with the file");
+        *changed[i] ^= 1;
+    }
+    artfusion_context_destroy(context);
+    free(file);
+    free(bundle);
+}
+
 /* Manifests whose fields are each of their kind, and yet make no model. */
 static void manifests_that_make_no_model(void **state)
 {
@@ -326,6 +496,11 @@ int main(void)
         cmocka_unit_test(a_failing_source_is_told_as_such),
         cmocka_unit_test(a_file_that_gets_shorter_is_told),
         cmocka_unit_test(promises_beyond_the_end_are_refused),
+        cmocka_unit_test(names_are_paths_inside),
+        cmocka_unit_test(unpacked_records_are_limited),
+        cmocka_unit_test(directories_say_what_is_there),
+        cmocka_unit_test(packing_is_stored_or_deflated),
+        cmocka_unit_test(two_ends_agree),
         cmocka_unit_test(manifests_that_make_no_model),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
