@@ -66,7 +66,7 @@ static artfusion_status measure(artfusion_model *model, af_stage stage, af_memor
 {
     const af_manifest *m = &model->manifest;
     const uint64_t limit = model->context->memory_limit;
-    double positions[POINTS], bytes[POINTS];
+    double positions[POINTS] = {0}, bytes[POINTS] = {0};
     int32_t points = 0;
     while (points < POINTS) {
         const int condition = stage == AF_STAGE_CONDITION;
