@@ -126,9 +126,9 @@ def main():
     arguments = parser.parse_args()
     build_and_test(arguments.j)
     files = measure()
+    entries = tomllib.loads(REASONS.read_text())["reason"]
     reasons = {place: " ".join(entry["why"].split())
-               for entry in tomllib.loads(REASONS.read_text())["reason"]
-               for place in entry["places"]}
+               for entry in entries for place in entry["places"]}
 
     failed, places = [], defaultdict(list)
     for file in files.values():
@@ -138,8 +138,9 @@ def main():
                 failed.append(f"line {line} is {what}, without a reason: {name}")
             else:
                 places[place].append(name)
-    failed += [f"{REASONS.name} is out of date: {place}" for place in reasons
-               if place not in places]
+    # No error: it can depend on what runs at a time, such as forked children.
+    for place in reasons.keys() - places.keys():
+        print(f"coverage: {REASONS.name} may be out of date: {place}", file=sys.stderr)
     for kind, least in LEAST.items():
         if percent(total(files, kind)) < least:
             failed.append(f"{percent(total(files, kind)):.2f} % of {kind}, fewer than {least} %")
