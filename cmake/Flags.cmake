@@ -22,8 +22,7 @@ if(ARTFUSION_WERROR)
   target_compile_options(artfusion_flags INTERFACE -Werror)
 endif()
 
-# None of it costs time that can be measured (docs/testing.md); rules/hardening looks for each of
-# them in what was built.
+# rules/hardening looks for each of them in what was built.
 add_library(artfusion_hardening INTERFACE)
 if(ARTFUSION_HARDENING)
   foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection) # the last: x86

@@ -436,7 +436,7 @@ typedef int32_t (*artfusion_read_callback)(void *user_data, uint64_t offset, voi
  * libraries; it is gone when the call returns. So not from a constructor of a
  * shared library, which holds the loader's lock that this thread waits for.
  * Errors: ARGUMENT, IO, FORMAT, UNSUPPORTED (a newer format, no such device),
- * CHECKSUM, ENGINE, MEMORY. */
+ * CHECKSUM, LIMIT (docs/security.md lists them), ENGINE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_open_file(artfusion_context *context,
                                                          const char *path,
                                                          artfusion_model **model);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Everything that is tested, none of it for a short time:  test-long.sh JOBS [--record]
-# After test.sh, whose builds it goes on with. Takes about five hours on two cores. With --record
-# what is measured is written into docs/testing.md.
+# After test.sh, whose builds it goes on with. Takes hours. With --record what is measured is written
+# into docs/testing.md.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 jobs=$1 record=${2:-}

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "commands.h"
 #include "folder_list.h"
 #include "folder_record.h"
 #include "interrupt.h"

@@ -108,7 +108,7 @@ func (m *Model) NewSampler(options *SamplerOptions) (*Sampler, error) {
 
 // MemoryNeeded is how many bytes a run with these options takes at most, beside what the process has
 // already: sampler, networks and a picture of the result. The networks are measured at a model's
-// first such call, which costs about two steps.
+// first such call, which costs as long as a few steps at twice the native size.
 func (m *Model) MemoryNeeded(options *SamplerOptions) (uint64, error) {
 	model, done, err := m.use()
 	if err != nil {

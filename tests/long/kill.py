@@ -38,12 +38,14 @@ def main() -> None:
         "| SIGKILLs | starts | folders finished | pictures | lost | made twice | not as undisturbed |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         f"| {tally.kills} | {tally.runs} | {tally.finished // args.pictures} | {tally.finished} "
-        "| 0 | 0 | 0 |",
+        f"| {tally.lost} | {tally.made_again} | {tally.different} |",
         "",
         f"Killed {min(tally.seconds):.2f} to {max(tally.seconds):.2f} s after the start, "
         f"{statistics.median(tally.seconds):.2f} in the median.",
     ])
     print(figures)
+    if tally.lost or tally.made_again or tally.different:
+        sys.exit("kill: pictures were lost, made again, or are not what they should be")
     if args.record:
         subprocess.run([TREE / "scripts/testing-figures.py", "long-runs"], input=figures, text=True,
                        check=True)

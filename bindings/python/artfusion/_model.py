@@ -174,7 +174,7 @@ class Model(Handle):
     def memory_needed(self, **options: Unpack[Options]) -> int:
         """How many bytes a run with these options takes at most, beside what the process has
         already: sampler, networks and a picture of the result. The networks are measured at the
-        first call, which costs about two steps.
+        first call, which costs as long as a few steps at twice the native size.
 
         >>> one, four = (model.memory_needed(width=64, height=64, batch=n) for n in (1, 4))
         >>> 0 < one < four

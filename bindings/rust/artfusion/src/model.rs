@@ -225,7 +225,7 @@ impl Model {
 
     /// How many bytes a run with these options takes at most, beside what the process has already:
     /// sampler, networks and a picture of the result. The networks are measured at a model's first
-    /// such call, which costs about two steps.
+    /// such call, which costs as long as a few steps at twice the native size.
     ///
     /// # Errors
     ///
