@@ -42,7 +42,8 @@ public:
 };
 
 /* Throws in a process that was forked off one in which the engine had been used: OpenMP's threads
- * do not survive fork, and the first operation would wait for them for ever. */
+ * do not survive fork, and the first operation would wait for them for ever. Each copy of the core
+ * sees to its own calls (model/process.h); this sees to those of two copies that share the engine. */
 void require_own_process();
 
 /* The profiling executor specialises the first two runs, which then take more than twice as long, and
