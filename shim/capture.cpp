@@ -11,7 +11,6 @@
 #include "failure.hpp"
 #include "fuse.hpp"
 #include "inspect.hpp"
-#include "operators.hpp"
 
 namespace af {
 
@@ -26,7 +25,6 @@ Capture::Capture(std::string name, const torch::jit::Method &method, Uses &uses)
 {
     check_method(name_, method);
     graph_ = method.graph()->copy();
-    register_operators();
     inline_calls(graph_->block());
     /* Functions have branches for arguments that are constants here. */
     torch::jit::ConstantPropagationImmutableTypes(graph_);

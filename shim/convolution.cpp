@@ -221,9 +221,8 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
                     const Normalisation &normalisation, const std::optional<at::Tensor> &gate,
                     const std::optional<at::Tensor> &residual)
 {
-    const at::Tensor y =
-        at::empty(convolved_sizes(x.sizes(), g), x.options().dtype(at::kBFloat16),
-                  at::MemoryFormat::ChannelsLast);
+    at::Tensor y = at::empty(convolved_sizes(x.sizes(), g), x.options().dtype(at::kBFloat16),
+                             at::MemoryFormat::ChannelsLast);
     TORCH_CHECK(!bias || bias->numel() == g.channels_out, "a convolution to ", g.channels_out,
                 " channels has a bias of ", bias ? bias->numel() : 0);
     TORCH_CHECK(x.numel() > 0, "a convolution's input is empty");

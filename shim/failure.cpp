@@ -45,8 +45,9 @@ artfusion_status put(af_engine_error *error, artfusion_status status,
                      std::string_view text) noexcept
 {
     if (error)
-        std::snprintf(error->text, sizeof error->text, "%.*s",
-                      static_cast<int>(std::min(text.size(), sizeof error->text)), text.data());
+        static_cast<void>(std::snprintf(error->text, sizeof error->text, "%.*s",
+                                        static_cast<int>(std::min(text.size(), sizeof error->text)),
+                                        text.data()));
     return status;
 }
 

@@ -197,7 +197,7 @@ private:
             norm.activation = true;
             last = silu;
         }
-        put(last, ops::normalisation,
+        put(last, operators().normalisation,
             {norm.x, constant_at(last, norm.groups), constant_at(last, norm.eps),
              norm.scale ? norm.scale : none_at(last), norm.shift ? norm.shift : none_at(last),
              constant_at(last, norm.activation)});
@@ -278,7 +278,7 @@ private:
         if (pad && !g.top && !g.left && read_borders(pad, g))
             x = pad->input(0);
         Norm norm;
-        const Node *larger = made_by(x, ops::upsampling);
+        const Node *larger = made_by(x, operators().upsampling);
         if (larger && is_one_pixel_around(g)) {
             g.upsample = true;
             x = larger->input(0);
@@ -290,7 +290,7 @@ private:
         const After after = read_after(node);
         Node *at = after.last;
         Value *packed = capture_.input(pack_convolution(capture_.take(node->input(1)), g));
-        put(at, ops::convolution,
+        put(at, operators().convolution,
             {x, packed, node->input(2), constant_at(at, g.numbers()),
              constant_at(at, norm.groups), constant_at(at, norm.eps),
              norm.scale ? norm.scale : none_at(at), norm.shift ? norm.shift : none_at(at),
@@ -315,7 +315,7 @@ private:
             widen_input(node);
             return;
         }
-        put(node, ops::linear,
+        put(node, operators().linear,
             {node->input(0), capture_.input(pack_linear(capture_.take(node->input(1)))),
              node->input(2), constant_at(node, weight->size(0))});
     }
@@ -330,7 +330,7 @@ private:
                            capture_.is_none(node->input(6)) && grouped && grouped->isBool() &&
                            !grouped->toBool();
         if (plain)
-            put(node, ops::attention, {node->input(0), node->input(1), node->input(2)});
+            put(node, operators().attention, {node->input(0), node->input(1), node->input(2)});
     }
 
     void replace_gated_sum(Node *sum)
@@ -341,7 +341,7 @@ private:
             const Node *product = made_by(sum->input(i), c10::aten::mul);
             if (!product || !is_tensor(product->input(0)) || !is_tensor(product->input(1)))
                 continue;
-            put(sum, ops::gated_sum,
+            put(sum, operators().gated_sum,
                 {sum->input(1 - i), product->input(0), product->input(1)});
             return;
         }
@@ -382,7 +382,7 @@ bool replace_call(Capture &capture, Node *node, const std::string &function)
                                                       node->input(4)});
     } else if (name.ends_with(".interpolate") && node->inputs().size() == 7 &&
                doubles(capture, node)) {
-        Node *larger = graph.insertNode(graph.create(ops::upsampling, {node->input(0)}));
+        Node *larger = graph.insertNode(graph.create(operators().upsampling, {node->input(0)}));
         result = larger->output();
         result->setType(c10::TensorType::get());
     } else {

@@ -249,8 +249,8 @@ private:
                                    of + ", limit " + std::to_string(static_cast<int64_t>(limit)));
         if (!known)
             put(node, input, node->input(input)->type()->kind() == c10::TypeKind::IntType
-                                 ? ops::bounded
-                                 : ops::bounded_number,
+                                 ? operators().bounded
+                                 : operators().bounded_number,
                 limit);
     }
 
@@ -260,7 +260,7 @@ private:
         if (known && !is_bounded(*known))
             refuse(node, "asks for more than " + std::to_string(MAX_COUNT) + " values");
         if (!known)
-            put(node, input, ops::bounded_sizes, MAX_COUNT);
+            put(node, input, operators().bounded_sizes, MAX_COUNT);
     }
 
     void put(Node *node, size_t input, c10::Symbol check, double limit)

@@ -51,7 +51,7 @@ at::Tensor expect(const std::string &name, const c10::IValue &value, at::IntArra
     if (!value.isTensor())
         throw Failure(ARTFUSION_ERROR_FORMAT,
                       name + " gave a " + value.tagKind() + "; a tensor was expected");
-    at::Tensor tensor = value.toTensor();
+    const at::Tensor &tensor = value.toTensor();
     const bool fits =
         tensor.defined() && tensor.layout() == at::kStrided &&
         (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == type) &&
@@ -164,10 +164,10 @@ af_network_info af_network::info() const
     info.threads = af::thread_count(options_.threads);
     info.condition_width = static_cast<int32_t>(condition_width_);
     info.positions_a_call = device_.is_cpu() ? CPU_POSITIONS : 0;
-    std::snprintf(info.device_name, sizeof info.device_name, "%s",
-                  af::device_name(device_).c_str());
-    std::snprintf(info.arithmetic, sizeof info.arithmetic, "%s",
-                  af::arithmetic_name(arithmetic_));
+    static_cast<void>(std::snprintf(info.device_name, sizeof info.device_name, "%s",
+                                    af::device_name(device_).c_str()));
+    static_cast<void>(std::snprintf(info.arithmetic, sizeof info.arithmetic, "%s",
+                                    af::arithmetic_name(arithmetic_)));
     return info;
 }
 

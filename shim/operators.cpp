@@ -157,54 +157,43 @@ void bounded_sizes(Stack &stack)
     stack.resize(stack.size() - 2);
 }
 
+c10::Symbol add(const std::string &name, const char *signature, void (*run)(Stack &))
+{
+    const c10::Symbol symbol = c10::Symbol::fromQualString("artfusion::" + name);
+    /* A second copy of the engine in the process finds it there. */
+    if (torch::jit::getAllOperatorsFor(symbol).empty())
+        torch::jit::registerOperator(
+            torch::jit::Operator(symbol.toQualString() + std::string(signature), run,
+                                 c10::AliasAnalysisKind::FROM_SCHEMA));
+    return symbol;
+}
+
 } // namespace
 
-namespace ops {
-const c10::Symbol convolution = c10::Symbol::fromQualString("artfusion::convolution");
-const c10::Symbol linear = c10::Symbol::fromQualString("artfusion::linear");
-const c10::Symbol attention = c10::Symbol::fromQualString("artfusion::attention");
-const c10::Symbol normalisation = c10::Symbol::fromQualString("artfusion::normalisation");
-const c10::Symbol gated_sum = c10::Symbol::fromQualString("artfusion::gated_sum");
-const c10::Symbol upsampling = c10::Symbol::fromQualString("artfusion::upsampling");
-const c10::Symbol bounded = c10::Symbol::fromQualString("artfusion::bounded");
-const c10::Symbol bounded_number = c10::Symbol::fromQualString("artfusion::bounded_number");
-const c10::Symbol bounded_sizes = c10::Symbol::fromQualString("artfusion::bounded_sizes");
-} // namespace ops
-
-void register_operators()
+const Operators &operators()
 {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        const struct {
-            c10::Symbol name;
-            const char *signature;
-            void (*run)(Stack &);
-        } operators[] = {
-            {ops::convolution,
-             "(Tensor x, Tensor weight, Tensor? bias, int[] geometry, int groups, float eps, "
-             "Tensor? scale, Tensor? shift, bool activation, Tensor? gate, Tensor? residual) -> "
-             "Tensor",
-             convolution},
-            {ops::linear, "(Tensor x, Tensor weight, Tensor? bias, int channels_out) -> Tensor",
-             linear},
-            {ops::attention, "(Tensor q, Tensor k, Tensor v) -> Tensor", attention},
-            {ops::normalisation,
-             "(Tensor x, int groups, float eps, Tensor? scale, Tensor? shift, bool activation) -> "
-             "Tensor",
-             normalisation},
-            {ops::gated_sum, "(Tensor base, Tensor gate, Tensor x) -> Tensor", gated_sum},
-            {ops::upsampling, "(Tensor x) -> Tensor", upsampling},
-            {ops::bounded, "(int n, int limit, str what) -> int", bounded},
-            {ops::bounded_number, "(Scalar n, int limit, str what) -> Scalar", bounded},
-            {ops::bounded_sizes, "(int[] sizes, int limit, str what) -> int[]", bounded_sizes},
-        };
-        for (const auto &each : operators)
-            /* A second copy of the engine in the process finds them there. */
-            if (torch::jit::getAllOperatorsFor(each.name).empty())
-                torch::jit::registerOperator(
-                    torch::jit::Operator(each.name.toQualString() + std::string(each.signature),
-                                         each.run, c10::AliasAnalysisKind::FROM_SCHEMA));
-    });
+    static const Operators all{
+        .convolution = add("convolution",
+                           "(Tensor x, Tensor weight, Tensor? bias, int[] geometry, int groups, "
+                           "float eps, Tensor? scale, Tensor? shift, bool activation, "
+                           "Tensor? gate, Tensor? residual) -> Tensor",
+                           convolution),
+        .linear = add("linear", "(Tensor x, Tensor weight, Tensor? bias, int channels_out) -> Tensor",
+                      linear),
+        .attention = add("attention", "(Tensor q, Tensor k, Tensor v) -> Tensor", attention),
+        .normalisation = add("normalisation",
+                             "(Tensor x, int groups, float eps, Tensor? scale, Tensor? shift, "
+                             "bool activation) -> Tensor",
+                             normalisation),
+        .gated_sum = add("gated_sum", "(Tensor base, Tensor gate, Tensor x) -> Tensor", gated_sum),
+        .upsampling = add("upsampling", "(Tensor x) -> Tensor", upsampling),
+        .bounded = add("bounded", "(int n, int limit, str what) -> int", bounded),
+        .bounded_number =
+            add("bounded_number", "(Scalar n, int limit, str what) -> Scalar", bounded),
+        .bounded_sizes =
+            add("bounded_sizes", "(int[] sizes, int limit, str what) -> int[]", bounded_sizes),
+    };
+    return all;
 }
 
 } // namespace af

@@ -10,26 +10,27 @@
 
 namespace af {
 
-/* Makes the operators known to the TorchScript interpreter; any number of times. */
-void register_operators();
+struct Operators {
+    /* (x, weight, bias?, geometry, groups, eps, scale?, shift?, activation, gate?, residual?): convolve. */
+    c10::Symbol convolution;
+    /* (x, weight, bias?, channels_out): multiply. */
+    c10::Symbol linear;
+    /* (q, k, v): attention. */
+    c10::Symbol attention;
+    /* (x, groups, eps, scale?, shift?, activation): normalise. */
+    c10::Symbol normalisation;
+    /* (base, gate, x): base + gate * x, which stays in bfloat16 where base and x are. */
+    c10::Symbol gated_sum;
+    /* (x): twice the height and width, by nearest pixels. */
+    c10::Symbol upsampling;
+    /* (n, limit, what), of an int, of any number, of a tensor's sizes: the first as it is; throws where
+     * it, or the product, is above the limit. */
+    c10::Symbol bounded, bounded_number, bounded_sizes;
+};
 
-namespace ops {
-/* (x, weight, bias?, geometry, groups, eps, scale?, shift?, activation, gate?, residual?): convolve. */
-extern const c10::Symbol convolution;
-/* (x, weight, bias?, channels_out): multiply. */
-extern const c10::Symbol linear;
-/* (q, k, v): attention. */
-extern const c10::Symbol attention;
-/* (x, groups, eps, scale?, shift?, activation): normalise. */
-extern const c10::Symbol normalisation;
-/* (base, gate, x): base + gate * x, which stays in bfloat16 where base and x are. */
-extern const c10::Symbol gated_sum;
-/* (x): twice the height and width, by nearest pixels. */
-extern const c10::Symbol upsampling;
-/* (n, limit, what), of an int, of any number, of a tensor's sizes: the first as it is; throws where
- * it, or the product, is above the limit. */
-extern const c10::Symbol bounded, bounded_number, bounded_sizes;
-} // namespace ops
+/* The first call makes them known to the TorchScript interpreter. Not while the library is loaded:
+ * what is thrown then ends the process. */
+const Operators &operators();
 
 } // namespace af
 

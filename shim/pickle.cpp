@@ -168,8 +168,7 @@ private:
             at--;
         if (at == 0)
             fail("takes a mark that is not there");
-        const std::vector<uint32_t> items(stack_.begin() + static_cast<std::ptrdiff_t>(at),
-                                          stack_.end());
+        std::vector<uint32_t> items(stack_.begin() + static_cast<std::ptrdiff_t>(at), stack_.end());
         stack_.resize(at - 1);
         return items;
     }

@@ -105,7 +105,8 @@ static char *text_of(const json_t *value)
     return value == NULL ? strdup("nothing") : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
-/* Says which setting differs, that of a nested object by its own name. */
+/* Says which setting differs, that of a nested object by its own name.
+ * NOLINTNEXTLINE(misc-no-recursion): as deep as our own settings are. */
 static int compare(const char *path, json_t *settings, const json_t *recorded)
 {
     const char *key;

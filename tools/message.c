@@ -7,6 +7,7 @@
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
 {
     fputs("artfusion: ", stderr);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 loses callers' va_start. */
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
 }

@@ -33,7 +33,9 @@ void af_free(void *memory)
 void af_memory_return_freed(void)
 {
 #ifdef __GLIBC__
-    /* glibc's own first value: that it was set ends its growth. */
+    /* glibc's own first value: that it was set ends its growth. It locks its arena; a thread that
+     * allocates meanwhile goes by the old value or by this one.
+     * NOLINTNEXTLINE(concurrency-mt-unsafe) */
     (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 #endif
 }

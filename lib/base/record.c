@@ -25,6 +25,7 @@ static void transfer(af_record *r, uint64_t *value, size_t bytes)
 }
 
 /* Through an unsigned integer of the type's own size, which copies every bit. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them. */
 #define DEFINE_FIELD(name, type, bits)                                                             \
     void af_record_##name(af_record *record, type *values, size_t count)                           \
     {                                                                                              \
@@ -44,6 +45,7 @@ DEFINE_FIELD(u64, uint64_t, 64)
 DEFINE_FIELD(f32, float, 32)
 DEFINE_FIELD(f64, double, 64)
 #undef DEFINE_FIELD
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static void digest(const uint8_t *data, size_t size, uint8_t sum[DIGEST])
 {

@@ -270,8 +270,9 @@ static uint64_t hash_name(const char *name)
 {
     uint64_t hash = 0xcbf29ce484222325u;
     for (; *name; name++) {
-        const char lower = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
-        hash = (hash ^ (uint8_t)lower) * 0x100000001b3u;
+        const uint8_t byte = (uint8_t)*name;
+        const uint8_t lower = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
+        hash = (hash ^ lower) * 0x100000001b3u;
     }
     return hash;
 }

@@ -50,8 +50,12 @@ def test_every_stage_of_the_goldens_is_within_its_bound(
     assert "FAIL" not in table
 
 
-def test_networks_in_16_bits_are_within_theirs(tiny_model: Path) -> None:
-    """On any CPU: slowly where it does not multiply them."""
+@pytest.mark.parametrize("instructions", ["DEFAULT", "AVX2"])
+def test_networks_in_16_bits_are_within_theirs(
+    tiny_model: Path, instructions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what this CPU has, and by what one that does not multiply them has."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", instructions)
     status, lines = parity(tiny_model, *GOLDENS[:2], "--precision", "bfloat16")
     assert status == 0, "\n".join(line for line in lines if "FAIL" in line)
     passed = {line.split()[0]: float(line.split()[1]) for line in lines if line.endswith("  ok")}
