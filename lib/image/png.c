@@ -80,20 +80,15 @@ static void read_bytes(png_structp png, png_bytep to, size_t count)
 
 /* To 8 bits of RGB, or of RGBA if it is to be put over a background: grey and palette expanded, the
  * lower of 16 bits dropped. (Pillow does so for colour, but clips 16-bit grey at 255, which leaves
- * nothing of a picture.) Returns the bytes of a pixel. */
-static size_t set_transforms(session *s)
+ * nothing of a picture.) Whether there is an alpha channel then is libpng's to say: it drops a
+ * transparent colour that stands at a wrong place. */
+static void set_transforms(session *s)
 {
-    const int colour_type = png_get_color_type(s->png, s->info);
-    const int transparent = (colour_type & PNG_COLOR_MASK_ALPHA) ||
-                            png_get_valid(s->png, s->info, PNG_INFO_tRNS);
-    const int composed = transparent && s->options->background[3];
-
     png_set_expand(s->png); /* to 8 bits or 16, palette to RGB, a transparent colour to alpha */
-    if (!composed)
+    if (!s->options->background[3])
         png_set_strip_alpha(s->png);
     png_set_strip_16(s->png);
     png_set_gray_to_rgb(s->png);
-    return composed ? 4 : 3;
 }
 
 /* Rounded as Pillow's alpha_composite does over an opaque picture. */
@@ -147,10 +142,10 @@ static artfusion_status decode(session *s)
     if (status)
         return status;
 
-    const size_t pixel_bytes = set_transforms(s);
+    set_transforms(s);
     const int passes = png_set_interlace_handling(s->png);
     png_read_update_info(s->png, s->info);
-    if (pixel_bytes == 4) {
+    if (png_get_channels(s->png, s->info) == 4) {
         s->rgba = af_alloc_array(height, 4 * (size_t)width);
         if (!s->rgba)
             return af_fail_memory(4 * (size_t)width * height, "a transparent picture");
