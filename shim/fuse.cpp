@@ -411,7 +411,9 @@ void narrow(Capture &capture, at::ScalarType type)
         const auto format =
             weight->dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
         node->replaceInput(0, x);
-        node->replaceInput(1, capture.input(capture.take(node->input(1)).to(type).contiguous(format)));
+        /* In one go: of a large model's weights every further copy is felt. */
+        const at::Tensor narrowed = capture.take(node->input(1)).to(type, false, false, format);
+        node->replaceInput(1, capture.input(narrowed));
         if (bias)
             node->replaceInput(2, capture.input(bias->to(type)));
     });

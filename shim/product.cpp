@@ -2,9 +2,11 @@
 #include "product.hpp"
 
 #include <ATen/native/CPUBlas.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include <array>
+#include <cstdlib>
 #include <initializer_list>
 #include <new>
 
@@ -17,8 +19,42 @@ constexpr std::size_t ROOM = std::size_t{4} << 20;
 /* Each thread of torch's keeps kernels of its own. These are the shapes it has them for, by a hash;
  * few, and where they become many all are looked at again. */
 constexpr std::size_t PLACES = 256;
-thread_local std::array<uint64_t, PLACES> made;
-thread_local std::size_t made_count;
+struct Made {
+    std::array<uint64_t, PLACES> hashes;
+    std::size_t count;
+};
+
+class Key {
+public:
+    Key()
+    {
+        if (pthread_key_create(&key_, std::free) != 0)
+            throw std::bad_alloc();
+    }
+    ~Key() { pthread_key_delete(key_); } /* the engine may be unloaded before its threads end */
+    Key(const Key &) = delete;
+    Key &operator=(const Key &) = delete;
+    pthread_key_t get() const { return key_; }
+
+private:
+    pthread_key_t key_;
+};
+
+/* The calling thread's. Not thread_local: where the loader has no memory for that of a library that
+ * was opened at run time, it ends the process. */
+Made &made_here()
+{
+    static const Key key;
+    void *made = pthread_getspecific(key.get());
+    if (!made) {
+        made = std::calloc(1, sizeof(Made));
+        if (!made || pthread_setspecific(key.get(), made) != 0) {
+            std::free(made);
+            throw std::bad_alloc();
+        }
+    }
+    return *static_cast<Made *>(made);
+}
 
 uint64_t hash_of(std::initializer_list<int64_t> numbers)
 {
@@ -31,12 +67,12 @@ uint64_t hash_of(std::initializer_list<int64_t> numbers)
 }
 
 /* Where this hash is, or is to be. */
-uint64_t &place_of(uint64_t hash)
+uint64_t &place_of(uint64_t hash, Made &made)
 {
     std::size_t at = (hash >> 8) % PLACES;
-    while (made[at] && made[at] != hash)
+    while (made.hashes[at] && made.hashes[at] != hash)
         at = (at + 1) % PLACES;
-    return made[at];
+    return made.hashes[at];
 }
 
 /* Where oneDNN gets no memory for a kernel, torch destroys what was never made: a crash. So it is
@@ -56,18 +92,17 @@ void product(int64_t m, int64_t n, int64_t k, int64_t stride_a, int64_t stride_b
              bool add, const c10::BFloat16 *a, const c10::BFloat16 *b, float *c)
 {
     const uint64_t hash = hash_of({m, n, k, stride_a, stride_b, stride_c, add});
-    uint64_t &place = place_of(hash);
+    Made &made = made_here();
+    uint64_t &place = place_of(hash, made);
     if (!place)
         require_room();
     at::native::cpublas::brgemm(m, n, k, stride_a, stride_b, stride_c, add, a, b, c);
     if (place)
         return;
-    if (made_count == PLACES * 3 / 4) {
+    if (made.count == PLACES * 3 / 4)
         made = {};
-        made_count = 0;
-    }
-    place_of(hash) = hash;
-    made_count++;
+    place_of(hash, made) = hash;
+    made.count++;
 }
 
 void products_done()

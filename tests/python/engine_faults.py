@@ -29,6 +29,11 @@ CALLS = {
 }
 
 
+# What glibc's loader says, and what engine_faults.c does of each request of it that was refused.
+NO_THREAD_LOCAL = "cannot allocate memory for thread-local data"
+LOADER = "the loader's for "
+
+
 @dataclass
 class Row:
     """What came of one call's faults."""
@@ -60,6 +65,10 @@ def start(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def how_it_ended(done: subprocess.CompletedProcess[str]) -> str:
     words = done.stderr.strip().splitlines()
+    if done.returncode == 127 and words and NO_THREAD_LOCAL in words[-1]:
+        # The loader's own end, which is no signal: the last that it asked memory for is whose it was.
+        words.append(next((f"ended in {word.removeprefix(LOADER)}" for word in reversed(words)
+                           if word.startswith(LOADER)), ""))  # fmt: skip
     by = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit {done.returncode}"
     return f"{by}: {words[-1] if words else ''}"
 
@@ -134,7 +143,7 @@ class Rows:
     large: Row = field(default_factory=Row)
 
 
-LIBTORCHS_OWN = re.compile(r": SIG(SEGV|ABRT): ended in lib(torch_cpu|c10)\.so$")
+LIBTORCHS_OWN = re.compile(r": (SIG(SEGV|ABRT)|exit 127): ended in lib(torch_cpu|c10)\.so$")
 SPACE = "all of them, in too small an address space"
 
 

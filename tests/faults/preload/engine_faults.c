@@ -202,13 +202,14 @@ static void limit(rlim_t bytes)
     }
 }
 
-/* Whose code it was: the innermost function's file that is neither of the C and C++ libraries, by
+/* Whose code it is: the innermost function's file that is neither of the C and C++ libraries, by
  * which a process aborts, nor of no file, as code that oneDNN has made. */
-static void tell_where(int number)
+static void tell_whose(const char *words)
 {
     enum { MOST = 64 };
     static const char *const passed_over[] = {"/libc.so", "/libstdc++.so", "/libgcc_s.so",
-                                              "/engine_faults", "/libfault_preload.so"};
+                                              "/ld-linux", "/engine_faults",
+                                              "/libfault_preload.so"};
     void *frames[MOST];
     const int count = backtrace(frames, MOST);
     for (int i = 0; i < count; i++) {
@@ -221,13 +222,23 @@ static void tell_where(int number)
         if (own)
             continue;
         const char *name = strrchr(info.dli_fname, '/') + 1;
-        (void)!write(STDERR_FILENO, "\nended in ", strlen("\nended in "));
+        (void)!write(STDERR_FILENO, words, strlen(words));
         (void)!write(STDERR_FILENO, name, strlen(name));
         (void)!write(STDERR_FILENO, "\n", 1);
         break;
     }
+}
+
+static void tell_where(int number)
+{
+    tell_whose("\nended in ");
     (void)signal(number, SIG_DFL);
     (void)raise(number);
+}
+
+static void tell_loader(void)
+{
+    tell_whose("\nthe loader's for ");
 }
 
 int main(int argc, char **argv)
@@ -238,6 +249,9 @@ int main(int argc, char **argv)
     (void)signal(SIGABRT, tell_where);
     *(void **)&arm = dlsym(RTLD_DEFAULT, "artfusion_faults_arm");
     *(void **)&disarm = dlsym(RTLD_DEFAULT, "artfusion_faults_disarm");
+    void (**refused)(void) = dlsym(RTLD_DEFAULT, "artfusion_faults_loader_refused");
+    if (refused)
+        *refused = tell_loader;
     if (argc < 4)
         return 2;
     path = argv[1];

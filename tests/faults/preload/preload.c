@@ -6,7 +6,9 @@
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -36,35 +38,47 @@ long artfusion_faults_disarm(void)
     return atomic_load(&count);
 }
 
-static int refuse(size_t size)
+/* Called where the loader was refused memory: for a module's thread-local data it then ends the
+ * process, and no handler hears of that. */
+void (*artfusion_faults_loader_refused)(void);
+
+static int is_loader(const void *caller)
+{
+    const uintptr_t loader = getauxval(AT_BASE);
+    return (uintptr_t)caller - loader < (1 << 18);
+}
+
+static int refuse(size_t size, const void *caller)
 {
     if (!atomic_load_explicit(&armed, memory_order_relaxed) || size < atomic_load(&least))
         return 0;
     const long number = atomic_fetch_add(&count, 1) + 1, at = atomic_load(&fail_at);
     if (!at || (atomic_load(&lasting) ? number < at : number != at))
         return 0;
+    if (artfusion_faults_loader_refused && is_loader(caller))
+        artfusion_faults_loader_refused();
     errno = ENOMEM;
     return 1;
 }
 
 void *malloc(size_t size)
 {
-    return refuse(size) ? NULL : __libc_malloc(size);
+    return refuse(size, __builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t number, size_t size)
 {
-    return refuse(number * size) ? NULL : __libc_calloc(number, size);
+    return refuse(number * size, __builtin_return_address(0)) ? NULL : __libc_calloc(number, size);
 }
 
 void *realloc(void *memory, size_t size)
 {
-    return refuse(size) ? NULL : __libc_realloc(memory, size);
+    return refuse(size, __builtin_return_address(0)) ? NULL : __libc_realloc(memory, size);
 }
 
 void *memalign(size_t alignment, size_t size)
 {
-    return refuse(size) ? NULL : __libc_memalign(alignment, size);
+    return refuse(size, __builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
