@@ -408,6 +408,12 @@ static void disturb(const fault_case *c, const fault *f, const result *undisturb
     const int descriptor = faults_lowest_descriptor();
     long live = faults_live();
     run(c, f, &r);
+    /* Whether the stack of a thread that has ended can be used again is a matter of moments: it is an
+     * allocation or two more or less. */
+    for (int repeat = 0; f->kind == FAULT_ALLOCATION && !faults->fired && repeat < REPEATS; repeat++)
+        run(c, f, &r);
+    if (f->kind == FAULT_ALLOCATION && !faults->fired && faults->count[FAULT_ALLOCATION] >= f->at - 2)
+        return;
     of->injected[f->kind]++;
     if (!faults->fired)
         complain("it never came to that");
