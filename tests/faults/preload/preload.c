@@ -42,6 +42,7 @@ long artfusion_faults_disarm(void)
  * process, and no handler hears of that. */
 void (*artfusion_faults_loader_refused)(void);
 
+/* It lies where the kernel has put it, and is smaller than 256 KiB. */
 static int is_loader(const void *caller)
 {
     const uintptr_t loader = getauxval(AT_BASE);
