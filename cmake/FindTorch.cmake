@@ -5,7 +5,8 @@
 # Its own configuration is not used: that of a CUDA build asks for a whole CUDA toolkit, which only
 # those who compile kernels need; and it changes flags beyond its own targets.
 #
-# Gives TORCH_LIBRARIES (a target), TORCH_LINK_LIBRARIES (paths), TORCH_LIBRARY_DIR, TORCH_CXX_FLAGS and Torch_VERSION.
+# Gives TORCH_LIBRARIES (a target), TORCH_LINK_LIBRARIES (paths), TORCH_LIBRARY_DIR, TORCH_CXX_FLAGS, Torch_VERSION
+# and TORCH_GRAPHS: whether it has CUDA, and CUDA's headers are there, so that CUDA graphs can be compiled.
 
 set(torch_folder "${Torch_DIR}")
 if(NOT torch_folder)
@@ -37,12 +38,31 @@ find_package_handle_standard_args(Torch
 -DTorch_DIR=DIR, the folder of its TorchConfig.cmake, or -DARTFUSION_ENGINE_TORCH=OFF.")
 
 set(TORCH_LINK_LIBRARIES ${torch_lib_torch} ${torch_lib_torch_cpu} ${torch_lib_c10})
+set(TORCH_GRAPHS OFF)
+if(torch_lib_torch_cuda)
+  list(APPEND TORCH_LINK_LIBRARIES ${torch_lib_torch_cuda} ${torch_lib_c10_cuda})
+  # CUDA's headers: packages beside torch's, or a toolkit. All of them, of which nvidia-cuda-crt is the last
+  # that a folder comes to have.
+  file(GLOB torch_cuda_packages ${torch_root}/../nvidia/cu*/include)
+  find_path(torch_cuda_include crt/host_config.h NO_CACHE
+            HINTS ${torch_cuda_packages} ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES include)
+  if(torch_cuda_include)
+    set(TORCH_GRAPHS ON)
+  else()
+    message(WARNING "libtorch has CUDA, and CUDA's headers are not there: a GPU will be used without CUDA \
+graphs, which is slower. `pip install nvidia-cuda-runtime nvidia-cuda-crt` of its CUDA's release, or a toolkit in \
+CUDA_HOME, brings them.")
+  endif()
+endif()
 if(Torch_FOUND AND NOT TARGET artfusion_torch)
   add_library(artfusion_torch INTERFACE)
   target_include_directories(artfusion_torch SYSTEM INTERFACE
     ${torch_include} ${torch_include}/torch/csrc/api/include)
   target_link_libraries(artfusion_torch INTERFACE ${TORCH_LINK_LIBRARIES})
-  if(torch_lib_torch_cuda) # no symbol of it is used: loading it registers its kernels
+  if(TORCH_GRAPHS)
+    target_include_directories(artfusion_torch SYSTEM INTERFACE ${torch_cuda_include})
+  endif()
+  if(torch_lib_torch_cuda) # even where no symbol of it is used: loading it registers its kernels
     target_link_libraries(artfusion_torch INTERFACE
       "-Wl,--push-state,--no-as-needed,${torch_lib_torch_cuda},${torch_lib_c10_cuda},--pop-state")
   endif()

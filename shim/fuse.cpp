@@ -34,6 +34,20 @@ Node *used_by(const Value *value, c10::Symbol kind)
                                                                                       : nullptr;
 }
 
+/* Whether a list of factors is 2 for height and 2 for width: a constant one, or as code makes it. */
+bool are_twos(const Capture &capture, const Value *factors)
+{
+    const Node *node = factors->node();
+    if (node->kind() == c10::prim::ListConstruct)
+        return node->inputs().size() == 2 &&
+               std::all_of(node->inputs().begin(), node->inputs().end(), [&](const Value *factor) {
+                   return capture.known_number(factor) == 2.0;
+               });
+    const auto known = capture.known(factors);
+    return known && known->isDoubleList() &&
+           known->toDoubleVector() == std::vector<double>{2.0, 2.0};
+}
+
 class Fusion {
 public:
     explicit Fusion(Capture &capture) : capture_(capture), graph_(*capture.graph()) {}
@@ -226,6 +240,13 @@ private:
         return true;
     }
 
+    /* Of upsample_nearest2d(x, size, factors); its other form has factors apart. */
+    bool doubles(const Node *node) const
+    {
+        return node->inputs().size() == 3 && capture_.is_none(node->input(1)) &&
+               are_twos(capture_, node->input(2));
+    }
+
     static bool is_one_pixel_around(const Geometry &g)
     {
         return g.height == 3 && g.width == 3 && g.stride_y == 1 && g.stride_x == 1 && g.top == 1 &&
@@ -278,8 +299,8 @@ private:
         if (pad && !g.top && !g.left && read_borders(pad, g))
             x = pad->input(0);
         Norm norm;
-        const Node *larger = made_by(x, operators().upsampling);
-        if (larger && is_one_pixel_around(g)) {
+        const Node *larger = made_by(x, c10::aten::upsample_nearest2d);
+        if (larger && doubles(larger) && is_one_pixel_around(g)) {
             g.upsample = true;
             x = larger->input(0);
         } else if (read_normalisation(x, norm)) {
@@ -358,11 +379,28 @@ bool doubles(const Capture &capture, const Node *call)
     if (!capture.is_none(call->input(1)) || !mode || !mode->isString() ||
         mode->toStringRef() != "nearest")
         return false;
-    if (const auto scale = capture.known_number(call->input(2)))
-        return *scale == 2.0;
-    const auto scales = capture.known(call->input(2));
-    return scales && scales->isDoubleList() &&
-           scales->toDoubleVector() == std::vector<double>{2.0, 2.0};
+    return capture.known_number(call->input(2)) == 2.0 || are_twos(capture, call->input(2));
+}
+
+/* A normalisation computes in the type that reaches it, which a run decides. CUDA's kernels take
+ * weights in that type alone, and sum in float32 all the same; the CPU's take float32 beside any. */
+void match_weights(Capture &capture, Node *node)
+{
+    const torch::jit::WithInsertPoint here(node);
+    const auto &arguments = node->schema().arguments();
+    for (size_t i = 0; i < arguments.size(); i++) {
+        const std::string &name = arguments[i].name();
+        if ((name == "weight" || name == "bias") &&
+            node->input(i)->type()->isSubtypeOf(*c10::TensorType::get()))
+            node->replaceInput(i, capture.graph()->insert(c10::aten::type_as,
+                                                          {node->input(i), node->input(0)}));
+    }
+}
+
+bool is_normalisation(c10::Symbol kind)
+{
+    return kind == c10::aten::group_norm || kind == c10::aten::native_group_norm ||
+           kind == c10::aten::layer_norm || kind == c10::aten::native_layer_norm;
 }
 
 } // namespace
@@ -382,9 +420,9 @@ bool replace_call(Capture &capture, Node *node, const std::string &function)
                                                       node->input(4)});
     } else if (name.ends_with(".interpolate") && node->inputs().size() == 7 &&
                doubles(capture, node)) {
-        Node *larger = graph.insertNode(graph.create(operators().upsampling, {node->input(0)}));
-        result = larger->output();
-        result->setType(c10::TensorType::get());
+        result = graph.insert(c10::aten::upsample_nearest2d,
+                              {node->input(0), c10::IValue(),
+                               c10::IValue(std::vector<double>{2.0, 2.0})});
     } else {
         return false;
     }
@@ -400,6 +438,8 @@ void fuse(Capture &capture)
 void narrow(Capture &capture, at::ScalarType type)
 {
     capture.visit([&](Node *node) {
+        if (is_normalisation(node->kind()))
+            match_weights(capture, node);
         if (node->kind() != c10::aten::conv2d && node->kind() != c10::aten::linear)
             return;
         const auto weight = capture.known_tensor(node->input(1));
@@ -416,6 +456,25 @@ void narrow(Capture &capture, at::ScalarType type)
         node->replaceInput(1, capture.input(narrowed));
         if (bias)
             node->replaceInput(2, capture.input(bias->to(type)));
+    });
+}
+
+void exact(Capture &capture)
+{
+    capture.visit([&](Node *node) {
+        if (node->kind() != c10::aten::conv2d || /* its other form has a name for the borders */
+            !node->input(4)->type()->isSubtypeOf(*c10::ListType::ofInts()))
+            return;
+        const torch::jit::WithInsertPoint here(node);
+        const bool transposed = false, benchmark = false, deterministic = false, cudnn = true,
+                   tensor_float = false;
+        Value *result = capture.graph()->insert(
+            c10::aten::_convolution,
+            {node->input(0), node->input(1), node->input(2), node->input(3), node->input(4),
+             node->input(5), transposed, c10::IValue(std::vector<int64_t>{0, 0}), node->input(6),
+             benchmark, deterministic, cudnn, tensor_float});
+        node->output()->replaceAllUsesWith(result);
+        node->destroy();
     });
 }
 

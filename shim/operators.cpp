@@ -127,12 +127,6 @@ void gated_sum(Stack &stack)
     a.finish(narrow ? at::addcmul(base, gate.to(at::kBFloat16), x) : base + gate * x);
 }
 
-void upsampling(Stack &stack)
-{
-    Arguments a(stack, 1);
-    a.finish(at::upsample_nearest2d(a.tensor(0), std::nullopt, std::vector<double>{2.0, 2.0}));
-}
-
 [[noreturn]] void refuse(const Stack &stack)
 {
     throw Failure(ARTFUSION_ERROR_FORMAT,
@@ -186,7 +180,6 @@ const Operators &operators()
                              "bool activation) -> Tensor",
                              normalisation),
         .gated_sum = add("gated_sum", "(Tensor base, Tensor gate, Tensor x) -> Tensor", gated_sum),
-        .upsampling = add("upsampling", "(Tensor x) -> Tensor", upsampling),
         .bounded = add("bounded", "(int n, int limit, str what) -> int", bounded),
         .bounded_number =
             add("bounded_number", "(Scalar n, int limit, str what) -> Scalar", bounded),

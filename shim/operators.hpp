@@ -21,8 +21,6 @@ struct Operators {
     c10::Symbol normalisation;
     /* (base, gate, x): base + gate * x, which stays in bfloat16 where base and x are. */
     c10::Symbol gated_sum;
-    /* (x): twice the height and width, by nearest pixels. */
-    c10::Symbol upsampling;
     /* (n, limit, what), of an int, of any number, of a tensor's sizes: the first as it is; throws where
      * it, or the product, is above the limit. */
     c10::Symbol bounded, bounded_number, bounded_sizes;

@@ -13,6 +13,8 @@ Program::Program(Capture &capture, at::ScalarType weights, c10::Device device)
         fuse(capture);
     else if (weights != at::kFloat)
         narrow(capture, weights);
+    else if (device.is_cuda())
+        exact(capture);
     captured_ = capture.finish();
     executor_ = std::make_shared<torch::jit::GraphExecutor>(capture.graph(), name_);
 }

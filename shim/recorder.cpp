@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <vector>
 
+#include "failure.hpp"
 #include "graph.hpp"
 
 namespace af {
@@ -128,18 +130,16 @@ Recorder::Recording &Recorder::recording_of(const Passes &passes, const Evaluate
 
 bool Recorder::run(const Passes &passes, const Evaluate &evaluate)
 {
-    const std::lock_guard<std::mutex> turn(lock_);
     if (!able_)
         return false;
     try {
         recording_of(passes, evaluate).replay(passes.prediction, stream_);
         return true;
-    } catch (const c10::OutOfMemoryError &) {
-        recordings_.clear(); /* a smaller call may find room */
-        throw;
-    } catch (const c10::Error &) {
-        /* What is wrong otherwise is found again by the plain call. */
+    } catch (const std::exception &) { /* no c10::Error, once it has passed the interpreter */
         recordings_.clear();
+        if (report_exception(nullptr) == ARTFUSION_ERROR_MEMORY)
+            throw; /* a smaller call may find room */
+        /* What is wrong otherwise is found again by the plain call. */
         able_ = false;
         return false;
     }

@@ -13,7 +13,6 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 namespace af {
@@ -35,7 +34,7 @@ struct Passes {
 using Evaluate =
     std::function<at::Tensor(const at::Tensor &, const at::Tensor &, const at::Tensor &)>;
 
-/* For one network. Any number of threads: they take turns. */
+/* For one network, within a CallScope, in which the threads take turns. */
 class Recorder {
 public:
     explicit Recorder(c10::Stream stream);
@@ -50,7 +49,6 @@ private:
     class Recording;
     Recording &recording_of(const Passes &passes, const Evaluate &evaluate);
 
-    std::mutex lock_;
     c10::Stream stream_;
     bool able_;
     std::list<std::unique_ptr<Recording>> recordings_; /* the last used first */

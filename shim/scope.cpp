@@ -7,6 +7,7 @@
 #include <atomic>
 #include <exception>
 #include <string>
+#include <unordered_map>
 
 #include "failure.hpp"
 #include "parallel.hpp"
@@ -34,6 +35,19 @@ ThreadScope::ThreadScope(int32_t wanted) : host_(max_threads())
 ThreadScope::~ThreadScope()
 {
     set_max_threads(host_);
+}
+
+std::unique_lock<std::mutex> turn_in(const std::optional<c10::Stream> &stream)
+{
+    static std::mutex lock;
+    static std::unordered_map<c10::Stream, std::mutex> turns;
+    if (!stream)
+        return {};
+    const auto turn = [&]() -> std::mutex & {
+        const std::lock_guard<std::mutex> guard(lock);
+        return turns[*stream];
+    };
+    return std::unique_lock<std::mutex>(turn());
 }
 
 void require_own_process()

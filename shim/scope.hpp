@@ -6,6 +6,7 @@
 #ifndef AF_SHIM_SCOPE_HPP
 #define AF_SHIM_SCOPE_HPP
 
+#include <ATen/Context.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/InferenceMode.h>
@@ -14,6 +15,8 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <cstdint>
+#include <mutex>
+#include <optional>
 
 namespace af {
 
@@ -70,15 +73,21 @@ private:
     bool host_;
 };
 
+/* Calls in one stream take turns: what another thread put into it while it is recorded (recorder.hpp)
+ * would become a part of the record. Networks can share a stream, as torch has 32 of them. */
+std::unique_lock<std::mutex> turn_in(const std::optional<c10::Stream> &stream);
+
 /* All of it, for the length of one call. */
 class CallScope {
 public:
     CallScope(c10::Device device, const std::optional<c10::Stream> &stream, int32_t threads)
-        : threads_(threads), warnings_guard_(&warnings_), device_(device), stream_(stream)
+        : turn_(turn_in(stream)), threads_(threads), warnings_guard_(&warnings_),
+          device_(device), stream_(stream)
     {
     }
 
 private:
+    std::unique_lock<std::mutex> turn_;
     ThreadScope threads_;
     SilentWarnings warnings_;
     c10::WarningUtils::WarningHandlerGuard warnings_guard_;
@@ -87,6 +96,8 @@ private:
     c10::InferenceMode inference_;
     /* The host may be in autocast, which casts the weights anew at every call. */
     c10::impl::ExcludeDispatchKeyGuard no_autocast_{c10::autocast_dispatch_keyset};
+    /* Or have allowed a GPU to round what it multiplies in float32: of products, see `exact` of fuse.hpp. */
+    at::NoTF32Guard exact_products_;
     NoProfiling no_profiling_;
 };
 

@@ -148,7 +148,8 @@ class UpStage(nn.Module):
     def forward(self, x: Tensor, skip: Tensor, modulation: Tensor) -> Tensor:
         h = self.stage(torch.cat((x, skip), dim=1), modulation)
         if self.upsamples:
-            h = F.interpolate(h, scale_factor=2.0, mode="nearest")
+            # F.interpolate's script has the operators of all modes: an older libtorch may lack one.
+            h = torch.ops.aten.upsample_nearest2d(h, None, [2.0, 2.0])
         return self.conv(h)
 
 

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,16 @@ def run_export(*arguments: object) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=600,
     )
+
+
+def enlargements(path: Path) -> set[str]:
+    """The operators of a model file's code that resample, those in branches that are never taken
+    too: libtorch must know every one of them to open the file."""
+    with zipfile.ZipFile(path) as archive:
+        code = "".join(
+            archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")
+        )
+    return set(re.findall(r"\b\w*(?:upsample|grid_sampl|bicubic|lanczos)\w*(?=\()", code))
 
 
 @pytest.fixture(scope="session")

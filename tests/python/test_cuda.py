@@ -104,6 +104,34 @@ def test_threads(on_gpu: af.Model) -> None:
         assert error_of(found[i], expected[i]) < 1e-4
 
 
+def test_threads_that_record(on_cpu: af.Model, on_gpu: af.Model) -> None:
+    """Sizes that are new to a model, while other threads use it for something else."""
+    assert on_gpu.pointer
+    with af.Image.load(str(TREE / "examples/images/pagoda.jpg")) as photo:
+        small = photo.resize(128, 96)
+    expected = {size: run(on_cpu, size) for size in SIZES}
+    latent = on_cpu.encode(small, af.LATENT_SCALED)
+    pixels = on_cpu.decode(latent[None])
+    worst: list[float] = []
+    with small, open_mini(af.DEVICE_CUDA) as model:
+
+        def record(size: tuple[int, int]) -> None:
+            worst.append(error_of(run(model, size), expected[size]))
+
+        def decode() -> None:
+            for _ in range(20):
+                worst.append(error_of(model.decode(latent[None]), pixels))
+
+        threads = [threading.Thread(target=record, args=(size,)) for size in SIZES]
+        threads += [threading.Thread(target=decode) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(worst) == len(SIZES) + 40
+    assert max(worst) < 5e-3
+
+
 @pytest.mark.parametrize("precision", [af.PRECISION_BFLOAT16, af.PRECISION_FLOAT16])
 def test_16_bits(on_cpu: af.Model, on_gpu: af.Model, precision: int) -> None:
     assert on_gpu.pointer

@@ -21,7 +21,7 @@ from artfusion_export.config import (
     unet_shape,
 )
 from artfusion_export.convert import Networks, build_networks, check_names, convert, load
-from conftest import DATA, TINY_HEAD_CHANNELS, run_export
+from conftest import DATA, TINY_HEAD_CHANNELS, enlargements, run_export
 from make_checkpoint import make_state, read_keys, schedule_tables
 
 State = dict[str, torch.Tensor]
@@ -424,6 +424,10 @@ def test_the_process_ends_without_a_traceback(tmp_path: Path) -> None:
     done = run_export(tmp_path / "none.ckpt", "-o", tmp_path / "x.artfusion")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
+
+
+def test_the_written_code_enlarges_by_one_operator(tiny_model: Path) -> None:
+    assert enlargements(tiny_model) == {"upsample_nearest2d"}
 
 
 def test_the_command_writes_a_readable_archive(tiny_model: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import artfusion_c as af
 import numpy as np
@@ -20,6 +21,7 @@ from artfusion_export.bundle import read_manifest, write_bundle
 from conftest import TREE
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 FloatArray = NDArray[np.float32]
 CHANNELS = 6
@@ -127,16 +129,31 @@ class Sharpened(nn.Module):
         return F.silu(shared) + shared * 0.5 + self.conv(shared)
 
 
+class LayerNormalised(nn.Module):
+    """Channels by their own mean, in the type of the convolution before."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.mix = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.mix(self.norm(x.movedim(1, 3))).movedim(3, 1)
+
+
 class Halved(nn.Module):
     """Stride 2, with borders right and bottom only, and back by an enlargement of the given kind."""
 
-    def __init__(self, channels: int, mode: str, size: int) -> None:
+    def __init__(self, channels: int, mode: str, size: int, named: bool = False) -> None:
         super().__init__()
+        self.named = named
         self.down = nn.Conv2d(channels, 2 * channels, 3, stride=2)
         self.up = nn.Conv2d(2 * channels, channels, size, padding=size // 2, padding_mode=mode)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.down(F.pad(x, (0, 1, 0, 1)))
+        if self.named:
+            return x + self.up(torch.ops.aten.upsample_nearest2d(h, None, [2.0, 2.0]))
         return x + self.up(F.interpolate(h, scale_factor=2.0, mode="nearest"))
 
 
@@ -184,7 +201,9 @@ def _patterns() -> Iterator[tuple[str, Callable[[], nn.Module]]]:
     yield "attention", lambda: Attended(c, 3, 8)
     yield "one odd head", lambda: Attended(c, 1, 7)
     yield "shared normalisation", lambda: Sharpened(c)
+    yield "layer normalisation", lambda: LayerNormalised(c)
     yield "stride and enlargement", lambda: Halved(c, "zeros", 3)
+    yield "enlargement by its operator", lambda: Halved(c, "zeros", 3, named=True)
     yield "enlargement, replicated", lambda: Halved(c, "replicate", 3)
     yield "enlargement, 5x5", lambda: Halved(c, "zeros", 5)
     yield "written in place", lambda: WrittenInPlace(c)
@@ -323,6 +342,66 @@ def test_a_pattern_is_the_same_in_16_bits(
         if computes_in_bfloat16():  # torch's own operators promise nothing of the kind
             one, two = (decoded(path, af.PRECISION_BFLOAT16, z, threads) for threads in (1, 2))
             assert np.array_equal(one, two), (height, width)
+
+
+class TypesTogether(TorchDispatchMode):
+    """Which operators are given floating-point tensors of several types. Those that compute value by
+    value, join, or copy take them on every device; of the others, kernels for CUDA do not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.mixed: set[str] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        flat = torch.utils._pytree.tree_leaves((args, kwargs))
+        given = {a.dtype for a in flat if isinstance(a, Tensor) and a.is_floating_point()}
+        name = str(func.overloadpacket)
+        self.seen.add(name)
+        if len(given) > 1 and torch.Tag.pointwise not in func.tags and name not in TAKE_ANY:
+            self.mixed.add(name)
+        return func(*args, **(kwargs or {}))
+
+
+TAKE_ANY = {"aten.cat", "aten.copy_", "aten.type_as"}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_no_pattern_mixes_types_that_a_gpu_does_not(
+    name: str, manifest: dict[str, object], tmp_path: Path
+) -> None:
+    """In float16, for which every processor has torch's operators."""
+    path, types = tmp_path / "pattern.artfusion", TypesTogether()
+    write_pattern(path, name, manifest)
+    with (
+        af.Context(precision=af.PRECISION_FLOAT16) as context,
+        af.Model(context, path) as model,
+        types,
+    ):
+        model.decode(np.ones((1, CHANNELS, 18, 26), np.float32))
+    assert "aten.conv2d" in types.seen
+    assert not types.mixed
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_no_model_mixes_types_that_a_gpu_does_not(published: bool, tiny_model: Path) -> None:
+    types, side = TypesTogether(), 128
+    pixels = np.random.default_rng(2).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    with (
+        af.Context(precision=af.PRECISION_FLOAT16) as context,
+        af.Model(context, tiny_model if published else MINI) as model,
+        af.Image.from_array(pixels) as image,
+        af.Sampler(model, width=side, height=side, batch=1, steps=2) as sampler,
+        types,
+    ):
+        sampler.set_content(image)
+        sampler.set_style(model.style(image))
+        sampler.run()
+        sampler.image()
+    assert types.seen >= {"aten.conv2d", "aten.group_norm"}
+    assert not types.mixed
 
 
 def write_networks(path: Path, manifest: dict[str, object], decoder: nn.Module, unet: nn.Module) -> None:
