@@ -99,7 +99,8 @@ class Bench:
             _DEVICES[options.device],
             _PRECISIONS[options.precision],
         )
-        self.judge = pretrained()
+        on_gpu = options.device != "cpu" and torch.cuda.is_available()
+        self.judge = pretrained().to("cuda" if on_gpu else "cpu")
         self.scorer = Scorer(self.judge, self.contents.pixels, self.styles.pixels)
         self.pairs = choose_pairs(len(self.contents.names), len(self.styles.names), options.pairs)
         self.batch: int = options.batch
@@ -151,7 +152,8 @@ class Bench:
         some = [self.pairs[i] for i in evenly(diverse, len(self.pairs))]
         if some:
             other = dataclasses.replace(settings, seed=settings.seed + 1)
-            a, b = (as_rgb(self.paint("diversity", some, seed)) for seed in (settings, other))
+            both = [self.paint("diversity", some, seed) for seed in (settings, other)]
+            a, b = (as_rgb(results.to(self.scorer.device)) for results in both)
             scores["diversity"] = float(self.judge.feature_distance(a, b).mean())
         return scores
 

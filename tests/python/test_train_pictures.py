@@ -38,11 +38,11 @@ def test_bad_pictures_are_named_and_passed_over(
     for name in ("tiny", "red", "garbage", "empty", "cut", "huge"):
         assert sum(line.startswith(f"warning: {folder}/{name}.") for line in told) == 1, name
     assert len(told) == 6
-    data = pictures.load(tmp_path / "work")
+    data = pictures.load(tmp_path / "work", CPU)
     assert data.names == ["alpha.png", "good.png", "grey.png", "good.png"]
     assert data.photo.tolist() == [False, False, False, True]
     grey = data.pixels[2]
-    assert (grey == grey[:, :, :1]).all() and grey.std() > 10
+    assert bool((grey == grey[:, :, :1]).all()) and float(grey.float().std()) > 10
 
 
 def test_orientation_is_honoured(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_orientation_is_honoured(tmp_path: Path) -> None:
 
 def test_heldout_pictures_are_never_drawn(trained: tuple[configs.Config, Path]) -> None:
     config, work = trained
-    data = pictures.load(work)
+    data = pictures.load(work, CPU)
     held = set(np.flatnonzero(data.heldout).tolist())
     assert len(held) == 3
     first = train_autoencoder.AutoencoderTask(config, work, CPU)
@@ -65,6 +65,13 @@ def test_heldout_pictures_are_never_drawn(trained: tuple[configs.Config, Path]) 
     drawn = np.concatenate([task._rows(np.random.default_rng(i)) for i in range(200)])
     assert set(drawn.tolist()) == set(range(20)) - held
     assert data.photo[drawn].mean() == pytest.approx(0.1, abs=0.04)
+
+
+def test_squares_are_cut_from_their_places() -> None:
+    images = torch.arange(2 * 5 * 6 * 3).view(2, 5, 6, 3)
+    cut = pictures.cut(images, np.array([1, 0, 1]), [0, 2, 3], [4, 0, 1], 2)
+    for square, row, y, x in zip(cut, (1, 0, 1), (0, 2, 3), (4, 0, 1), strict=True):
+        assert torch.equal(square, images[row, y : y + 2, x : x + 2])
 
 
 def test_recipe_errors_name_the_key(tmp_path: Path) -> None:

@@ -30,8 +30,7 @@ from training import CPU, trained, trainer_of, world  # noqa: F401
 
 
 def two_pictures(trained: tuple[configs.Config, Path]) -> Tensor:
-    pixels = np.ascontiguousarray(pictures.load(trained[1]).pixels[:2])
-    return train_autoencoder.to_rgb(pixels, CPU)
+    return train_autoencoder.to_rgb(pictures.load(trained[1], CPU).pixels[:2])
 
 
 @torch.inference_mode()
@@ -142,8 +141,8 @@ def test_held_out_pictures_are_scored_with_the_averaged_weights(
     config, work = trained
     state = loop.load_checkpoint(work / "unet.pt", configs.identity(config, "unet"))
     told = json.loads(state["history"])["scores"]
-    data = latents.load(config, work)
-    judged = gallery.Gallery.of(config, work, data, CPU)
+    data = latents.load(config, work, CPU)
+    judged = gallery.Gallery.of(config, pictures.load(work, CPU), data, CPU)
     assert judged is not None and sorted(judged.pairs) == [(0, 0), (0, 1)]
     networks = train_unet.load(config, work, CPU, config.unet.content_blur)
     scores = judged.scores(networks.unet, networks.decoder)
@@ -180,7 +179,7 @@ def test_mirrored_shapes_are_judged_against_the_mirrored_picture(
     encoder = train_autoencoder.load(config, work, CPU).encoder
     with torch.inference_mode():
         z = encoder(seen[1])  # after the paintings
-    z = (z - task.restyle.shift) * task.restyle.scale
+    z = (z - task.data.shift[:, None, None]) * task.data.scale[:, None, None]
     std, mean = torch.std_mean(z, dim=(2, 3), keepdim=True)
     assert torch.allclose((z - mean) / std, contents[0], atol=0.1)
 
@@ -231,9 +230,9 @@ def test_pool_moves_as_the_sampler_does(trained: tuple[configs.Config, Path]) ->
     under_way.done[:] = torch.where(torch.arange(len(everyone)) == begun, 0, under_way.steps - 1)
     start, count = under_way.x[begun : begun + 1].clone(), int(under_way.steps[begun])
     mirror = int(under_way.mirror[begun])
-    content = latents.normalised(task.data.scaled(([int(under_way.shapes[begun])], 0, mirror)))
-    styles = torch.from_numpy(np.asarray(task.data.styles[[int(under_way.style[begun])]], np.float32))
-    code, blur = net.code(styles), under_way.blur[begun : begun + 1]
+    content = latents.normalised(task.data.scaled([int(under_way.shapes[begun])], 0, mirror))
+    code = net.code(task.data.codes([int(under_way.style[begun])]))
+    blur = under_way.blur[begun : begun + 1]
     with torch.no_grad():
         x = start
         for i in range(count - 1):
@@ -243,7 +242,8 @@ def test_pool_moves_as_the_sampler_does(trained: tuple[configs.Config, Path]) ->
             eps = (x - net.alphas_cumprod[a].sqrt() * x0) / (1 - net.alphas_cumprod[a]).sqrt()
             x = net.alphas_cumprod[b].sqrt() * x0 + (1 - net.alphas_cumprod[b]).sqrt() * eps
             while int(under_way.done[begun]) == i:
-                losses = task.restyle.losses(net, task.decoder, task.networks.critic, rng, noise)
+                with torch.enable_grad():
+                    losses = task.restyle.losses(net, task.decoder, task.networks.critic, rng, noise)
                 assert bool(torch.isfinite(losses["loss"]))
     assert torch.allclose(under_way.x[begun], x[0], atol=0.05)
 
@@ -253,33 +253,79 @@ def test_critic_learns_and_teaches_apart(trained: tuple[configs.Config, Path]) -
     has a gradient for the picture alone, and its own mistakes for itself alone."""
     _, work = trained
     net = stylenet.pretrained()
-    rgb = train_autoencoder.to_rgb(np.ascontiguousarray(pictures.load(work).pixels[:8]), CPU)
+    rgb = train_autoencoder.to_rgb(pictures.load(work, CPU).pixels[:8])
     noise = torch.randn(rgb.shape, generator=torch.Generator().manual_seed(3)).clamp(-1.0, 1.0)
     codes = net(rgb)
     code = (codes - codes.mean(0)) / codes.std(0).clamp_min(1e-3)
     torch.manual_seed(0)
     judge = critic.Critic(codes.mean(0))
-    real, fake = net.features(rgb), net.features(noise)
+    real, fake = (rgb, net.features(rgb)), (noise, net.features(noise))
+    drawn = torch.Generator().manual_seed(4)
+
+    def wrong(fake: critic.Seen) -> Tensor:
+        return critic.mistakes(judge, fake, real, code, drawn)
+
     optimizer = torch.optim.Adam(judge.parameters(), 2e-3)
-    first = float(critic.mistakes(judge, fake, real, code).detach())
+    first = float(wrong(fake).detach())
     for _ in range(60):
         optimizer.zero_grad()
-        critic.mistakes(judge, fake, real, code).backward()
+        wrong(fake).backward()
         optimizer.step()
-    assert float(critic.mistakes(judge, fake, real, code).detach()) < 0.5 * first
-    own, noisy = (float(critic.verdict(judge, maps, code)) for maps in (real, fake))
-    others = float(critic.verdict(judge, real, code.roll(1, dims=0)))
-    assert own < others and own < noisy
+    assert float(wrong(fake).detach()) < 0.5 * first
+    # As far below a painting as itself, where log 2 says that there is no difference; and noise farther.
+    own, noisy = (float(critic.verdict(judge, seen, real, code)) for seen in (real, fake))
+    assert own == pytest.approx(np.log(2.0), rel=0.02) and noisy > 2.0 * own
+    with torch.no_grad():
+        matched, others = (judge(*real, c)[1].mean() for c in (code, code.roll(1, dims=0)))
+    assert float(matched) > float(others)
 
     optimizer.zero_grad()
     picture = noise.clone().requires_grad_()
-    critic.verdict(judge, net.features(picture), code).backward()
+    critic.verdict(judge, (picture, net.features(picture)), real, code).backward()
     assert picture.grad is not None and float(picture.grad.abs().max()) > 0.0
     assert all(p.grad is None for p in judge.parameters())
     picture.grad = None
-    critic.mistakes(judge, net.features(picture), real, code).backward()
+    wrong((picture, net.features(picture))).backward()
     assert picture.grad is None
     assert all(p.grad is not None for p in judge.parameters())
+
+
+def test_critic_has_a_share_however_sure_it_is(
+    trained: tuple[configs.Config, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a picture learns from the critic is as long as what it learns from statistics, times the
+    weight: a verdict a thousand times as loud changes nothing, and another weight does."""
+    config, work = trained
+    verdict = critic.verdict
+
+    def learnt(weight: float, loud: float) -> Tensor:
+        section = dataclasses.replace(config.unet, critic_weight=weight)
+        torch.manual_seed(0)
+        task = train_unet.UNetTask(dataclasses.replace(config, unet=section), work, CPU)
+        monkeypatch.setattr(restyle, "verdict", lambda *seen: loud * verdict(*seen))
+        noise = torch.Generator().manual_seed(0)
+        rivals = task.decoder, task.networks.critic
+        task.restyle.losses(task.unet, *rivals, np.random.default_rng(2), noise)["loss"].backward()
+        gradient = task.unet.body.out.weight.grad
+        assert gradient is not None
+        return gradient
+
+    one, loud, heavy = learnt(1.0, 1.0), learnt(1.0, 1e3), learnt(3.0, 1.0)
+    assert float((one - loud).norm()) < 1e-3 * float(one.norm())
+    assert float((one - heavy).norm()) > 0.1 * float(one.norm())
+
+
+def test_decoder_is_mixed(trained: tuple[configs.Config, Path]) -> None:
+    config, work = trained
+
+    def first(mix: float) -> Tensor:
+        section = dataclasses.replace(config.unet, decoder_mix=mix)
+        networks = train_unet.load(dataclasses.replace(config, unet=section), work, CPU, 0.7)
+        return next(networks.decoder.parameters())
+
+    own, learnt = next(train_autoencoder.load(config, work, CPU).decoder.parameters()), first(1.0)
+    assert torch.equal(first(0.0), own) and not torch.equal(own, learnt)
+    assert torch.allclose(first(0.25), 0.75 * own + 0.25 * learnt)
 
 
 def test_yielding_scales_what_the_weights_learn() -> None:

@@ -27,6 +27,7 @@ from artfusion_train import (
     train_autoencoder,
     train_unet,
 )
+from conftest import enlargements
 from torch import Tensor
 
 from training import CPU, RECIPE, ROOT, cli, trained, trainer_of, world  # noqa: F401
@@ -182,7 +183,7 @@ def test_latents_of_another_autoencoder_are_refused(
     state["averaged"]["encoder.body.1.bias"][0] += 1.0
     torch.save(state, tmp_path / "autoencoder.pt")
     with pytest.raises(loop.TrainingError, match="another autoencoder"):
-        latents.load(config, tmp_path)
+        latents.load(config, tmp_path, CPU)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
@@ -215,11 +216,12 @@ def test_bundle_is_what_was_trained(trained: tuple[configs.Config, Path], tmp_pa
     path = tmp_path / "test.artfusion"
     publish.bundle(config, work, path, 0.9)
     model = bundles.widen(torch.jit.load(str(path)))
-    data = latents.load(config, work)
+    data = latents.load(config, work, CPU)
     told = bundles.read_manifest(path)
     assert told["latent"]["shift"] == data.shift.tolist()
     assert told["latent"]["scale"] == data.scale.tolist()
     assert told["style"]["width"] == stylenet.STYLE_WIDTH and told["prediction"] == "v"
+    assert enlargements(path) == {"upsample_nearest2d"}
 
     # The hash of the contract, written out once more by hand.
     digest = hashlib.sha256()
@@ -268,7 +270,7 @@ def test_bundle_refuses_what_16_bits_cannot_hold(
             decoder=autoencoder.decoder,
             style=stylenet.pretrained(),
             unet=train_unet.load(config, work, CPU, 0.7).unet,
-            manifest=publish.manifest(config, latents.load(config, work)),
+            manifest=publish.manifest(config, latents.load(config, work, CPU)),
             dtype=torch.float16,
         )
     assert list(tmp_path.iterdir()) == []

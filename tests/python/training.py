@@ -77,6 +77,7 @@ critic_weight = 0.1
 critic_rate = 0.5
 decoder_rate = 0.3
 decoder_yield = 0.3
+decoder_mix = 1.0
 [checkpoint]
 seconds = 0
 [publish]
@@ -174,6 +175,7 @@ SECTION = configs.UNet(
     critic_rate=0.5,
     decoder_rate=0.3,
     decoder_yield=0.3,
+    decoder_mix=1.0,
 )
 
 

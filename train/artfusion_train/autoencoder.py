@@ -33,7 +33,8 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(cin, cout, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        # F.interpolate's script has the operators of all modes: an older libtorch may lack one.
+        return self.conv(torch.ops.aten.upsample_nearest2d(x, None, [2.0, 2.0]))
 
 
 class Encoder(nn.Module):

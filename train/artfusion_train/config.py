@@ -71,11 +71,12 @@ class UNet:
     critic_rate: float
     decoder_rate: float
     decoder_yield: float
+    decoder_mix: float
 
     adjustable = (
         "samples", "learning_rate", "final_rate", "content_blur",
         "restyle_batch", "style_weight", "band_weight", "content_weight",
-        "critic_weight", "critic_rate", "decoder_rate", "decoder_yield",
+        "critic_weight", "critic_rate", "decoder_rate", "decoder_yield", "decoder_mix",
     )
 
 

@@ -7,8 +7,6 @@ library: they tell where training goes, bench/quality.py tells where a model fil
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,52 +28,53 @@ class Gallery:
     def __init__(
         self,
         config: configs.Config,
-        work: Path,
+        index: pictures.Pictures,
         data: latents.Dataset,
         contents: np.ndarray,
         styles: np.ndarray,
         device: torch.device,
     ) -> None:
-        self.publish, self.device, self.blur = config.publish, device, config.unet.content_blur
-        self.shift = data.shift[:, None, None].to(device)
-        self.scale = data.scale[:, None, None].to(device)
+        self.publish, self.blur = config.publish, config.unet.content_blur
+        self.data = data
         self.pairs = [
             (i, (i + step * max(1, len(styles) // _STYLES_EACH)) % len(styles))
             for i in range(len(contents))
             for step in range(_STYLES_EACH)
         ]
-        self.content = latents.normalised(data.scaled((contents, 0, 0)))
-        self.codes = torch.from_numpy(np.asarray(data.styles[styles], np.float32))
+        self.content = latents.normalised(data.scaled(contents))
+        self.codes = data.codes(styles)
         shape = (len(self.pairs), *self.content.shape[1:])
-        self.noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-        pixels = pictures.load(work).pixels
-        shown = [torch.from_numpy(pixels[rows]).permute(0, 3, 1, 2) for rows in (contents, styles)]
+        self.noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
+        shown = [index.pixels[rows].permute(0, 3, 1, 2) for rows in (contents, styles)]
         self.scorer = quality.Scorer(quality.pretrained().to(device), *shown)
 
     @classmethod
     def of(
-        cls, config: configs.Config, work: Path, data: latents.Dataset, device: torch.device
+        cls,
+        config: configs.Config,
+        index: pictures.Pictures,
+        data: latents.Dataset,
+        device: torch.device,
     ) -> Gallery | None:
         """None where too few pictures are held out to tell one style from another."""
-        index = pictures.load(work)
         contents = np.flatnonzero(index.heldout & index.photo)
         styles = np.flatnonzero(index.heldout & ~index.photo)
         if len(contents) < 1 or len(styles) < 2:
             return None
-        return cls(config, work, data, contents, styles, device)
+        return cls(config, index, data, contents, styles, device)
 
     def paint(self, net: UNet, decoder: Decoder, pairs: slice) -> Tensor:
         """The decoded results [N,3,H,W] of some pairs, in [-1,1]."""
         contents, styles = (list(side) for side in zip(*self.pairs[pairs], strict=True))
         z = sampling.sample(
             net,
-            self.content[contents].to(self.device),
-            self.codes[styles].to(self.device),
-            self.noise[pairs].to(self.device),
+            self.content[contents],
+            self.codes[styles],
+            self.noise[pairs],
             steps=self.publish.steps,
             scales=(self.publish.content_scale, self.publish.style_scale),
         )
-        out: Tensor = decoder(z / self.scale + self.shift)
+        out: Tensor = decoder(self.data.unscaled(z))
         return out
 
     @torch.inference_mode()

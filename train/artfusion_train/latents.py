@@ -21,7 +21,7 @@ from torch import Tensor
 
 from . import config as configs
 from . import pictures, stylenet, train_autoencoder
-from .loop import TrainingError
+from .loop import TrainingError, mixed
 from .unet import Latents, gaussian_blur
 
 _BATCH = 32
@@ -31,19 +31,27 @@ _MEASURED_ON = 1024  # pictures, for the table of what blurring takes away
 
 @dataclass(frozen=True)
 class Dataset:
-    latents: NDArray[np.float16]  # [N, recoloured (2), mirrored (1 or 2), C, h, w], not scaled
-    styles: NDArray[np.float16]  # [N, width]
+    """All tensors are on one device."""
+
+    latents: Tensor  # float16 [N, recoloured (2), mirrored (1 or 2), C, h, w], not scaled
+    styles: Tensor  # float16 [N, width]
     shift: Tensor  # [C]; scaled = (z - shift) * scale
     scale: Tensor  # [C]
 
-    def raw(self, row: int) -> Tensor:
-        """A picture's latent [C,h,w] as the encoder gave it, float32."""
-        return torch.from_numpy(np.asarray(self.latents[row, 0, 0], np.float32))
-
-    def scaled(self, rows: object) -> Tensor:
-        """Scaled latents of an index into `latents`, float32."""
-        z = torch.from_numpy(np.asarray(self.latents[rows], np.float32))  # type: ignore[call-overload]
+    def scaled(self, rows: object, recoloured: object = 0, mirrored: object = 0) -> Tensor:
+        """Scaled latents of some pictures, float32; the last two are one number or one each."""
+        device = self.latents.device
+        index = torch.broadcast_tensors(*(pictures.on(device, v) for v in (rows, recoloured, mirrored)))
+        z = self.latents[index].float()
         return (z - self.shift[:, None, None]) * self.scale[:, None, None]
+
+    def codes(self, rows: object) -> Tensor:
+        """Style codes of some pictures, float32."""
+        return self.styles[pictures.on(self.styles.device, rows)].float()
+
+    def unscaled(self, scaled: Tensor) -> Tensor:
+        """What the decoder takes, of scaled latents."""
+        return scaled / self.scale[:, None, None] + self.shift[:, None, None]
 
 
 def normalised(scaled: Tensor) -> Tensor:
@@ -79,47 +87,56 @@ def _digest(network: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _moments(latents: NDArray[np.float16], rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    channels = latents.shape[3]
-    total, square, count = np.zeros(channels), np.zeros(channels), 0
-    for row in rows:
-        z = np.asarray(latents[row, 0], np.float64)
-        total += z.sum(axis=(0, 2, 3))
-        square += np.square(z).sum(axis=(0, 2, 3))
-        count += z.size // channels
-    mean = total / count
-    std = np.sqrt(square / count - np.square(mean))
-    return torch.from_numpy(mean).float(), torch.from_numpy(1.0 / std).float()
+class _Moments:
+    """Sums over latents, from which mean and deviation of each channel follow."""
+
+    def __init__(self, channels: int, device: torch.device) -> None:
+        self.sums = torch.zeros((2, channels), dtype=torch.float64, device=device)
+        self.count = 0
+
+    def add(self, z: Tensor) -> None:
+        """z [N,C,h,w]"""
+        wide = z.double()
+        self.sums += torch.stack([wide.sum(dim=(0, 2, 3)), wide.square().sum(dim=(0, 2, 3))])
+        self.count += z.numel() // z.shape[1]
+
+    def of(self) -> tuple[Tensor, Tensor]:
+        """Mean, and one over the deviation."""
+        mean, square = (self.sums / self.count).cpu()
+        return mean.float(), (square - mean.square()).rsqrt().float()
 
 
 @torch.inference_mode()
 def compute(config: configs.Config, work: Path, device: torch.device) -> None:
     """Writes work/latents.f16, styles.f16 and latents.json."""
-    data = pictures.load(work)
+    data = pictures.load(work, device)
     autoencoder = train_autoencoder.load(config, work, device)
     style = stylenet.pretrained().to(device, memory_format=torch.channels_last)
     n, low = len(data.names), config.data.size // 8
     shape = (n, 2, 1 + config.data.mirror, config.autoencoder.latent_channels, low, low)
     latents = np.memmap(work / "latents.f16", np.float16, "w+", shape=shape)
     codes = np.memmap(work / "styles.f16", np.float16, "w+", shape=(n, stylenet.STYLE_WIDTH))
+    moments = _Moments(config.autoencoder.latent_channels, device)
     for at in range(0, n, _BATCH):
         rows = slice(at, min(at + _BATCH, n))
         rng = np.random.default_rng((config.seed, at))
-        rgb = train_autoencoder.to_rgb(np.ascontiguousarray(data.pixels[rows]), device)
-        with torch.autocast(device.type, torch.bfloat16):
+        rgb = train_autoencoder.to_rgb(data.pixels[rows])
+        with mixed(device):
             codes[rows] = style(rgb).float().cpu().numpy()
         for mirrored in range(shape[2]):
             turned = rgb.flip(3) if mirrored else rgb
             for recoloured in (0, 1):
                 seen = recolour(turned, rng) if recoloured else turned
-                with torch.autocast(device.type, torch.bfloat16):
+                with mixed(device):
                     z = autoencoder.encoder(seen)
+                if not recoloured:
+                    moments.add(z[pictures.on(device, ~data.heldout[rows])])
                 latents[rows, recoloured, mirrored] = z.float().cpu().numpy()
         if at // _BATCH % 20 == 0:
             print(f"{at}/{n} pictures encoded", flush=True)
     latents.flush()
     codes.flush()
-    shift, scale = _moments(latents, np.flatnonzero(~data.heldout))
+    shift, scale = moments.of()
     index = {
         "shape": shape,
         "autoencoder": _digest(autoencoder),
@@ -129,7 +146,7 @@ def compute(config: configs.Config, work: Path, device: torch.device) -> None:
     (work / "latents.json").write_text(json.dumps(index), encoding="utf-8")
 
 
-def load(config: configs.Config, work: Path) -> Dataset:
+def load(config: configs.Config, work: Path, device: torch.device) -> Dataset:
     """The stored latents; TrainingError when they are of another autoencoder."""
     index = json.loads((work / "latents.json").read_text(encoding="utf-8"))
     autoencoder = train_autoencoder.load(config, work, torch.device("cpu"))
@@ -137,21 +154,23 @@ def load(config: configs.Config, work: Path) -> Dataset:
         raise TrainingError(f"{work}/latents.f16 is of another autoencoder: run 'latents' again")
     shape = tuple(index["shape"])
     return Dataset(
-        np.memmap(work / "latents.f16", np.float16, "r", shape=shape),
-        np.memmap(work / "styles.f16", np.float16, "r", shape=(shape[0], stylenet.STYLE_WIDTH)),
-        torch.tensor(index["shift"]),
-        torch.tensor(index["scale"]),
+        pictures.stored(work / "latents.f16", np.float16, shape, device),
+        pictures.stored(
+            work / "styles.f16", np.float16, (shape[0], stylenet.STYLE_WIDTH), device
+        ),
+        torch.tensor(index["shift"], device=device),
+        torch.tensor(index["scale"], device=device),
     )
 
 
 def measure(dataset: Dataset, rows: NDArray[np.int64], blur: tuple[float, float]) -> Latents:
     """What the UNet's closed form needs to know about the training pictures."""
-    styles = torch.from_numpy(np.asarray(dataset.styles[rows], np.float32))
+    styles = dataset.codes(rows)
     std, mean = torch.std_mean(styles, dim=0)
     some = rows[:: max(1, len(rows) // _MEASURED_ON)]
-    target = normalised(dataset.scaled((some, 0, 0)))
-    contents = [target, normalised(dataset.scaled((some, 1, 0)))]
-    blurs = torch.linspace(blur[0], blur[1], _BLUR_POINTS)
+    target = normalised(dataset.scaled(some))
+    contents = [target, normalised(dataset.scaled(some, 1))]
+    blurs = torch.linspace(blur[0], blur[1], _BLUR_POINTS, device=target.device)
     table = []
     for value in blurs:
         soft = [gaussian_blur(content, value.expand(len(some))) for content in contents]

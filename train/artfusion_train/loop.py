@@ -21,8 +21,17 @@ import torch
 from torch import Tensor, nn
 
 
+_MOMENTUM = 0.9
+
+
 class TrainingError(RuntimeError):
     """Training cannot go on; the last good checkpoint is kept."""
+
+
+def mixed(device: torch.device) -> torch.autocast:
+    """Networks in bfloat16 where that is faster; a CPU without instructions for it emulates it."""
+    fast = device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,9 @@ class Plan:
     ema: float
     seconds: float  # between checkpoints
     slower: dict[str, float] = field(default_factory=dict)  # prefix of parameters: factor
+    # Prefixes of what is trained against the rest: without momentum, which would go on against an
+    # opponent that has moved.
+    rivals: tuple[str, ...] = ()
 
     def rate(self, done: int) -> float:
         """Learning rate after `done` samples: linear warm-up, then linear decay."""
@@ -154,17 +166,22 @@ class Trainer:
         self.identity, self.path, self.device = identity, path, device
         network = task.network
         self.averaged = {k: v.detach().clone() for k, v in network.state_dict().items()}
-        groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
+        groups: dict[tuple[bool, float, float], list[nn.Parameter]] = {}
         for name, parameter in network.named_parameters():
             factor = next((f for key, f in plan.slower.items() if name.startswith(key)), 1.0)
-            groups.setdefault((parameter.ndim > 1, factor), []).append(parameter)
+            momentum = 0.0 if name.startswith(plan.rivals) else _MOMENTUM
+            groups.setdefault((parameter.ndim > 1, factor, momentum), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": members, "weight_decay": 0.01 if matrices else 0.0, "factor": factor}
-                for (matrices, factor), members in groups.items()
+                {
+                    "params": members,
+                    "weight_decay": 0.01 if matrices else 0.0,
+                    "factor": factor,
+                    "betas": (momentum, 0.99),
+                }
+                for (matrices, factor, momentum), members in groups.items()
             ],
             lr=plan.learning_rate,
-            betas=(0.9, 0.99),
             fused=True,
         )
         self.step = 0
@@ -205,7 +222,7 @@ class Trainer:
         averages, values = zip(*pairs, strict=True)
         torch._foreach_lerp_(averages, values, 1.0 - keep)
 
-    def _advance(self) -> dict[str, Tensor]:
+    def _advance(self) -> dict[str, float]:
         noise = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step)
         rng = np.random.default_rng((self.seed, self.step))
         for group in self.optimizer.param_groups:
@@ -214,7 +231,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.task.network.parameters(), 1.0)
-        if not (math.isfinite(float(norm)) and math.isfinite(losses["loss"].item())):
+        if not math.isfinite(float(norm + losses["loss"].detach())):
             raise TrainingError(
                 f"loss or gradient is not finite at sample {self.samples}; "
                 f"the last good checkpoint is {self.path}"
@@ -222,7 +239,8 @@ class Trainer:
         self.optimizer.step()
         self._average()
         self.step += 1
-        return {name: value.detach() for name, value in losses.items()}
+        values = torch.stack([value.detach().float() for value in losses.values()])
+        return dict(zip(losses, values.tolist(), strict=True))
 
     def averaged_network(self) -> nn.Module:
         """The network with the averaged weights, for a moment: see `run`."""
@@ -255,8 +273,7 @@ class Trainer:
         self.task.network.train()
         steps, began, last = 0, time.monotonic(), time.monotonic()
         while self.samples < self.plan.samples:
-            losses = self._advance()
-            self.history.add({name: float(value) for name, value in losses.items()})
+            self.history.add(self._advance())
             steps += 1
             done = self.samples >= self.plan.samples
             if self.step % every == 0 or done:

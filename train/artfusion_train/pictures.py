@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures, decoded once into a memory-mapped array [N, size, size, 3] of uint8."""
+"""Pictures, decoded once into a file of uint8, [N, size, size, 3]."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import json
 import os
 import sys
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from torch import Tensor
 
 from .config import Config
 
@@ -29,7 +33,7 @@ class PictureError(ValueError):
 
 @dataclass(frozen=True)
 class Pictures:
-    pixels: NDArray[np.uint8]  # [N, size, size, 3]
+    pixels: Tensor  # uint8 [N, size, size, 3]
     names: list[str]
     photo: NDArray[np.bool_]
     heldout: NDArray[np.bool_]
@@ -53,6 +57,14 @@ def read(path: Path, size: int) -> NDArray[np.uint8]:
     if float(pixels.std(axis=(0, 1)).max()) < _MIN_DEVIATION:
         raise PictureError("one colour all over")
     return pixels
+
+
+def _attempt(path: Path, size: int) -> tuple[bytes, str] | PictureError:
+    """A picture's pixels and hash, or why there are none."""
+    try:
+        return read(path, size).tobytes(), sha256(path)
+    except PictureError as error:
+        return error
 
 
 def sha256(path: Path) -> str:
@@ -82,16 +94,16 @@ def prepare(config: Config, pictures: Path, work: Path) -> None:
     work.mkdir(parents=True, exist_ok=True)
     partial = work / "pictures.u8.partial"
     rows: list[tuple[str, str, bool, bool]] = []
-    with partial.open("wb") as out:
-        for path, photo in files:
-            try:
-                pixels = read(path, size)
-            except PictureError as error:
-                print(f"warning: {path} is passed over: {error}", file=sys.stderr)
+    with partial.open("wb") as out, ProcessPoolExecutor(mp_context=get_context("spawn")) as workers:
+        paths = [path for path, _ in files]
+        results = workers.map(_attempt, paths, [size] * len(files), chunksize=64)
+        for (path, photo), result in zip(files, results, strict=True):
+            if isinstance(result, PictureError):
+                print(f"warning: {path} is passed over: {result}", file=sys.stderr)
                 continue
-            digest = sha256(path)
+            pixels, digest = result
             rows.append((path.name, digest, photo, digest in held))
-            out.write(pixels.tobytes())
+            out.write(pixels)
         out.flush()
         os.fsync(out.fileno())
     listing = hashlib.sha256("".join(sorted(f"{d}\n" for _, d, _, _ in rows)).encode())
@@ -101,13 +113,30 @@ def prepare(config: Config, pictures: Path, work: Path) -> None:
     print(f"{len(rows)} pictures, {sum(r[3] for r in rows)} held out, list {listing.hexdigest()}")
 
 
-def load(work: Path) -> Pictures:
+def stored(path: Path, dtype: type[np.generic], shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """An array in a file: mapped on the CPU, all of it in a GPU's memory."""
+    # Mapped as private copies: torch knows no tensor that must not be written to.
+    return torch.from_numpy(np.memmap(path, dtype, "c", shape=shape)).to(device)
+
+
+def load(work: Path, device: torch.device) -> Pictures:
     index = json.loads((work / "pictures.json").read_text(encoding="utf-8"))
     rows, size = index["rows"], index["size"]
-    pixels = np.memmap(work / "pictures.u8", np.uint8, "r", shape=(len(rows), size, size, 3))
     return Pictures(
-        pixels,
+        stored(work / "pictures.u8", np.uint8, (len(rows), size, size, 3), device),
         [row[0] for row in rows],
         np.array([row[2] for row in rows], bool),
         np.array([row[3] for row in rows], bool),
     )
+
+
+def cut(images: Tensor, rows: object, y: object, x: object, size: int) -> Tensor:
+    """Squares [n,size,size,C] of some of images [N,H,W,C], from given corners on."""
+    row, top, left = (on(images.device, value)[:, None, None] for value in (rows, y, x))
+    ahead = torch.arange(size, device=images.device)
+    return images[row, top + ahead[:, None], left + ahead]
+
+
+def on(device: torch.device, values: object) -> Tensor:
+    """An array or list of numbers as a tensor."""
+    return torch.as_tensor(np.asarray(values), device=device)

@@ -61,7 +61,7 @@ def bundle(config: configs.Config, work: Path, out: Path, blur: float) -> None:
         decoder=networks.decoder,
         style=stylenet.pretrained(),
         unet=networks.unet,
-        manifest=manifest(config, latents.load(config, work)),
+        manifest=manifest(config, latents.load(config, work, cpu)),
         dtype=torch.float16,
     )
     print(f"{out}: {out.stat().st_size} bytes")

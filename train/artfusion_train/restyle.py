@@ -15,12 +15,11 @@ pool.py. What statistics do not forbid, a critic does: critic.py.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.autograd import grad
 from torch.func import functional_call
 from torch.nn import functional as F
 
@@ -29,6 +28,7 @@ from . import latents, pictures, stylenet, train_autoencoder
 from .autoencoder import Decoder
 from .borrowed import metrics
 from .critic import Critic, mistakes, verdict
+from .loop import mixed
 from .pool import Pool
 from .unet import UNet
 
@@ -38,7 +38,7 @@ _PATCH = 16  # pixels
 _STYLE_MAPS = 4  # the first ones: down to 1/8 of the picture
 _MOTIF_MAPS = (2, 3)  # of these, at 1/4 and 1/8: those that can see a motif
 _BORDER = 8  # pixels: one latent
-_SLOTS = 64  # pictures under way: enough that those of one step are strangers
+_SLOTS = 8  # times as many pictures under way as in a step, whose pictures are strangers so
 
 
 def style_distance(maps: list[Tensor], painted: list[Tensor], spread: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ class Restyle:
     def __init__(
         self,
         config: configs.Config,
-        work: Path,
+        index: pictures.Pictures,
         data: latents.Dataset,
         paintings: NDArray[np.int64],
         photos: NDArray[np.int64],
@@ -134,25 +134,24 @@ class Restyle:
     ) -> None:
         self.section, self.data, self.device = config.unet, data, device
         self.paintings, self.photos = paintings, photos
-        self.pixels = pictures.load(work).pixels
+        self.pixels = index.pixels
         self.judge = stylenet.pretrained().to(device, memory_format=torch.channels_last)
-        self.shift = data.shift[:, None, None].to(device)
-        self.scale = data.scale[:, None, None].to(device)
-        self.pool = Pool(_SLOTS, data.latents.shape[3:], device)
+        slots = _SLOTS * max(config.unet.restyle_batch, 1)
+        self.pool = Pool(slots, tuple(data.latents.shape[3:]), device)
 
     def _predict(self, net: UNet, x: Tensor, content: Tensor, rows: Tensor, blur: Tensor) -> Tensor:
         """The scaled latent x0 that the network sees in x."""
         prior = net.prior(x, content, rows, blur)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed(self.device):
             inputs = prior.inputs.contiguous(memory_format=torch.channels_last)
             out = net.body(inputs, net.body_modulation(rows))
         v = prior.v + prior.unit * out.float()
         return rows[:, 0, None, None, None] * x - rows[:, 1, None, None, None] * v
 
     def _rgb(self, rows: NDArray[np.int64], mirror: NDArray[np.int64]) -> Tensor:
-        seen = self.pixels[rows]
-        seen[mirror > 0] = seen[mirror > 0, :, ::-1]
-        return train_autoencoder.to_rgb(seen, self.device)
+        rgb = train_autoencoder.to_rgb(self.pixels[pictures.on(self.device, rows)])
+        mirrored = pictures.on(self.device, mirror)[:, None, None, None] > 0
+        return torch.where(mirrored, rgb.flip(3), rgb)
 
     def _begin(
         self, slots: NDArray[np.int64], rng: np.random.Generator, noise: torch.Generator
@@ -186,10 +185,8 @@ class Restyle:
         blur = pool.blur[slots].to(self.device)
         x = pool.x[slots]
 
-        content = latents.normalised(self.data.scaled((shapes, 0, mirror))).to(self.device)
-        styles = torch.from_numpy(np.asarray(self.data.styles[style], np.float32))
-        styles = styles.to(self.device)
-        code = net.code(styles)
+        content = latents.normalised(self.data.scaled(shapes, 0, mirror))
+        code = net.code(self.data.codes(style))
         rows = net.rows(time, code, net.statistics(code).detach(), blur)
         x0 = self._predict(net, x, content, rows, blur)
         with torch.no_grad():
@@ -199,24 +196,31 @@ class Restyle:
             eps = (x - abar[0].sqrt() * x0) / (1.0 - abar[0]).sqrt()
             pool.move(slots, abar[1].sqrt() * x0 + (1.0 - abar[1]).sqrt() * eps)
 
-        with torch.autocast(self.device.type, torch.bfloat16):
-            out = inner(yielding(decoder, s.decoder_yield, x0 / self.scale + self.shift))
-            maps = self.judge.features(out)
-            painted = inner(self._rgb(style, np.zeros_like(mirror)))
+        with mixed(self.device):
+            out = inner(yielding(decoder, s.decoder_yield, self.data.unscaled(x0)))
+            # What is said of the picture is gathered here, and taught to the networks at once.
+            judged = out.detach().float().requires_grad_()
+            maps = self.judge.features(judged)
+            turned = rng.integers(0, 2, len(style))  # a painting's manner is that of its mirror image
+            painted = inner(self._rgb(style, turned))
             with torch.no_grad():
                 wanted = self.judge.features(inner(self._rgb(shapes, mirror)))
                 real = self.judge.features(painted)
-            doubt = verdict(critic, maps, code)
-            wrong = mistakes(critic, maps, real, code)
+            doubt = verdict(critic, (judged, maps), (painted, real), code)
+            wrong = mistakes(critic, (judged, maps), (painted, real), code, noise)
         near = style_distance(maps, real, net.style_std)
-        rough = band_distance(band_energies(out), band_energies(painted))
+        rough = band_distance(band_energies(judged), band_energies(painted))
         shape = content_distance(maps, wanted)
-        loss = s.style_weight * near + s.band_weight * rough + s.content_weight * shape
+        asked = s.style_weight * near + s.band_weight * rough + s.content_weight * shape
+        pull, push = (grad(term, judged, retain_graph=True)[0] for term in (asked, doubt))
+        # The critic has a given share in what a picture learns, however sure of itself it is.
+        share = s.critic_weight * pull.norm() / push.norm().clamp_min(1e-12)
+        taught = (out * (pull + share * push)).sum()
         return {
-            "loss": loss + s.critic_weight * doubt + wrong,
-            "style": near,
-            "bands": rough,
-            "shape": shape,
-            "doubt": doubt,
+            "loss": asked.detach() + taught - taught.detach() + wrong,
+            "style": near.detach(),
+            "bands": rough.detach(),
+            "shape": shape.detach(),
+            "doubt": doubt.detach(),
             "critic": wrong,
         }

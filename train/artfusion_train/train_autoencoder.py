@@ -14,12 +14,12 @@ from . import config as configs
 from . import pictures, sheets, stylenet
 from .borrowed import metrics
 from .autoencoder import Autoencoder
-from .loop import History, Plan, Trainer, load_checkpoint, start_from
+from .loop import History, Plan, Trainer, load_checkpoint, mixed, start_from
 
 
-def to_rgb(pixels: np.ndarray, device: torch.device) -> Tensor:
+def to_rgb(pixels: Tensor) -> Tensor:
     """uint8 [N,H,W,3] -> float32 [N,3,H,W] in [-1,1], channels last."""
-    return torch.tensor(pixels, device=device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def reconstruct(network: nn.Module, rgb: Tensor) -> Tensor:
@@ -35,6 +35,12 @@ def pixel_losses(out: Tensor, rgb: Tensor) -> dict[str, Tensor]:
     return {"l1": (out - rgb).abs().mean(), "ssim": ssim}
 
 
+def fidelity(out: Tensor, rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """PSNR and SSIM, [N] each, of pictures [N,3,H,W] in [-1,1]."""
+    pair = metrics.as_rgb(out), metrics.as_rgb(rgb)
+    return metrics.psnr(*pair), metrics.ssim(*pair)
+
+
 def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
     """Squared differences of features normalised over channels (arXiv 1801.03924, eq. 1,
     with unit weights), averaged over the layers."""
@@ -48,7 +54,7 @@ def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
 class AutoencoderTask:
     def __init__(self, config: configs.Config, work: Path, device: torch.device) -> None:
         self.section, self.device = config.autoencoder, device
-        self.data = pictures.load(work)
+        self.data = pictures.load(work, device)
         self.rows = np.flatnonzero(~self.data.heldout)
         torch.manual_seed(config.seed)
         network = Autoencoder(self.section.channels, self.section.latent_channels)
@@ -56,23 +62,21 @@ class AutoencoderTask:
         # Also the copy for the loss runs in 16 bits: only differences of it count.
         self.judge = stylenet.pretrained().to(device, memory_format=torch.channels_last)
         held = np.flatnonzero(self.data.heldout)
-        self.test = to_rgb(np.ascontiguousarray(self.data.pixels[held]), device)
+        self.test = to_rgb(self.data.pixels[held])
 
     def _batch(self, rng: np.random.Generator) -> Tensor:
-        crop, size = self.section.crop, self.data.pixels.shape[1]
-        out = np.empty((self.section.batch, crop, crop, 3), np.uint8)
-        for i, row in enumerate(rng.choice(self.rows, self.section.batch)):
-            y, x = rng.integers(0, size - crop + 1, 2)
-            picture = self.data.pixels[row, y : y + crop, x : x + crop]
-            out[i] = picture[:, ::-1] if rng.random() < 0.5 else picture
-        return to_rgb(out, self.device)
+        s, size = self.section, self.data.pixels.shape[1]
+        corners = rng.integers(0, size - s.crop + 1, (2, s.batch))
+        rgb = to_rgb(pictures.cut(self.data.pixels, rng.choice(self.rows, s.batch), *corners, s.crop))
+        mirrored = pictures.on(self.device, rng.random((s.batch, 1, 1, 1)) < 0.5)
+        return torch.where(mirrored, rgb.flip(3), rgb)
 
     def losses(self, rng: np.random.Generator, noise: torch.Generator) -> dict[str, Tensor]:
         rgb = self._batch(rng)
         low = self.section.crop // 8
         shape = (rgb.shape[0], self.section.latent_channels, low, low)
         drawn = torch.randn(shape, generator=noise, device=self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed(self.device):
             out, mean, logvar = self.network(rgb, drawn)
             with torch.no_grad():
                 wanted = self.judge.features(rgb)
@@ -92,13 +96,10 @@ class AutoencoderTask:
 
     def evaluate(self, averaged: nn.Module) -> dict[str, float]:
         """PSNR and SSIM of held-out pictures at full size."""
-        out = metrics.as_rgb(reconstruct(averaged, self.test))
-        wanted = metrics.as_rgb(self.test)
-        parts = list(zip(out.split(8), wanted.split(8), strict=True))
-        return {
-            "psnr": float(torch.cat([metrics.psnr(*part) for part in parts]).mean()),
-            "ssim": float(torch.cat([metrics.ssim(*part) for part in parts]).mean()),
-        }
+        out = reconstruct(averaged, self.test)
+        parts = [fidelity(a, b) for a, b in zip(out.split(8), self.test.split(8), strict=True)]
+        psnr, ssim = (float(torch.cat(values).mean()) for values in zip(*parts, strict=True))
+        return {"psnr": psnr, "ssim": ssim}
 
 
 def train(

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from . import config as configs
 from . import latents, pictures, sampling, sheets, train_autoencoder
 from .autoencoder import Decoder
-from .borrowed import metrics
 from .critic import Critic
 from .gallery import Gallery
-from .loop import History, Plan, Trainer, load_checkpoint, start_from
+from .loop import History, Plan, Trainer, load_checkpoint, mixed, start_from
 from .restyle import Restyle
 from .unet import Latents, UNet
 
 _PROBES = 4  # timesteps at which the held-out loss is taken
 _RECOLOURED_SHARE = 0.5
+_AT_ONCE = 8  # held-out pictures decoded: bounds the memory
 
 
 class Networks(nn.Module):
@@ -36,8 +36,8 @@ class UNetTask:
     def __init__(self, config: configs.Config, work: Path, device: torch.device) -> None:
         self.section, self.device = config.unet, device
         self.ssim_weight = config.autoencoder.ssim_weight
-        self.data = latents.load(config, work)
-        index = pictures.load(work)
+        self.data = latents.load(config, work, device)
+        index = pictures.load(work, device)
         training = ~index.heldout
         self.paintings = np.flatnonzero(training & ~index.photo)
         self.photos = np.flatnonzero(training & index.photo)
@@ -50,8 +50,8 @@ class UNetTask:
         self.network: nn.Module = self.networks.to(device, memory_format=torch.channels_last)
         self.pixels = index.pixels
         self.crop = config.autoencoder.crop // 8
-        self.restyle = Restyle(config, work, self.data, self.paintings, self.photos, device)
-        self.gallery = Gallery.of(config, work, self.data, device)
+        self.restyle = Restyle(config, index, self.data, self.paintings, self.photos, device)
+        self.gallery = Gallery.of(config, index, self.data, device)
 
     def _rows(self, rng: np.random.Generator) -> np.ndarray:
         photo = rng.random(self.section.batch) < self.section.photo_share
@@ -63,14 +63,13 @@ class UNetTask:
     ) -> dict[str, Tensor]:
         """Losses for given pictures and draws (each row its own)."""
         put = {k: torch.from_numpy(v).to(self.device) for k, v in draw.items()}
-        x0 = self.data.scaled((rows, 0, mirror)).to(self.device)
-        seen = self.data.scaled((rows, draw["recoloured"].astype(int), mirror))
-        content = latents.normalised(seen).to(self.device)
-        content = content * put["content"][:, None, None, None]
-        styles = torch.from_numpy(np.asarray(self.data.styles[rows], np.float32)).to(self.device)
+        x0 = self.data.scaled(rows, 0, mirror)
+        seen = self.data.scaled(rows, draw["recoloured"].astype(int), mirror)
+        content = latents.normalised(seen) * put["content"][:, None, None, None]
         net = self.unet
 
-        code = torch.where(put["style"][:, None] > 0, net.code(styles), net.null_code[None])
+        own = net.code(self.data.codes(rows))
+        code = torch.where(put["style"][:, None] > 0, own, net.null_code[None])
         statistics = net.statistics(code)
         std, mean = torch.std_mean(x0, dim=(2, 3))
         wanted = torch.cat([mean, std.clamp_min(0.02).log()], dim=1)
@@ -83,7 +82,7 @@ class UNetTask:
         x = alpha * x0 + sigma * noise
         v = alpha * noise - sigma * x0
         prior = net.prior(x, content, rows_, blur)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed(self.device):
             inputs = prior.inputs.contiguous(memory_format=torch.channels_last)
             out = net.body(inputs, net.body_modulation(rows_))
         denoising = (out.float() - (v - prior.v) / prior.unit).square().mean()
@@ -92,19 +91,13 @@ class UNetTask:
 
     def _decoding(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """The autoencoder's own losses on crops: what the decoder must not unlearn."""
-        n, crop = self.section.restyle_batch, self.crop
-        rows = self._rows(rng)[:n]
-        low = self.data.latents.shape[-1]
-        pixels = np.empty((len(rows), 8 * crop, 8 * crop, 3), np.uint8)
-        z = torch.empty((len(rows), self.data.latents.shape[3], crop, crop))
-        for i, row in enumerate(rows):
-            y, x = rng.integers(0, low - crop + 1, 2)
-            pixels[i] = self.pixels[row, 8 * y : 8 * (y + crop), 8 * x : 8 * (x + crop)]
-            z[i] = self.data.raw(row)[:, y : y + crop, x : x + crop]
-        z = z.to(self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        rows, crop = self._rows(rng)[: self.section.restyle_batch], self.crop
+        y, x = rng.integers(0, self.data.latents.shape[-1] - crop + 1, (2, len(rows)))
+        places = self.data.latents[:, 0, 0].permute(0, 2, 3, 1)
+        z = pictures.cut(places, rows, y, x, crop).permute(0, 3, 1, 2).float()
+        with mixed(self.device):
             out = self.decoder(z)
-        rgb = train_autoencoder.to_rgb(pixels, self.device)
+        rgb = train_autoencoder.to_rgb(pictures.cut(self.pixels, rows, 8 * y, 8 * x, 8 * crop))
         return train_autoencoder.pixel_losses(out.float(), rgb)
 
     def losses(self, rng: np.random.Generator, noise: torch.Generator) -> dict[str, Tensor]:
@@ -157,11 +150,15 @@ class UNetTask:
             for name in ("denoising", "statistics"):
                 sums[f"held-out {name}"] = sums.get(f"held-out {name}", 0.0) + float(terms[name])
         scores = {name: value / _PROBES for name, value in sums.items()}
-        wanted = torch.from_numpy(self.pixels[self.held]).permute(0, 3, 1, 2)
-        decoded = [self.decoder(self.data.raw(row)[None].to(self.device)) for row in self.held]
-        pairs = list(zip(metrics.as_rgb(torch.cat(decoded)).cpu(), wanted.float(), strict=True))
-        for name, measure in (("psnr", metrics.psnr), ("ssim", metrics.ssim)):
-            scores[name] = float(torch.cat([measure(a[None], b[None]) for a, b in pairs]).mean())
+        kept = [
+            train_autoencoder.fidelity(
+                self.decoder(self.data.unscaled(self.data.scaled(part))),
+                train_autoencoder.to_rgb(self.pixels[part]),
+            )
+            for part in np.array_split(self.held, -(-n // _AT_ONCE))
+        ]
+        for i, name in enumerate(("psnr", "ssim")):
+            scores[name] = float(torch.cat([one[i] for one in kept]).mean())
         if self.gallery:
             scores |= self.gallery.scores(self.unet, self.decoder)
         return scores
@@ -171,28 +168,24 @@ def sheet_rows(
     config: configs.Config, work: Path, device: torch.device, net: Networks, columns: int = 8
 ) -> list[Tensor]:
     """Held-out photos, held-out paintings, latent AdaIN, then results at several scales."""
-    data, index = latents.load(config, work), pictures.load(work)
+    data, index = latents.load(config, work, device), pictures.load(work, device)
     photos = np.flatnonzero(index.heldout & index.photo)
     paintings = np.flatnonzero(index.heldout & ~index.photo)
     columns = min(columns, len(photos), len(paintings))
     photos = photos[:columns]
     paintings = paintings[:: max(1, len(paintings) // columns)][:columns]
 
+    @torch.inference_mode()
     def decode(scaled: Tensor) -> Tensor:
-        z = scaled.cpu() / data.scale[:, None, None] + data.shift[:, None, None]
-        with torch.inference_mode():
-            return net.decoder(z.to(device)).cpu()
+        out: Tensor = net.decoder(data.unscaled(scaled))
+        return out
 
-    content = latents.normalised(data.scaled((photos, 0, 0))).to(device)
-    std, mean = torch.std_mean(data.scaled((paintings, 0, 0)), dim=(2, 3), keepdim=True)
-    styles = torch.from_numpy(np.asarray(data.styles[paintings], np.float32)).to(device)
+    content = latents.normalised(data.scaled(photos))
+    std, mean = torch.std_mean(data.scaled(paintings), dim=(2, 3), keepdim=True)
+    styles = data.codes(paintings)
     noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(5)).to(device)
-    cpu = torch.device("cpu")
-    originals = [
-        train_autoencoder.to_rgb(np.ascontiguousarray(index.pixels[rows]), cpu)
-        for rows in (photos, paintings)
-    ]
-    rows = [*originals, decode(content.cpu() * std + mean)]
+    originals = [train_autoencoder.to_rgb(index.pixels[rows]) for rows in (photos, paintings)]
+    rows = [*originals, decode(content * std + mean)]
     for scales in ((1.0, 0.5), (1.0, 1.0), (1.0, 1.5)):
         rows.append(decode(sampling.sample(net.unet, content, styles, noise, scales=scales)))
     nothing = torch.zeros_like(content)
@@ -211,7 +204,10 @@ def train(
         start_from(task.network, start, {"unet.": "unet."})
     s, seconds = config.unet, config.checkpoint.seconds
     slower = {"decoder.": s.decoder_rate, "critic.": s.critic_rate}
-    plan = Plan(s.samples, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, seconds, slower)
+    plan = Plan(
+        *(s.samples, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, seconds, slower),
+        rivals=("critic.",),
+    )
     name = configs.identity(config, "unet")
     trainer = Trainer(task, plan, config.seed, name, checkpoint, device)
 
@@ -228,7 +224,9 @@ def train(
 def load(
     config: configs.Config, work: Path, device: torch.device, content_blur: float
 ) -> Networks:
-    """The trained networks (averaged weights), the UNet ready to sample from."""
+    """The trained networks (averaged weights), the UNet ready to sample from, the decoder mixed
+    with the autoencoder's own: between the two it paints nearly as well as the one that learnt along,
+    and gives back what it gets better than either (Wortsman et al., arXiv 2109.01903)."""
     state = load_checkpoint(work / "unet.pt", configs.identity(config, "unet"))
     averaged, latent = state["averaged"], config.autoencoder.latent_channels
     fixed = ("style_mean", "style_std", "blurs", "residual")
@@ -236,6 +234,10 @@ def load(
     decoder = Decoder(config.autoencoder.channels, latent)
     networks = Networks(UNet(config.unet, latent, empty), decoder)
     networks.load_state_dict(averaged)
+    settled = train_autoencoder.load(config, work, torch.device("cpu")).decoder
+    with torch.no_grad():
+        for learnt, own in zip(decoder.parameters(), settled.parameters(), strict=True):
+            learnt.copy_(own.lerp(learnt, config.unet.decoder_mix))
     networks.unet.finish(content_blur)
     networks.eval().requires_grad_(False)
     return networks.to(device, memory_format=torch.channels_last)

@@ -182,12 +182,14 @@ class Body(nn.Module):
         for stage in self.up_low:
             x = stage(torch.cat([x, skips.pop()], dim=1), modulation[:, at : at + stage.width])
             at += stage.width
-        x = self.up(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        # F.interpolate's script has the operators of all modes: an older libtorch may lack one.
+        x = self.up(torch.ops.aten.upsample_nearest2d(x, None, [2.0, 2.0]))
         for stage in self.up_high:
             x = stage(torch.cat([x, skips.pop()], dim=1), modulation[:, at : at + stage.width])
             at += stage.width
         scale, shift = modulation[:, at : at + 2 * self.high].chunk(2, dim=1)
-        x = F.interpolate(F.silu(modulated(x, scale, shift)), scale_factor=2.0, mode="nearest")
+        x = F.silu(modulated(x, scale, shift))
+        x = torch.ops.aten.upsample_nearest2d(x, None, [2.0, 2.0])
         scale, shift = modulation[:, at + 2 * self.high :].chunk(2, dim=1)
         return self.out(F.silu(modulated(self.wide(x) + fine, scale, shift)))
 
