@@ -39,10 +39,10 @@ ThreadScope::~ThreadScope()
 
 std::unique_lock<std::mutex> turn_in(const std::optional<c10::Stream> &stream)
 {
-    static std::mutex lock;
-    static std::unordered_map<c10::Stream, std::mutex> turns;
     if (!stream)
         return {};
+    static std::mutex lock;
+    static std::unordered_map<c10::Stream, std::mutex> turns;
     const auto turn = [&]() -> std::mutex & {
         const std::lock_guard<std::mutex> guard(lock);
         return turns[*stream];

@@ -13,7 +13,7 @@ Scores mean something in pairs alone: a painting's should be above those of a pi
 any place, and above its own with another's style (relativistic pairing, Jolicoeur-Martineau,
 arXiv 1807.00734). The half that sees pixels may not change its mind by a little noise, of paintings as of
 pictures: a gradient penalty around zero on both (Huang et al., arXiv 2501.05441), by finite
-differences (Lin et al., arXiv 2501.08316, eq. 5).
+differences (Lin et al., arXiv 2501.08316).
 """
 
 from __future__ import annotations

