@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -79,6 +80,34 @@ def test_unet_resumes_with_the_same_curve(
     assert len(whole.history.train) == 4
     for key, value in whole.averaged.items():
         assert torch.equal(value, again.averaged[key]), key
+
+
+def test_rates_may_change_between_a_run_and_its_continuation(
+    trained: tuple[configs.Config, Path], tmp_path: Path
+) -> None:
+    """A part whose rate is 0 stays where it is, also when it was 0.5 before and shared its group's
+    settings with another part."""
+    config, work = trained
+    for file in work.iterdir():
+        if not file.name.startswith("unet"):
+            (tmp_path / file.name).symlink_to(file)
+
+    def weights(recipe: configs.Config) -> dict[str, Tensor]:
+        train_unet.train(recipe, tmp_path, CPU)
+        identity = configs.identity(recipe, "unet")
+        network: dict[str, Tensor] = loop.load_checkpoint(tmp_path / "unet.pt", identity)["network"]
+        return network
+
+    before: dict[str, Tensor] = {}
+    for i, (critic, decoder) in enumerate(((0.5, 0.5), (0.0, 0.5), (0.5, 0.0))):
+        rates = {"samples": 8 * (i + 1), "critic_rate": critic, "decoder_rate": decoder}
+        recipe = dataclasses.replace(config, unet=dataclasses.replace(config.unet, **rates))
+        after = weights(recipe)
+        trainable = {k: v for k, v in after.items() if not k.endswith(("._u", "._v"))}
+        for part, rate in (("critic.", critic), ("decoder.", decoder), ("unet.", 1.0)):
+            moved = [not v.equal(before[k]) for k, v in trainable.items() if k in before and k.startswith(part)]
+            assert not before or any(moved) == (rate > 0.0), part
+        before = after
 
 
 def test_autoencoder_survives_sigkill(

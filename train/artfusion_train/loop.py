@@ -166,20 +166,21 @@ class Trainer:
         self.identity, self.path, self.device = identity, path, device
         network = task.network
         self.averaged = {k: v.detach().clone() for k, v in network.state_dict().items()}
-        groups: dict[tuple[bool, float, float], list[nn.Parameter]] = {}
+        # By prefix, not by what the prefix means today: a checkpoint numbers parameters by group.
+        groups: dict[tuple[bool, str, float], list[nn.Parameter]] = {}
         for name, parameter in network.named_parameters():
-            factor = next((f for key, f in plan.slower.items() if name.startswith(key)), 1.0)
+            slow = next((key for key in plan.slower if name.startswith(key)), "")
             momentum = 0.0 if name.startswith(plan.rivals) else _MOMENTUM
-            groups.setdefault((parameter.ndim > 1, factor, momentum), []).append(parameter)
+            groups.setdefault((parameter.ndim > 1, slow, momentum), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
             [
                 {
                     "params": members,
                     "weight_decay": 0.01 if matrices else 0.0,
-                    "factor": factor,
+                    "factor": plan.slower.get(slow, 1.0),
                     "betas": (momentum, 0.99),
                 }
-                for (matrices, factor, momentum), members in groups.items()
+                for (matrices, slow, momentum), members in groups.items()
             ],
             lr=plan.learning_rate,
             fused=True,
@@ -197,7 +198,9 @@ class Trainer:
         self.task.network.load_state_dict(state["network"])
         for key, value in state["averaged"].items():
             self.averaged[key].copy_(value)
-        self.optimizer.load_state_dict(state["optimizer"])
+        # Only what the optimizer has gathered: its rates are those of today's recipe.
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
         self.task.restore(state["task"])
         self.step = state["step"]
         self.history = History(**json.loads(state["history"]))
