@@ -198,9 +198,11 @@ class Trainer:
         self.task.network.load_state_dict(state["network"])
         for key, value in state["averaged"].items():
             self.averaged[key].copy_(value)
-        # Only what the optimizer has gathered: its rates are those of today's recipe.
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
+        # The moments are the checkpoint's, the rates those of today's recipe.
+        factors = [group["factor"] for group in self.optimizer.param_groups]
+        self.optimizer.load_state_dict(state["optimizer"])
+        for group, factor in zip(self.optimizer.param_groups, factors, strict=True):
+            group["factor"] = factor
         self.task.restore(state["task"])
         self.step = state["step"]
         self.history = History(**json.loads(state["history"]))
