@@ -637,9 +637,9 @@ typedef struct artfusion_sampler_options {
     double content_scale;       /**< guidance scales: 1 is the condition as it is and costs no */
     double style_scale;         /**<   network pass, 0 ignores it, more exaggerates it */
     double content_start;       /**< 0: a guidance scale holds from this fraction of the steps */
-    double content_end;         /**< 1: to this one, and is 1 elsewhere */
+    double content_end;         /**< 1: to this one, >= content_start, and is 1 elsewhere */
     double style_start;         /**< 0 */
-    double style_end;           /**< 1 */
+    double style_end;           /**< 1, >= style_start */
     double eta;                 /**< 0 (DDIM's ODE) .. 1 and more; for DDIM and 2M-SDE, >= 0 */
     double temperature;         /**< 1: factor of each step's noise, >= 0 */
     double noise_dropout;       /**< 0: share of the step noise's elements zeroed, 0 <= p < 1 */

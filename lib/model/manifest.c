@@ -180,6 +180,13 @@ static int32_t has(const fields *f, const char *section, const char *key, int32_
     return required || look_up(f->root, path);
 }
 
+static void check_interval(fields *f, const char *section, const char *of, double start, double end)
+{
+    if (f->status == ARTFUSION_OK && start > end)
+        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s.%s_start is %g, beyond %s_end %g",
+                            section, of, start, of, end);
+}
+
 /* `section` is "defaults" or "presets.NAME". What it may leave out and does stays as it is in *s:
  * all but the intervals is `required` of the former. */
 static void read_sampling(fields *f, const char *section, int32_t required, int32_t timesteps,
@@ -206,6 +213,8 @@ static void read_sampling(fields *f, const char *section, int32_t required, int3
         s->style_start = real(f, path, 0.0, 1.0);
     if (has(f, section, "style_end", 0, path))
         s->style_end = real(f, path, 0.0, 1.0);
+    check_interval(f, section, "content", s->content_start, s->content_end);
+    check_interval(f, section, "style", s->style_start, s->style_end);
 }
 
 static void read_preset(fields *f, const char *name, const json_t *value, af_manifest *m)

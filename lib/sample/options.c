@@ -115,6 +115,14 @@ static artfusion_status check_real(const char *name, double value, double least,
                    most);
 }
 
+static artfusion_status check_interval(const char *name, double start, double end)
+{
+    if (start <= end)
+        return ARTFUSION_OK;
+    return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s_start is %g, beyond %s_end %g", name, start, name,
+                   end);
+}
+
 static artfusion_status check_constant(const char *name, int32_t value,
                                        artfusion_enumeration enumeration)
 {
@@ -166,6 +174,8 @@ artfusion_status af_sampler_read_options(const artfusion_model *model,
     CHECK(check_real("content_end", o->content_end, 0.0, 1.0));
     CHECK(check_real("style_start", o->style_start, 0.0, 1.0));
     CHECK(check_real("style_end", o->style_end, 0.0, 1.0));
+    CHECK(check_interval("content", o->content_start, o->content_end));
+    CHECK(check_interval("style", o->style_start, o->style_end));
     CHECK(check_real("eta", o->eta, 0.0, MAX_SCALE));
     CHECK(check_real("temperature", o->temperature, 0.0, MAX_SCALE));
     CHECK(check_real("noise_dropout", o->noise_dropout, 0.0, nextafter(1.0, 0.0)));

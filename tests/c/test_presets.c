@@ -29,6 +29,9 @@ static void test_refused(void **state)
         {"{\"\": {}}", "presets: \"\" is no name: 1 to 31 of a-z"},
         {"{\"Bold\": {}}", "presets: \"Bold\" is no name"},
         {"{\"a.steps\": {}}", "presets: \"a.steps\" is no name"},
+        {"{\"a\": {\"content_start\": 0.9, \"content_end\": 0.1}}",
+         "presets.a.content_start is 0.9, beyond content_end 0.1"},
+        {"{\"a\": {\"style_start\": 0.3, \"style_end\": 0.2}}", "beyond style_end 0.2"},
         {"{\"abcdefghijklmnopqrstuvwxyz-01234\": {}}", "z-01234\" is no name"}, /* 32 */
         {"{\"a\": {}, \"b\": {}, \"c\": {}, \"d\": {}, \"e\": {}, \"f\": {}, \"g\": {}, \"h\": {}, "
          "\"i\": {}, \"j\": {}, \"k\": {}, \"l\": {}, \"m\": {}, \"n\": {}, \"o\": {}, \"p\": {}, "

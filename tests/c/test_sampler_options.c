@@ -72,6 +72,16 @@ static void test_bad_options(void **state)
     custom.timesteps = beyond;
     assert_error(artfusion_sampler_create(model, &custom, &sampler), ARTFUSION_ERROR_ARGUMENT,
                  "timesteps[0] is 1000");
+    custom = o;
+    custom.content_start = 0.9;
+    custom.content_end = 0.1;
+    assert_error(artfusion_sampler_create(model, &custom, &sampler), ARTFUSION_ERROR_ARGUMENT,
+                 "content_start is 0.9, beyond content_end 0.1");
+    custom.content_end = 0.9; /* no step at all */
+    custom.style_start = 0.5;
+    custom.style_end = 0.25;
+    assert_error(artfusion_sampler_create(model, &custom, &sampler), ARTFUSION_ERROR_ARGUMENT,
+                 "style_start is 0.5, beyond style_end 0.25");
     assert_error(artfusion_sampler_create(NULL, &o, &sampler), ARTFUSION_ERROR_ARGUMENT,
                  "model is NULL");
     assert_error(artfusion_sampler_create(model, &o, NULL), ARTFUSION_ERROR_ARGUMENT,
