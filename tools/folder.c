@@ -20,7 +20,8 @@ struct tally {
 bool folder_is_meant(const struct options *options)
 {
     struct stat status;
-    return stat(options->content, &status) == 0 && S_ISDIR(status.st_mode);
+    return !is_standard_input(options->content) && stat(options->content, &status) == 0 &&
+           S_ISDIR(status.st_mode);
 }
 
 /* The digest at the end of what the library saves of a style says which style it is, and of which
@@ -32,9 +33,9 @@ static json_t *style_digest(const struct run *run, const artfusion_image *painti
     artfusion_style *style = NULL;
     uint8_t *data = NULL;
     size_t size = 0;
-    artfusion_status status = artfusion_image_resize_fit(
-        painting, run->info.native_width, run->info.native_height, ARTFUSION_FILTER_BICUBIC,
-        &resized);
+    artfusion_status status =
+        artfusion_image_resize_fit(painting, run->info.native_width, run->info.native_height,
+                                   ARTFUSION_FILTER_BICUBIC, &resized);
     if (status == ARTFUSION_OK)
         status = artfusion_style_from_image(run->model, resized, &style);
     if (status == ARTFUSION_OK)
@@ -67,14 +68,14 @@ static int record_settings(struct run *run, const artfusion_image *painting, con
     json_t *style = style_digest(run, painting);
     if (style == NULL)
         return run_check(run, ARTFUSION_ERROR_ENGINE);
-    json_t *settings =
-        json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:b, s:o}", "format", "artfusion-run", "version",
-                  1, "model", run->info.weights_sha256, "arithmetic", run->info.arithmetic, "style",
-                  style, "size", size_setting(run->options), "notebook",
-                  (int)is_given(run->options, OPTION_PRESET), "sampling",
-                  report_settings(&run->sampling));
-    const int code =
-        settings == NULL ? failure("out of memory") : folder_record(folder, settings, result);
+    json_t *settings = json_pack(
+        "{s:s, s:i, s:s, s:b, s:s, s:s, s:o, s:o, s:b, s:o}", "format", "artfusion-run", "version",
+        1, "suffix", result_suffix(run->options), "keep_suffix",
+        (int)is_given(run->options, OPTION_KEEP_SUFFIX), "model", run->info.weights_sha256,
+        "arithmetic", run->info.arithmetic, "style", style, "size", size_setting(run->options),
+        "notebook", (int)is_given(run->options, OPTION_PRESET), "sampling",
+        report_settings(&run->sampling));
+    const int code = settings == NULL ? out_of_memory() : folder_record(folder, settings, result);
     json_decref(settings);
     return code;
 }
@@ -89,8 +90,10 @@ static int make_picture(struct run *run, const struct work *item, const artfusio
 {
     struct options each = *run->options;
     const struct options *whole = run->options;
+    each.content = item->content;
     each.out = item->result;
     run->options = &each;
+    message_subject(item->content, item->result);
     artfusion_image *content = NULL, *result = NULL;
     artfusion_style *style = NULL;
     int code = run_load_image(run, item->content, &content);
@@ -103,12 +106,14 @@ static int make_picture(struct run *run, const struct work *item, const artfusio
     artfusion_style_destroy(style);
     artfusion_image_destroy(content);
     artfusion_image_destroy(result);
+    message_subject(NULL, NULL);
     run_next(run);
     run->options = whole;
     return code;
 }
 
-/* A picture that fails is told and passed over: the others need not wait for somebody to mend it. */
+/* A picture that fails is told and passed over: the others need not wait for somebody to mend it.
+ */
 static int make_pictures(struct run *run, const struct work_list *list,
                          const artfusion_image *painting, struct tally *tally)
 {
@@ -117,6 +122,7 @@ static int make_pictures(struct run *run, const struct work_list *list,
             return 128 + interrupt_signal();
         if (is_there(list->items[i].result)) {
             tally->there++;
+            report_skipped(run, list->items[i].content, list->items[i].result);
             continue;
         }
         const int code = make_picture(run, &list->items[i], painting);
@@ -125,6 +131,23 @@ static int make_pictures(struct run *run, const struct work_list *list,
         *(code == 0 ? &tally->made : &tally->failed) += 1;
     }
     return tally->failed > 0 ? STATUS_FAILURE : 0;
+}
+
+/* The folders that results go to: one, except with --recursive. */
+static int make_folders(const char *results, const struct work_list *list)
+{
+    const char *before = NULL;
+    size_t length = 0;
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < list->count; i++) {
+        const char *result = list->items[i].result;
+        const size_t folder = (size_t)(strrchr(result, '/') - result) + 1;
+        if (before == NULL || folder != length || memcmp(before, result, folder) != 0)
+            code = folder_make_for(results, result);
+        before = result;
+        length = folder;
+    }
+    return code;
 }
 
 static const char *first_result(const struct work_list *list)
@@ -144,6 +167,8 @@ static int stylize(struct run *run, const char *results, const struct work_list 
     if (code == 0)
         code = record_settings(run, *painting, results, first_result(list));
     if (code == 0)
+        code = make_folders(results, list);
+    if (code == 0)
         code = make_pictures(run, list, *painting, tally);
     return code;
 }
@@ -153,12 +178,25 @@ static void tell(const struct run *run, const char *results, const struct tally 
     if (tally->made + tally->there + tally->failed == 0 || is_given(run->options, OPTION_QUIET) ||
         is_given(run->options, OPTION_JSON))
         return;
-    printf("%s: %zu made", results, tally->made);
+    char there[48] = "", failed[48] = "";
     if (tally->there > 0)
-        printf(", %zu there before", tally->there);
+        snprintf(there, sizeof there, ", %zu there before", tally->there);
     if (tally->failed > 0)
-        printf(", %zu failed", tally->failed);
-    putchar('\n');
+        snprintf(failed, sizeof failed, ", %zu failed", tally->failed);
+    print_line(stdout, "%s: %zu made%s%s", results, tally->made, there, failed);
+}
+
+static void tell_passed_over(const struct options *options, size_t count)
+{
+    const bool one = count == 1;
+    if (count == 0 || is_given(options, OPTION_QUIET))
+        return;
+    if (is_given(options, OPTION_RECURSIVE))
+        print_line(stderr, "artfusion: %s: %zu link%s to %s not followed", options->content, count,
+                   one ? "" : "s", one ? "a folder was" : "folders were");
+    else
+        print_line(stderr, "artfusion: %s: %zu subfolder%s not entered: --recursive enters %s",
+                   options->content, count, one ? " was" : "s were", one ? "it" : "them");
 }
 
 int folder_stylize(const struct options *options)
@@ -171,9 +209,15 @@ int folder_stylize(const struct options *options)
     int lock = -1;
     inner.out = NULL; /* no picture's path */
     int code = run_begin(&run, &inner);
+    if (code == 0 && is_standard_output(options->out))
+        code = usage_error("out",
+                           "a folder of contents has a folder of results: \"%s\" is one picture",
+                           options->out);
     run.goes_on = true;
     if (code == 0)
-        code = work_list_make(options->content, options->out, &list);
+        code = work_list_make(options, &list);
+    if (code == 0)
+        tell_passed_over(options, list.passed_over);
     if (code == 0)
         code = folder_lock(options->out, &lock);
     if (code == 0) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stylize where --content is a folder: each picture in it, into the folder --out, in one style. A run
+ * stylize if --content is a folder: each picture in it, into the folder --out, in one style. A run
  * that was interrupted, or killed at any moment, goes on by the same command: pictures that are
  * there are not made again. */
 #ifndef TOOLS_FOLDER_H

@@ -34,20 +34,25 @@ int folder_lock(const char *folder, int *lock)
 {
     *lock = -1;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return failure("%s: the folder for the results can't be made: %s", folder, strerror(errno));
+        return failure(ARTFUSION_ERROR_IO, folder,
+                       "%s: the folder for the results can't be made: %s", folder, strerror(errno));
     const int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (opened < 0)
-        return failure("%s: with a folder of contents, --out is a folder: %s", folder,
+        return failure(ARTFUSION_ERROR_IO, folder,
+                       "%s: with a folder of contents, --out is a folder: %s", folder,
                        strerror(errno));
     if (access(folder, W_OK | X_OK) != 0) {
-        const int code = failure("%s: can't be written: %s", folder, strerror(errno));
+        const int code = failure(ARTFUSION_ERROR_IO, folder, "%s: can't be written: %s", folder,
+                                 strerror(errno));
         close(opened);
         return code;
     }
     if (flock(opened, LOCK_EX | LOCK_NB) != 0) {
         const int code = errno == EWOULDBLOCK
-                             ? failure("%s: another run is writing into this folder", folder)
-                             : failure("%s: can't be locked: %s", folder, strerror(errno));
+                             ? failure(ARTFUSION_ERROR_IO, folder,
+                                       "%s: another run is writing into this folder", folder)
+                             : failure(ARTFUSION_ERROR_IO, folder, "%s: can't be locked: %s",
+                                       folder, strerror(errno));
         close(opened);
         return code;
     }
@@ -59,6 +64,14 @@ void folder_unlock(int lock)
 {
     if (lock >= 0)
         close(lock);
+}
+
+bool folder_has_record(const char *folder)
+{
+    char *path = folder_path(folder, RECORD);
+    const bool has = path != NULL && access(path, F_OK) == 0;
+    free(path);
+    return has;
 }
 
 /* Nobody else writes here: the lock is held. */
@@ -92,9 +105,9 @@ static int write_record(const char *folder, const char *path, const json_t *sett
     char *beside = folder_path(folder, RECORD_BEING_WRITTEN);
     int code = 0;
     if (text == NULL || beside == NULL)
-        code = failure("out of memory");
+        code = out_of_memory();
     else if (write_whole(beside, text) != 0 || rename(beside, path) != 0)
-        code = failure("%s: can't be written: %s", path, strerror(errno));
+        code = failure(ARTFUSION_ERROR_IO, path, "%s: can't be written: %s", path, strerror(errno));
     free(text);
     free(beside);
     return code;
@@ -111,7 +124,8 @@ static int compare(const char *path, json_t *settings, const json_t *recorded)
 {
     const char *key;
     json_t *value;
-    json_object_foreach (settings, key, value) {
+    json_object_foreach(settings, key, value)
+    {
         const json_t *before = json_object_get(recorded, key);
         if (json_equal(value, before))
             continue;
@@ -119,7 +133,8 @@ static int compare(const char *path, json_t *settings, const json_t *recorded)
             return compare(path, value, before);
         char *now = text_of(value), *then = text_of(before);
         const int code =
-            failure("%s: the results there are of another run: \"%s\" was %s and is %s now; "
+            failure(ARTFUSION_ERROR_MISMATCH, path,
+                    "%s: the results there are of another run: \"%s\" was %s and is %s now; "
                     "choose another folder for --out, or empty this one",
                     path, key, then == NULL ? "?" : then, now == NULL ? "?" : now);
         free(now);
@@ -133,22 +148,42 @@ int folder_record(const char *folder, json_t *settings, const char *result)
 {
     char *path = folder_path(folder, RECORD);
     if (path == NULL)
-        return failure("out of memory");
+        return out_of_memory();
     remove_leftovers(folder);
     json_error_t error;
     json_t *recorded = NULL;
     int code = 0;
     if (access(path, F_OK) != 0 && result != NULL)
-        code = failure("%s is there already, and no %s tells which run made it; choose another "
+        code = failure(ARTFUSION_ERROR_IO, result,
+                       "%s is there already, and no %s tells which run made it; choose another "
                        "folder for --out",
                        result, RECORD);
     else if (access(path, F_OK) != 0)
         code = write_record(folder, path, settings);
     else if ((recorded = json_load_file(path, JSON_REJECT_DUPLICATES, &error)) == NULL)
-        code = failure("%s: line %d: %s", path, error.line, error.text);
+        code =
+            failure(ARTFUSION_ERROR_FORMAT, path, "%s: line %d: %s", path, error.line, error.text);
     else
         code = compare(path, settings, recorded);
     json_decref(recorded);
+    free(path);
+    return code;
+}
+
+int folder_make_for(const char *folder, const char *result)
+{
+    char *path = strdup(result);
+    int code = path == NULL ? out_of_memory() : 0;
+    char *slash = path == NULL ? NULL : path + strlen(folder);
+    while (code == 0 && (slash = strchr(slash + 1, '/')) != NULL) {
+        *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            code = failure(ARTFUSION_ERROR_IO, path, "%s: the folder can't be made: %s", path,
+                           strerror(errno));
+        else
+            remove_leftovers(path);
+        *slash = '/';
+    }
     free(path);
     return code;
 }

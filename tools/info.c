@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "message.h"
 #include "report.h"
 #include "run.h"
 
@@ -37,11 +38,12 @@ static json_t *info_json(const struct run *run)
 {
     const artfusion_model_info *info = &run->info;
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, "
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, "
         "s:s, s:o, s:o, s:s, s:s, s:i, s:s}",
-        "path", report_text(run->model_path), "name", report_text(info->name), "description",
-        report_text(info->description), "licence", report_text(info->licence), "origin",
-        report_text(info->origin), "sha256", info->weights_sha256, "native_width",
+        "status", artfusion_status_name(ARTFUSION_OK), "command", run->options->command, "path",
+        json_text(run->model_path), "name", json_text(info->name), "description",
+        json_text(info->description), "licence", json_text(info->licence), "origin",
+        json_text(info->origin), "sha256", info->weights_sha256, "native_width",
         (int)info->native_width, "native_height", (int)info->native_height, "size_multiple",
         (int)info->size_multiple, "latent_channels", (int)info->latent_channels, "downsample",
         (int)info->downsample, "style_width", (int)info->style_width, "style_min_size",
@@ -49,26 +51,29 @@ static json_t *info_json(const struct run *run)
         name(ARTFUSION_ENUM_SCHEDULE, info->schedule), "prediction",
         name(ARTFUSION_ENUM_PREDICTION, info->prediction), "defaults",
         report_sampling(&run->sampling), "presets", presets_json(run), "engine", info->engine,
-        "device", info->device_name,
-        "threads", (int)info->threads, "arithmetic", info->arithmetic);
+        "device", info->device_name, "threads", (int)info->threads, "arithmetic", info->arithmetic);
 }
 /* clang-format on */
 
-static void print_interval(const char *of, double start, double end)
+static void format_interval(const char *of, double start, double end, char *text, size_t size)
 {
+    text[0] = '\0';
     if (start > 0.0 || end < 1.0)
-        printf(", %s guided from %g to %g of the way", of, start, end);
+        snprintf(text, size, ", %s guided from %g to %g of the way", of, start, end);
 }
 
-static void print_sampling(const char *label, const artfusion_sampler_options *sampling)
+static void print_sampling(const char *indent, const char *label,
+                           const artfusion_sampler_options *sampling)
 {
-    printf("  %-11s %d steps of %s, %s spacing, eta %g, content scale %g, style scale %g", label,
-           (int)sampling->steps, name(ARTFUSION_ENUM_SOLVER, sampling->solver),
-           name(ARTFUSION_ENUM_SPACING, sampling->spacing), sampling->eta, sampling->content_scale,
-           sampling->style_scale);
-    print_interval("content", sampling->content_start, sampling->content_end);
-    print_interval("style", sampling->style_start, sampling->style_end);
-    putchar('\n');
+    char content[96], style[96];
+    format_interval("content", sampling->content_start, sampling->content_end, content,
+                    sizeof content);
+    format_interval("style", sampling->style_start, sampling->style_end, style, sizeof style);
+    print_line(stdout,
+               "%s%-11s %d steps of %s, %s spacing, eta %g, content scale %g, style scale %g%s%s",
+               indent, label, (int)sampling->steps, name(ARTFUSION_ENUM_SOLVER, sampling->solver),
+               name(ARTFUSION_ENUM_SPACING, sampling->spacing), sampling->eta,
+               sampling->content_scale, sampling->style_scale, content, style);
 }
 
 static void print_presets(const struct run *run)
@@ -77,34 +82,33 @@ static void print_presets(const struct run *run)
     const char *preset;
     for (int32_t i = 0; (preset = load_preset(run, i, &sampling)) != NULL; i++) {
         if (i == 0)
-            printf("  presets, for --strength:\n");
-        printf("  ");
-        print_sampling(preset, &sampling);
+            print_line(stdout, "  presets, for --strength:");
+        print_sampling("    ", preset, &sampling);
     }
 }
 
 static void print_text(const struct run *run)
 {
     const artfusion_model_info *info = &run->info;
-    printf("%s: %s\n", info->name, info->description);
-    printf("  file        %s\n", run->model_path);
-    printf("  licence     %s\n", info->licence);
-    printf("  origin      %s\n", info->origin);
-    printf("  sha256      %s\n", info->weights_sha256);
-    printf("  pictures    trained at %dx%d; any multiples of %d\n", (int)info->native_width,
-           (int)info->native_height, (int)info->size_multiple);
-    printf("  latent      %d channels, %dx smaller each way\n", (int)info->latent_channels,
-           (int)info->downsample);
-    printf("  style       %d values, of pictures from %d pixels on\n", (int)info->style_width,
-           (int)info->style_min_size);
-    printf("  diffusion   %d timesteps, %s schedule, predicts %s\n", (int)info->timesteps,
-           name(ARTFUSION_ENUM_SCHEDULE, info->schedule),
-           name(ARTFUSION_ENUM_PREDICTION, info->prediction));
-    print_sampling("defaults", &run->sampling);
+    print_line(stdout, "%s: %s", info->name, info->description);
+    print_line(stdout, "  file        %s", run->model_path);
+    print_line(stdout, "  licence     %s", info->licence);
+    print_line(stdout, "  origin      %s", info->origin);
+    print_line(stdout, "  sha256      %s", info->weights_sha256);
+    print_line(stdout, "  pictures    trained at %dx%d; any multiples of %d",
+               (int)info->native_width, (int)info->native_height, (int)info->size_multiple);
+    print_line(stdout, "  latent      %d channels, %dx smaller each way",
+               (int)info->latent_channels, (int)info->downsample);
+    print_line(stdout, "  style       %d values, of pictures from %d pixels on",
+               (int)info->style_width, (int)info->style_min_size);
+    print_line(stdout, "  diffusion   %d timesteps, %s schedule, predicts %s", (int)info->timesteps,
+               name(ARTFUSION_ENUM_SCHEDULE, info->schedule),
+               name(ARTFUSION_ENUM_PREDICTION, info->prediction));
+    print_sampling("  ", "defaults", &run->sampling);
     print_presets(run);
-    printf("  engine      %s\n", info->engine);
-    printf("  runs on     %s, %d thread%s, %s\n", info->device_name, (int)info->threads,
-           info->threads == 1 ? "" : "s", info->arithmetic);
+    print_line(stdout, "  engine      %s", info->engine);
+    print_line(stdout, "  runs on     %s, %d thread%s, %s", info->device_name, (int)info->threads,
+               info->threads == 1 ? "" : "s", info->arithmetic);
 }
 
 int command_info(const struct options *options)

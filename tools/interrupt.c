@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-static const int signals[] = {SIGINT, SIGTERM};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 /* What a handler needs is out of reach but by globals. */
 static atomic_int received;
@@ -29,6 +29,8 @@ static void on_signal(int signal_number)
 
 void interrupt_install(void)
 {
+    /* A write beyond the limit of a file's size then fails, and what was written is removed. */
+    signal(SIGXFSZ, SIG_IGN);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction action;
         if (sigaction(signals[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN)
@@ -56,4 +58,13 @@ void interrupt_hold(void)
     /* Ignored rather than blocked, since a mask would hold for this thread alone. */
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         signal(signals[i], SIG_IGN);
+}
+
+void interrupt_hold_quit(bool held)
+{
+    static bool ignored; /* by whoever started the program */
+    if (held)
+        ignored = signal(SIGQUIT, SIG_IGN) == SIG_IGN;
+    else if (!ignored)
+        signal(SIGQUIT, SIG_DFL);
 }

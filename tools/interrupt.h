@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Ctrl-C and SIGTERM: the first stops the run within a network call, a second ends the program on
- * the spot. */
+ * Ctrl-C, SIGTERM and SIGHUP: the first stops the run within a network call, a second ends the
+ * program on the spot. */
 #ifndef TOOLS_INTERRUPT_H
 #define TOOLS_INTERRUPT_H
+
+#include <stdbool.h>
 
 #include "artfusion.h"
 
@@ -15,7 +17,11 @@ void interrupt_watch(artfusion_sampler *sampler);
 /* The signal that came, 0 if none did. */
 int interrupt_signal(void);
 
-/* From here on signals wait until the program is done: for the write of the result. */
+/* From here on they change nothing any more: for the write of the result. */
 void interrupt_hold(void);
+
+/* SIGQUIT, which ends the program with a core dump as ever, must not do so in the midst of a write:
+ * it would leave a temporary file. */
+void interrupt_hold_quit(bool held);
 
 #endif

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * The `artfusion` command: finds the command that is meant and lets it run. */
+#define _POSIX_C_SOURCE 200809L
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "message.h"
+#include "option_names.h"
 #include "option_tables.h"
 
 static const struct command commands[] = {
@@ -16,7 +20,7 @@ static const struct command commands[] = {
                  "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png --steps 50\n"
                  "  artfusion stylize -c photo.jpg -s painting.jpg -o result.jpg --style-scale 1\n",
      .table = stylize_options,
-     .required = 1u << OPTION_CONTENT | 1u << OPTION_STYLE | 1u << OPTION_OUT,
+     .required = OPTION_BIT(OPTION_CONTENT) | OPTION_BIT(OPTION_STYLE) | OPTION_BIT(OPTION_OUT),
      .run = command_stylize},
     {.name = "sample",
      .summary = "new pictures in a picture's manner, on one sheet",
@@ -24,14 +28,14 @@ static const struct command commands[] = {
      .examples = "  artfusion sample -s painting.jpg -o sheet.png\n"
                  "  artfusion sample -s painting.jpg -o sheet.png --count 16 --seed 7\n",
      .table = sample_options,
-     .required = 1u << OPTION_STYLE | 1u << OPTION_OUT,
+     .required = OPTION_BIT(OPTION_STYLE) | OPTION_BIT(OPTION_OUT),
      .run = command_sample},
     {.name = "reconstruct",
      .summary = "a picture from its own shapes and manner, and its PSNR",
      .synopsis = "--content FILE --out FILE [OPTION...]",
      .examples = "  artfusion reconstruct -c painting.jpg -o again.png\n",
      .table = reconstruct_options,
-     .required = 1u << OPTION_CONTENT | 1u << OPTION_OUT,
+     .required = OPTION_BIT(OPTION_CONTENT) | OPTION_BIT(OPTION_OUT),
      .run = command_reconstruct},
     {.name = "info",
      .summary = "what a model is and what it would run on",
@@ -67,7 +71,8 @@ static void print_help(FILE *stream)
           "  0    done\n"
           "  1    it failed; what was in the way is on standard error\n"
           "  2    the command line can't be followed\n"
-          "  130  interrupted by Ctrl-C (143: by SIGTERM); nothing half-written is left\n",
+          "  130  interrupted by Ctrl-C (143: by SIGTERM, 129: SIGHUP); nothing half-written is "
+          "left\n",
           stream);
 }
 
@@ -83,8 +88,28 @@ static int run_command(const struct command *command, int argc, const char **arg
     return status;
 }
 
+static int refuse(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (is_slip(name, commands[i].name))
+            return usage_error(NULL, "\"%s\" is not a command; did you mean %s?", name,
+                               commands[i].name);
+    return usage_error(
+        NULL, "\"%s\" is not a command; those are stylize, sample, reconstruct and info", name);
+}
+
+/* Before the options are read, since the failure may be one of theirs. */
+static bool json_is_meant(int argc, const char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
 static int dispatch(int argc, const char **argv)
 {
+    message_begin(NULL, json_is_meant(argc, argv));
     if (argc < 2) {
         print_help(stderr);
         return STATUS_USAGE;
@@ -98,18 +123,29 @@ static int dispatch(int argc, const char **argv)
         return 0;
     }
     for (size_t i = 0; i < command_count; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            message_begin(commands[i].name, json_is_meant(argc, argv));
             return run_command(&commands[i], argc - 1, argv + 1);
-    return usage_error(
-        NULL, "\"%s\" is not a command; those are stylize, sample, reconstruct and info", argv[1]);
+        }
+    return refuse(argv[1]);
+}
+
+/* A standard stream that is closed would be the next file that is opened: the model read as
+ * standard input, or messages written into a picture. What takes its place fails as it did. */
+static void occupy_standard_streams(void)
+{
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++)
+        if (fcntl(file, F_GETFD) < 0)
+            (void)open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int main(int argc, char **argv)
 {
+    occupy_standard_streams();
     const int status = dispatch(argc, (const char **)argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         if (status == 0)
-            return failure("standard output can't be written");
+            return failure(ARTFUSION_ERROR_IO, NULL, "standard output can't be written");
     }
     return status;
 }

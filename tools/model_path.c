@@ -39,7 +39,7 @@ static int own_folder(char *folder, size_t size)
 static int take(const char *text, char **path)
 {
     *path = strdup(text);
-    return *path == NULL ? failure("out of memory") : 0;
+    return *path == NULL ? out_of_memory() : 0;
 }
 
 int model_path_find(const char *given, char **path)
@@ -53,7 +53,8 @@ int model_path_find(const char *given, char **path)
     char folder[PATH_MAX];
     char places[PLACES][PATH_MAX + 64];
     if (own_folder(folder, sizeof folder) != 0)
-        return failure("no model is named by --model or ARTFUSION_MODEL, and the command's own "
+        return failure(ARTFUSION_ERROR_IO, NULL,
+                       "no model is named by --model or ARTFUSION_MODEL, and the command's own "
                        "folder, beside which one may lie, is unknown");
     for (size_t i = 0; i < PLACES; i++) {
         char root[PATH_MAX];
@@ -64,7 +65,8 @@ int model_path_find(const char *given, char **path)
         if (access(places[i], F_OK) == 0)
             return take(places[i], path);
     }
-    return failure("no model found: --model is not given, ARTFUSION_MODEL is not set, and there is "
+    return failure(ARTFUSION_ERROR_IO, NULL,
+                   "no model found: --model is not given, ARTFUSION_MODEL is not set, and there is "
                    "neither %s nor %s",
                    places[0], places[1]);
 }

@@ -17,17 +17,23 @@
         NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)(table), 0, title, NULL                          \
     }
 
-#define CONTENT TEXT("content", 'c', OPTION_CONTENT, "picture whose shapes are kept", "FILE")
-#define STYLE TEXT("style", 's', OPTION_STYLE, "picture whose manner is taken", "FILE")
+#define CONTENT                                                                                    \
+    TEXT("content", 'c', OPTION_CONTENT, "picture whose shapes are kept; - is standard input",     \
+         "FILE")
+#define STYLE                                                                                      \
+    TEXT("style", 's', OPTION_STYLE, "picture whose manner is taken; - is standard input", "FILE")
 #define CONTENTS                                                                                   \
     TEXT("content", 'c', OPTION_CONTENT,                                                           \
-         "picture whose shapes are kept, or a folder of them", "PATH")
+         "picture whose shapes are kept, or a folder of them; - is standard input", "PATH")
 #define RESULTS                                                                                    \
     TEXT("out", 'o', OPTION_OUT,                                                                   \
-         "result, .png or .jpg; for a folder the folder of the results, where a run that was "     \
-         "ended goes on by the same command",                                                      \
+         "result, .png or .jpg; - is standard output; for a folder the folder of the results, "    \
+         "where a run that was ended goes on by the same command",                                 \
          "PATH")
-#define OUT TEXT("out", 'o', OPTION_OUT, "result, .png or .jpg", "FILE")
+#define OUT TEXT("out", 'o', OPTION_OUT, "result, .png or .jpg; - is standard output", "FILE")
+#define FORMAT                                                                                     \
+    TEXT("format", '\0', OPTION_FORMAT,                                                            \
+         "png or jpeg (default: by the suffix of --out, else png)", "NAME")
 #define SIZE(default_size)                                                                         \
     TEXT("size", '\0', OPTION_SIZE, "result's pixels (default: " default_size ")", "WxH")
 #define FIT                                                                                        \
@@ -67,16 +73,26 @@
          "X")
 
 static const struct poptOption stylize_pictures[] = {
-    CONTENTS, STYLE, RESULTS, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
+    CONTENTS,
+    STYLE,
+    RESULTS,
+    FORMAT,
+    SIZE("the content's proportions"),
+    FIT,
+    FLAG("recursive", 'r', OPTION_RECURSIVE,
+         "a folder's subfolders too, as the same tree of results"),
+    FLAG("keep-suffix", '\0', OPTION_KEEP_SUFFIX,
+         "results of a folder are named like a.jpg.png, so that a.jpg and a.png have one each"),
+    POPT_TABLEEND};
 
 static const struct poptOption sample_pictures[] = {
-    STYLE, OUT,
+    STYLE, OUT, FORMAT,
     TEXT("count", '\0', OPTION_COUNT, "how many, laid out as one sheet (default: 4; 1 to 256)",
          "N"),
     SIZE("the model's native size"), POPT_TABLEEND};
 
 static const struct poptOption reconstruct_pictures[] = {
-    CONTENT, OUT, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
+    CONTENT, OUT, FORMAT, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
 
 static const struct poptOption stylize_guidance[] = {
     STRENGTH,       CONTENT_SCALE("the model's"), STYLE_SCALE("the model's"), CONTENT_INTERVAL,
@@ -123,7 +139,8 @@ static const struct poptOption machine[] = {
     POPT_TABLEEND};
 
 static const struct poptOption talk[] = {
-    FLAG("json", '\0', OPTION_JSON, "one JSON object on standard output instead of text"),
+    FLAG("json", '\0', OPTION_JSON,
+         "a JSON object on standard output instead of text, for a failure too"),
     FLAG("verbose", 'v', OPTION_VERBOSE, "stages' times, and what the library logs"),
     FLAG("quiet", 'q', OPTION_QUIET, "errors only"), FLAG("help", 'h', OPTION_HELP, "this help"),
     POPT_TABLEEND};

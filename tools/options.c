@@ -8,154 +8,61 @@
 #include <string.h>
 
 #include "message.h"
+#include "option_names.h"
+#include "values.h"
 
 enum { MAX_SIDE = 65535, MAX_COUNT = 256 };
 
-/* A decimal number at the start of *text, which moves behind it. False if there is none or it is
- * below `least` or above `most`. */
-static bool scan_integer(const char **text, int64_t least, int64_t most, int64_t *value)
-{
-    if (strchr("+-0123456789", **text) == NULL || **text == '\0')
-        return false;
-    char *end;
-    errno = 0;
-    const long long number = strtoll(*text, &end, 10);
-    if (end == *text || errno != 0 || number < least || number > most)
-        return false;
-    *value = number;
-    *text = end;
-    return true;
-}
-
-static bool read_integer(const char *text, int64_t least, int64_t most, int64_t *value)
-{
-    return scan_integer(&text, least, most, value) && *text == '\0';
-}
-
-/* Without bounds, INT32_MIN and INT32_MAX, the library judges the number. */
-static int read_int32(const char *command, const char *name, const char *text, int32_t least,
-                      int32_t most, int32_t *value)
-{
-    int64_t number;
-    if (!read_integer(text, least, most, &number))
-        return least == INT32_MIN
-                   ? usage_error(command, "--%s: \"%s\" is not a whole number", name, text)
-                   : usage_error(command, "--%s: \"%s\" is not a whole number from %d to %d", name,
-                                 text, (int)least, (int)most);
-    *value = (int32_t)number;
-    return 0;
-}
-
-/* NaN and infinity are numbers here: the library says what is wrong with them. */
-static int read_real(const char *command, const char *name, const char *text, double *value)
-{
-    char *end;
-    *value = strtod(text, &end);
-    if (end == text || *end != '\0')
-        return usage_error(command, "--%s: \"%s\" is not a number", name, text);
-    return 0;
-}
-
-static int read_name(const char *command, const char *text, artfusion_enumeration enumeration,
-                     int32_t *value)
-{
-    if (artfusion_value_of(enumeration, text, value) == ARTFUSION_OK)
-        return 0;
-    return usage_error(command, "%s", artfusion_error_message());
-}
-
-static int read_size(const char *command, const char *text, int32_t *width, int32_t *height)
-{
-    int64_t w, h;
-    const char *rest = text;
-    if (!scan_integer(&rest, 1, MAX_SIDE, &w) || *rest++ != 'x' ||
-        !read_integer(rest, 1, MAX_SIDE, &h))
-        return usage_error(command, "--size: \"%s\" is not like 256x192, with sides from 1 to %d",
-                           text, (int)MAX_SIDE);
-    *width = (int32_t)w;
-    *height = (int32_t)h;
-    return 0;
-}
-
-/* A name, or "cuda:1" for another GPU than the first. */
-static int read_device(const char *command, const char *text, artfusion_context_options *context)
-{
-    static const char cuda[] = "cuda:";
-    int64_t index;
-    if (strncmp(text, cuda, strlen(cuda)) != 0)
-        return read_name(command, text, ARTFUSION_ENUM_DEVICE, &context->device);
-    if (!read_integer(text + strlen(cuda), 0, INT32_MAX, &index))
-        return usage_error(command, "--device: \"%s\" is not cuda:N, N being a GPU's number", text);
-    context->device = ARTFUSION_DEVICE_CUDA;
-    context->device_index = (int32_t)index;
-    return 0;
-}
-
-static int read_preset(const char *command, const char *text)
-{
-    if (strcmp(text, "notebook") == 0)
-        return 0;
-    return usage_error(command, "--preset: \"%s\" is unknown; there is notebook", text);
-}
-
-static int read_seed(const char *command, const char *text, uint64_t *seed)
-{
-    int64_t value;
-    if (!read_integer(text, 0, INT64_MAX, &value))
-        return usage_error(command, "--seed: \"%s\" is not a whole number from 0 to %lld", text,
-                           (long long)INT64_MAX);
-    *seed = (uint64_t)value;
-    return 0;
-}
-
 /* Takes over `text`. */
-static int keep_text(const char *command, const char *name, char *text, char **kept)
+static int keep_text(const char *name, char *text, char **kept)
 {
-    if (*kept != NULL) {
-        const int status =
-            usage_error(command, "--%s was given twice: \"%s\" and \"%s\"", name, *kept, text);
+    int status = 0;
+    if (*kept != NULL)
+        status =
+            usage_error_named(name, "--%s was given twice: \"%s\" and \"%s\"", name, *kept, text);
+    else if (text[0] == '\0')
+        status = usage_error(name, "\"\" names nothing");
+    else
+        *kept = text;
+    if (status != 0)
         free(text);
-        return status;
-    }
-    *kept = text;
-    return 0;
+    return status;
 }
 
-/* The value of an option that is not kept as text. */
-static int read_value(struct options *options, enum option option, const char *text)
+/* The value of an option that is not kept as text. What it may be in the end is the library's to
+ * judge, by the model. */
+static int read_value(struct options *options, enum option option, const char *name,
+                      const char *text)
 {
-    const char *const command = options->command;
     artfusion_sampler_options *const sampling = &options->sampling;
+    artfusion_context_options *const context = &options->context;
     switch (option) {
-    case OPTION_SIZE: return read_size(command, text, &options->width, &options->height);
-    case OPTION_FIT: return read_int32(command, "fit", text, 1, MAX_SIDE, &options->fit);
-    case OPTION_COUNT: return read_int32(command, "count", text, 1, MAX_COUNT, &options->count);
-    case OPTION_PRESET: return read_preset(command, text);
+    case OPTION_SIZE: return value_size(name, text, MAX_SIDE, &options->width, &options->height);
+    case OPTION_FIT: return value_int32(name, text, 1, MAX_SIDE, &options->fit);
+    case OPTION_COUNT: return value_int32(name, text, 1, MAX_COUNT, &options->count);
+    case OPTION_FORMAT: return value_format(name, text, &options->format);
+    case OPTION_PRESET: return value_preset(name, text);
     case OPTION_STEPS:
-        return read_int32(command, "steps", text, INT32_MIN, INT32_MAX, &sampling->steps);
-    case OPTION_SOLVER: return read_name(command, text, ARTFUSION_ENUM_SOLVER, &sampling->solver);
+        return value_judged(name, text, "1 to the timesteps of the model, 1000 as a rule",
+                            &sampling->steps);
+    case OPTION_SOLVER: return value_constant(name, text, ARTFUSION_ENUM_SOLVER, &sampling->solver);
     case OPTION_SPACING:
-        return read_name(command, text, ARTFUSION_ENUM_SPACING, &sampling->spacing);
-    case OPTION_CONTENT_SCALE:
-        return read_real(command, "content-scale", text, &sampling->content_scale);
-    case OPTION_STYLE_SCALE: return read_real(command, "style-scale", text, &sampling->style_scale);
-    case OPTION_ETA: return read_real(command, "eta", text, &sampling->eta);
-    case OPTION_CONTENT_START:
-        return read_real(command, "content-start", text, &sampling->content_start);
-    case OPTION_CONTENT_END: return read_real(command, "content-end", text, &sampling->content_end);
-    case OPTION_STYLE_START: return read_real(command, "style-start", text, &sampling->style_start);
-    case OPTION_STYLE_END: return read_real(command, "style-end", text, &sampling->style_end);
-    case OPTION_DENOISING_STRENGTH:
-        return read_real(command, "denoising-strength", text, &sampling->denoising_strength);
-    case OPTION_SEED: return read_seed(command, text, &sampling->seed);
-    case OPTION_RNG: return read_name(command, text, ARTFUSION_ENUM_RNG, &sampling->rng);
-    case OPTION_NOISE: return read_name(command, text, ARTFUSION_ENUM_NOISE, &sampling->noise);
-    case OPTION_DEVICE: return read_device(command, text, &options->context);
+        return value_constant(name, text, ARTFUSION_ENUM_SPACING, &sampling->spacing);
+    case OPTION_CONTENT_SCALE: return value_real(name, text, &sampling->content_scale);
+    case OPTION_STYLE_SCALE: return value_real(name, text, &sampling->style_scale);
+    case OPTION_ETA: return value_real(name, text, &sampling->eta);
+    case OPTION_CONTENT_START: return value_real(name, text, &sampling->content_start);
+    case OPTION_CONTENT_END: return value_real(name, text, &sampling->content_end);
+    case OPTION_STYLE_START: return value_real(name, text, &sampling->style_start);
+    case OPTION_STYLE_END: return value_real(name, text, &sampling->style_end);
+    case OPTION_DENOISING_STRENGTH: return value_real(name, text, &sampling->denoising_strength);
+    case OPTION_SEED: return value_seed(name, text, &sampling->seed);
+    case OPTION_RNG: return value_constant(name, text, ARTFUSION_ENUM_RNG, &sampling->rng);
+    case OPTION_NOISE: return value_constant(name, text, ARTFUSION_ENUM_NOISE, &sampling->noise);
+    case OPTION_DEVICE: return value_device(name, text, context);
     case OPTION_PRECISION:
-        return read_name(command, text, ARTFUSION_ENUM_PRECISION, &options->context.precision);
-    case OPTION_THREADS:
-        return read_int32(command, "threads", text, INT32_MIN, INT32_MAX,
-                          &options->context.threads);
+        return value_constant(name, text, ARTFUSION_ENUM_PRECISION, &context->precision);
+    case OPTION_THREADS: return value_judged(name, text, "0 to some hundreds", &context->threads);
     default: return 0; /* a flag: options->given says it all */
     }
 }
@@ -163,17 +70,17 @@ static int read_value(struct options *options, enum option option, const char *t
 /* Takes over `text`, NULL for flags. */
 static int read_option(struct options *options, enum option option, char *text)
 {
-    const char *const command = options->command;
-    options->given |= 1u << option;
+    const char *const name = option_name(options->table, option);
+    options->given |= OPTION_BIT(option);
     switch (option) {
-    case OPTION_CONTENT: return keep_text(command, "content", text, &options->content);
-    case OPTION_STYLE: return keep_text(command, "style", text, &options->style);
-    case OPTION_OUT: return keep_text(command, "out", text, &options->out);
-    case OPTION_MODEL: return keep_text(command, "model", text, &options->model);
-    case OPTION_STRENGTH: return keep_text(command, "strength", text, &options->strength);
+    case OPTION_CONTENT: return keep_text(name, text, &options->content);
+    case OPTION_STYLE: return keep_text(name, text, &options->style);
+    case OPTION_OUT: return keep_text(name, text, &options->out);
+    case OPTION_MODEL: return keep_text(name, text, &options->model);
+    case OPTION_STRENGTH: return keep_text(name, text, &options->strength);
     default: break;
     }
-    const int status = read_value(options, option, text);
+    const int status = read_value(options, option, name, text);
     free(text);
     return status;
 }
@@ -184,12 +91,11 @@ static int read_arguments(const struct command *command, poptContext context,
     const char *argument;
     while ((argument = poptGetArg(context)) != NULL) {
         if (!command->takes_model)
-            return usage_error(command->name, "\"%s\" is neither an option nor an option's value",
-                               argument);
+            return usage_error(NULL, "\"%s\" is neither an option nor an option's value", argument);
         char *copy = strdup(argument);
         if (copy == NULL)
-            return failure("out of memory");
-        const int status = keep_text(command->name, "model", copy, &options->model);
+            return out_of_memory();
+        const int status = keep_text("model", copy, &options->model);
         if (status != 0)
             return status;
     }
@@ -198,20 +104,30 @@ static int read_arguments(const struct command *command, poptContext context,
 
 static int check_combination(const struct command *command, const struct options *options)
 {
-    static const struct {
-        enum option option;
-        const char *name;
-    } required[] = {{OPTION_CONTENT, "content"}, {OPTION_STYLE, "style"}, {OPTION_OUT, "out"}};
+    static const enum option required[] = {OPTION_CONTENT, OPTION_STYLE, OPTION_OUT};
+    static const enum option exclusive[][2] = {{OPTION_SIZE, OPTION_FIT},
+                                               {OPTION_STRENGTH, OPTION_PRESET},
+                                               {OPTION_VERBOSE, OPTION_QUIET}};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
-        if ((command->required >> required[i].option & 1u) != 0 &&
-            !is_given(options, required[i].option))
-            return usage_error(command->name, "--%s is missing", required[i].name);
-    if (is_given(options, OPTION_SIZE) && is_given(options, OPTION_FIT))
-        return usage_error(command->name, "--size and --fit exclude each other");
-    if (is_given(options, OPTION_STRENGTH) && is_given(options, OPTION_PRESET))
-        return usage_error(command->name, "--strength and --preset exclude each other");
-    if (is_given(options, OPTION_VERBOSE) && is_given(options, OPTION_QUIET))
-        return usage_error(command->name, "--verbose and --quiet exclude each other");
+        if ((command->required & OPTION_BIT(required[i])) != 0 && !is_given(options, required[i])) {
+            const char *name = option_name(command->table, required[i]);
+            return usage_error_named(name, "--%s is missing", name);
+        }
+    for (size_t i = 0; i < sizeof exclusive / sizeof exclusive[0]; i++)
+        if (is_given(options, exclusive[i][0]) && is_given(options, exclusive[i][1])) {
+            const char *first = option_name(command->table, exclusive[i][0]);
+            return usage_error_named(first, "--%s and --%s exclude each other", first,
+                                     option_name(command->table, exclusive[i][1]));
+        }
+    if (options->content != NULL && options->style != NULL && is_standard_input(options->content) &&
+        is_standard_input(options->style))
+        return usage_error_named("style", "standard input holds one picture: --content and --style "
+                                          "can't both be read from it");
+    if (options->out != NULL && is_standard_output(options->out) && is_given(options, OPTION_JSON))
+        return usage_error_named("json",
+                                 "--json and --out %s exclude each other: both would be "
+                                 "written to standard output",
+                                 options->out);
     return 0;
 }
 
@@ -222,6 +138,17 @@ static void print_help(const struct command *command, poptContext context)
     printf("\nExamples:\n%s", command->examples);
 }
 
+static int refuse(const struct command *command, int code, const char *option)
+{
+    const char *name = strncmp(option, "--", 2) == 0 ? option + 2 : NULL;
+    const char *nearest = name == NULL ? NULL : option_nearest(command->table, name);
+    if (code != POPT_ERROR_BADOPT)
+        return usage_error_named(name, "%s: %s", option, poptStrerror(code));
+    if (nearest == NULL)
+        return usage_error_named(name, "unknown option \"%s\"", option);
+    return usage_error_named(name, "unknown option \"%s\"; did you mean --%s?", option, nearest);
+}
+
 static int read_all(const struct command *command, poptContext context, struct options *options)
 {
     int code;
@@ -229,7 +156,7 @@ static int read_all(const struct command *command, poptContext context, struct o
         char *const text = poptGetOptArg(context);
         if (errno == ENOMEM) { /* popt goes on without what it has no memory for */
             free(text);
-            return failure("out of memory");
+            return out_of_memory();
         }
         if (code == OPTION_HELP) {
             print_help(command, context);
@@ -240,13 +167,9 @@ static int read_all(const struct command *command, poptContext context, struct o
             return status;
     }
     if (errno == ENOMEM)
-        return failure("out of memory");
-    if (code == POPT_ERROR_BADOPT)
-        return usage_error(command->name, "unknown option \"%s\"",
-                           poptBadOption(context, POPT_BADOPTION_NOALIAS));
+        return out_of_memory();
     if (code < -1)
-        return usage_error(command->name, "%s: %s", poptBadOption(context, POPT_BADOPTION_NOALIAS),
-                           poptStrerror(code));
+        return refuse(command, code, poptBadOption(context, POPT_BADOPTION_NOALIAS));
     const int status = read_arguments(command, context, options);
     return status != 0 ? status : check_combination(command, options);
 }
@@ -254,9 +177,11 @@ static int read_all(const struct command *command, poptContext context, struct o
 int options_parse(const struct command *command, int argc, const char **argv,
                   struct options *options)
 {
-    *options = (struct options){.command = command->name, .count = 4};
-    if (artfusion_context_options_init(&options->context, sizeof options->context) != ARTFUSION_OK)
-        return failure("%s", artfusion_error_message());
+    *options = (struct options){.command = command->name, .table = command->table, .count = 4};
+    const artfusion_status initialised =
+        artfusion_context_options_init(&options->context, sizeof options->context);
+    if (initialised != ARTFUSION_OK)
+        return library_failure(initialised, NULL);
 
     char title[32]; /* what the usage line calls the program */
     snprintf(title, sizeof title, "artfusion %s", command->name);
@@ -264,12 +189,21 @@ int options_parse(const struct command *command, int argc, const char **argv,
     errno = 0;
     poptContext context = poptGetContext(title, argc, argv, command->table, 0);
     if (context == NULL)
-        return failure("out of memory");
+        return out_of_memory();
     poptSetOtherOptionHelp(context, command->synopsis);
-    const int status = errno == ENOMEM ? failure("out of memory")
-                                       : read_all(command, context, options);
+    const int status = errno == ENOMEM ? out_of_memory() : read_all(command, context, options);
     poptFreeContext(context);
     return status;
+}
+
+bool is_standard_input(const char *path)
+{
+    return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+}
+
+bool is_standard_output(const char *path)
+{
+    return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
 }
 
 void options_free(struct options *options)

@@ -10,7 +10,7 @@
 
 #include "artfusion.h"
 
-/* What popt returns for each option; below 32, for the bits of options.given. */
+/* What popt returns for each option; below 64, for the bits of options.given. */
 enum option {
     OPTION_HELP = 1,
     OPTION_CONTENT,
@@ -18,6 +18,9 @@ enum option {
     OPTION_OUT,
     OPTION_SIZE,
     OPTION_FIT,
+    OPTION_FORMAT,
+    OPTION_RECURSIVE,
+    OPTION_KEEP_SUFFIX,
     OPTION_COUNT,
     OPTION_STRENGTH,
     OPTION_PRESET,
@@ -46,23 +49,31 @@ enum option {
 
 struct options {
     const char *command; /* "stylize", ... */
-    uint32_t given;      /* bit n: enum option n was on the command line */
-    char *content;       /* paths; NULL: not given */
+    const struct poptOption *table;
+    uint64_t given; /* OPTION_BIT() of each option that was on the command line */
+    char *content;  /* paths; NULL: not given */
     char *style;
     char *out;
     char *model;
     char *strength;        /* one of the model's presets, NULL: its defaults */
     int32_t width, height; /* pixels; where OPTION_SIZE is given */
     int32_t fit;           /* pixels; where OPTION_FIT is given */
+    int32_t format;        /* artfusion_file_format; AUTO: by the suffix */
     int32_t count;
     artfusion_sampler_options sampling; /* only what is given counts; see sampling.h */
     artfusion_context_options context;
 };
 
+#define OPTION_BIT(option) ((uint64_t)1 << (option))
+
 static inline bool is_given(const struct options *options, enum option option)
 {
-    return (options->given >> option & 1u) != 0;
+    return (options->given & OPTION_BIT(option)) != 0;
 }
+
+/* "-", or the system's own name for it. */
+bool is_standard_input(const char *path);
+bool is_standard_output(const char *path);
 
 struct command {
     const char *name;
@@ -70,7 +81,7 @@ struct command {
     const char *synopsis; /* after the name */
     const char *examples; /* whole lines */
     const struct poptOption *table;
-    uint32_t required; /* bits as in options.given */
+    uint64_t required; /* bits as in options.given */
     bool takes_model;  /* one argument that is not an option: the model */
     int (*run)(const struct options *options);
 };

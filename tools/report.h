@@ -11,9 +11,6 @@
  * only errno tells. */
 void report_begin(void);
 
-/* A string, or null where it is not UTF-8 and so can't stand in JSON. */
-json_t *report_text(const char *text);
-
 /* What a model's defaults and presets say. */
 json_t *report_sampling(const artfusion_sampler_options *sampling);
 
@@ -24,7 +21,11 @@ json_t *report_settings(const artfusion_sampler_options *sampling);
  * status. */
 int report_print(json_t *object);
 
-/* `psnr` in dB, NULL where there is none. To standard output; with --quiet only JSON. */
+/* `psnr` in dB, NULL if there is none. To standard output, or to standard error if the picture goes
+ * to the former; with --quiet only JSON. */
 int report_run(const struct run *run, const artfusion_image *image, const double *psnr);
+
+/* Of a picture that is there already: JSON, or nothing. */
+void report_skipped(const struct run *run, const char *content, const char *out);
 
 #endif

@@ -2,78 +2,64 @@
 #define _POSIX_C_SOURCE 200809L
 #include "run.h"
 
-#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "interrupt.h"
 #include "message.h"
 #include "model_path.h"
+#include "option_names.h"
 #include "sampling.h"
 
 static void log_message(void *user_data, artfusion_log_level level, const char *message)
 {
     (void)level;
     progress_clear(user_data);
-    fprintf(stderr, "artfusion: %s\n", message);
+    print_line(stderr, "artfusion: %s", message);
 }
 
-bool is_picture_name(const char *path)
+/* What a failed call is about, where it is about a file. */
+static int fail(struct run *run, artfusion_status status, const char *file)
 {
-    static const char *const known[] = {".png", ".jpg", ".jpeg"};
-    const char *slash = strrchr(path, '/');
-    const char *suffix = strrchr(slash == NULL ? path : slash, '.');
-    for (size_t i = 0; suffix != NULL && i < sizeof known / sizeof known[0]; i++)
-        if (strcasecmp(suffix, known[i]) == 0)
-            return true;
-    return false;
+    const int signal_number = interrupt_signal();
+    progress_clear(&run->progress);
+    if (signal_number == 0)
+        return library_failure(status, file);
+    failure(ARTFUSION_ERROR_CANCELLED, NULL, "interrupted%s",
+            run->goes_on                ? "; the same command goes on from here"
+            : run->options->out == NULL ? ""
+                                        : ", nothing was written");
+    return 128 + signal_number;
 }
 
-static int check_suffix(const struct options *options)
+int run_check_file(struct run *run, artfusion_status status, const char *file)
 {
-    if (is_picture_name(options->out))
-        return 0;
-    return usage_error(options->command, "--out: \"%s\" ends neither in .png nor in .jpg or .jpeg",
-                       options->out);
-}
-
-/* Not a promise, for folders change; it saves the wait where it is clear from the start. */
-static int check_writable(const char *path)
-{
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        return failure("%s is a directory, not a picture to write", path);
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL   ? strdup(".")
-                   : slash == path ? strdup("/")
-                                   : strndup(path, (size_t)(slash - path));
-    if (folder == NULL)
-        return failure("out of memory");
-    const int writable = access(folder, W_OK | X_OK) == 0;
-    const int code = writable ? 0
-                              : failure("%s can't be written, for its folder %s: %s", path, folder,
-                                        strerror(errno));
-    free(folder);
-    return code;
+    return status >= 0 && interrupt_signal() == 0 ? 0 : fail(run, status, file);
 }
 
 int run_check(struct run *run, artfusion_status status)
 {
-    const int signal_number = interrupt_signal();
-    if (status >= 0 && signal_number == 0)
-        return 0;
+    return run_check_file(run, status, NULL);
+}
+
+void run_warn(struct run *run, const char *format, ...)
+{
+    char sentence[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 does not see va_start. */
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    if (run->warnings == NULL)
+        run->warnings = json_array();
+    json_array_append_new(run->warnings, json_text(sentence));
+    if (is_given(run->options, OPTION_QUIET))
+        return;
     progress_clear(&run->progress);
-    if (signal_number == 0)
-        return failure("%s", artfusion_error_message());
-    failure("interrupted%s", run->goes_on                ? "; the same command goes on from here"
-                             : run->options->out == NULL ? ""
-                                                         : ", nothing was written");
-    return 128 + signal_number;
+    print_line(stderr, "artfusion: warning: %s", sentence);
 }
 
 int run_begin(struct run *run, const struct options *options)
@@ -81,18 +67,9 @@ int run_begin(struct run *run, const struct options *options)
     *run = (struct run){.options = options, .started = clock_seconds()};
     progress_init(&run->progress, is_given(options, OPTION_QUIET));
     interrupt_install();
-    if (options->out == NULL)
-        return 0;
-    const int code = check_suffix(options);
-    return code != 0 ? code : check_writable(options->out);
-}
-
-int run_load_image(struct run *run, const char *path, artfusion_image **image)
-{
-    const double start = clock_seconds();
-    const int code = run_check(run, artfusion_image_load_file(path, NULL, image));
-    run->seconds_pictures += clock_seconds() - start;
-    return code;
+    const int code =
+        run_check(run, artfusion_load_options_init(&run->reading, sizeof run->reading));
+    return code != 0 || options->out == NULL ? code : run_check_output(options);
 }
 
 static artfusion_status open_context(struct run *run)
@@ -120,10 +97,24 @@ static artfusion_status open_model(struct run *run)
 /* Values that were asked for and can't be are a usage error, though the library finds them. */
 static int check_values(struct run *run, artfusion_status status)
 {
+    char sentence[2048];
     if (status != ARTFUSION_ERROR_ARGUMENT || interrupt_signal() != 0)
         return run_check(run, status);
     progress_clear(&run->progress);
-    return usage_error(run->options->command, "%s", artfusion_error_message());
+    const char *option =
+        option_translate(run->options->table, artfusion_error_message(), sentence, sizeof sentence);
+    return usage_error_named(option, "%s", sentence);
+}
+
+static int apply_strength(struct run *run)
+{
+    const char *preset = run->options->strength;
+    const artfusion_status status =
+        artfusion_sampler_options_set_preset(&run->sampling, run->model, preset);
+    if (status != ARTFUSION_ERROR_ARGUMENT)
+        return run_check(run, status);
+    progress_clear(&run->progress);
+    return usage_error("strength", "%s", artfusion_error_message());
 }
 
 int run_open_model(struct run *run)
@@ -136,11 +127,10 @@ int run_open_model(struct run *run)
         return code;
     const double start = clock_seconds();
     progress_note(&run->progress, "opening the model");
-    code = run_check(run, open_model(run));
+    code = run_check_file(run, open_model(run), run->model_path);
     run->seconds_model = clock_seconds() - start;
     if (code == 0 && run->options->strength != NULL)
-        code = check_values(run, artfusion_sampler_options_set_preset(&run->sampling, run->model,
-                                                                      run->options->strength));
+        code = apply_strength(run);
     if (code == 0)
         sampling_apply(run->options, &run->sampling);
     return code;
@@ -162,9 +152,28 @@ static artfusion_status choose_size(struct run *run, const artfusion_image *cont
                                     &run->sampling.width, &run->sampling.height);
 }
 
+/* Sides are multiples of what the model can do, and at least one: a strip can't stay one. */
+static void watch_proportions(struct run *run, const artfusion_image *content)
+{
+    if (content == NULL || is_given(run->options, OPTION_SIZE) ||
+        is_given(run->options, OPTION_PRESET))
+        return; /* by choice */
+    const double width = artfusion_image_width(content), height = artfusion_image_height(content);
+    const double before = width / height,
+                 after = (double)run->sampling.width / run->sampling.height;
+    if (fabs(log(after / before)) <= log(1.25))
+        return;
+    run_warn(run, "%s: %gx%g becomes %dx%d: its proportions change from %.3g:%.3g to %.3g:%.3g",
+             run->options->content, width, height, (int)run->sampling.width,
+             (int)run->sampling.height, fmax(before, 1), fmax(1 / before, 1), fmax(after, 1),
+             fmax(1 / after, 1));
+}
+
 int run_create_sampler(struct run *run, const artfusion_image *content)
 {
     artfusion_status status = choose_size(run, content);
+    if (status == ARTFUSION_OK)
+        watch_proportions(run, content);
     if (status == ARTFUSION_OK)
         status = artfusion_sampler_create(run->model, &run->sampling, &run->sampler);
     interrupt_watch(run->sampler);
@@ -244,26 +253,6 @@ int run_stylize(struct run *run, const artfusion_image *content, const artfusion
     return code;
 }
 
-int run_write(struct run *run, const artfusion_image *image)
-{
-    int code = run_check(run, ARTFUSION_OK); /* a signal from before */
-    if (code != 0)
-        return code;
-    const double start = clock_seconds();
-    const artfusion_status status = artfusion_image_save_file(image, run->options->out, NULL);
-    progress_clear(&run->progress);
-    if (status < 0)
-        code = failure("%s", artfusion_error_message());
-    run->seconds_write = clock_seconds() - start;
-    return code;
-}
-
-int run_save(struct run *run, const artfusion_image *image)
-{
-    interrupt_hold();
-    return run_write(run, image);
-}
-
 void run_next(struct run *run)
 {
     interrupt_watch(NULL);
@@ -271,6 +260,8 @@ void run_next(struct run *run)
     progress_init(&run->progress, is_given(run->options, OPTION_QUIET));
     artfusion_sampler_destroy(run->sampler);
     run->sampler = NULL;
+    json_decref(run->warnings);
+    run->warnings = NULL;
     run->done = (artfusion_progress){0};
     run->started = clock_seconds();
     run->seconds_pictures = run->seconds_model = run->seconds_style = run->seconds_write = 0.0;
@@ -283,6 +274,7 @@ void run_end(struct run *run)
     artfusion_sampler_destroy(run->sampler);
     artfusion_model_destroy(run->model);
     artfusion_context_destroy(run->context);
+    json_decref(run->warnings);
     free(run->model_path);
     *run = (struct run){0};
 }

@@ -4,6 +4,8 @@
 #ifndef TOOLS_RUN_H
 #define TOOLS_RUN_H
 
+#include <jansson.h>
+
 #include "options.h"
 #include "progress.h"
 
@@ -12,6 +14,8 @@ struct run {
     bool goes_on; /* after an interruption, by the same command: of a folder */
     struct progress progress;
     char *model_path;
+    artfusion_load_options reading;
+    json_t *warnings; /* sentences; NULL: none */
     artfusion_context *context;
     artfusion_model *model;
     artfusion_model_info info;
@@ -25,7 +29,10 @@ struct run {
     double seconds_write;    /*   writing the result */
 };
 
-/* What needs no model: what an output path can be refused for, before hours are spent on it. */
+/* What an output path can be refused for, before hours are spent on it. */
+int run_check_output(const struct options *options);
+
+/* What needs no model, this check too. */
 int run_begin(struct run *run, const struct options *options);
 int run_load_image(struct run *run, const char *path, artfusion_image **image);
 
@@ -58,11 +65,21 @@ int run_save(struct run *run, const artfusion_image *image);
 /* Makes ready for another picture with the same model. */
 void run_next(struct run *run);
 
+/* Something that the result has in spite of its success: said at once, unless --quiet, and in the
+ * report's JSON. */
+__attribute__((format(printf, 2, 3))) void run_warn(struct run *run, const char *format, ...);
+
 /* Whether a path ends as a picture's does. */
 bool is_picture_name(const char *path);
 
+/* Of a folder's results. */
+const char *result_suffix(const struct options *options);
+
 /* The exit status that goes with a library call's: 0 for success. */
 int run_check(struct run *run, artfusion_status status);
+
+/* The same of a call that concerns `file`. */
+int run_check_file(struct run *run, artfusion_status status, const char *file);
 void run_end(struct run *run);
 
 #endif

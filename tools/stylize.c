@@ -36,10 +36,14 @@ static int stylize(struct run *run, struct pictures *pictures)
 int command_stylize(const struct options *options)
 {
     /* Before --out is judged by whether it is to be a folder. */
-    if (access(options->content, F_OK) != 0)
-        return failure("%s: opening: %s", options->content, strerror(errno));
+    if (!is_standard_input(options->content) && access(options->content, F_OK) != 0)
+        return failure(ARTFUSION_ERROR_IO, options->content, "%s: opening: %s", options->content,
+                       strerror(errno));
     if (folder_is_meant(options))
         return folder_stylize(options);
+    if (is_given(options, OPTION_RECURSIVE) || is_given(options, OPTION_KEEP_SUFFIX))
+        return usage_error(NULL, "--recursive and --keep-suffix are for folders, and %s is none",
+                           options->content);
     struct run run;
     struct pictures pictures = {0};
     int code = run_begin(&run, options);

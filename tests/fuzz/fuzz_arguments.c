@@ -16,7 +16,7 @@ int artfusion_main(int argc, char **argv); /* tools/main.c's */
 
 enum { MAX_ARGUMENTS = 64 };
 
-static const uint32_t paths = 1u << OPTION_CONTENT | 1u << OPTION_STYLE | 1u << OPTION_OUT;
+static const uint64_t paths = OPTION_BIT(OPTION_CONTENT) | OPTION_BIT(OPTION_STYLE) | OPTION_BIT(OPTION_OUT);
 
 static void require_text(const struct options *options, enum option option, const char *text)
 {
@@ -25,7 +25,7 @@ static void require_text(const struct options *options, enum option option, cons
 }
 
 /* As run.c does it: what is given goes into the model's defaults, and the library judges it. */
-static int judge(const struct options *options, const char *name, uint32_t required)
+static int judge(const struct options *options, const char *name, uint64_t required)
 {
     artfusion_sampler_options sampling, read;
     artfusion_context *context;
@@ -67,12 +67,12 @@ int command_stylize(const struct options *options)
 
 int command_sample(const struct options *options)
 {
-    return judge(options, "sample", 1u << OPTION_STYLE | 1u << OPTION_OUT);
+    return judge(options, "sample", OPTION_BIT(OPTION_STYLE) | OPTION_BIT(OPTION_OUT));
 }
 
 int command_reconstruct(const struct options *options)
 {
-    return judge(options, "reconstruct", 1u << OPTION_CONTENT | 1u << OPTION_OUT);
+    return judge(options, "reconstruct", OPTION_BIT(OPTION_CONTENT) | OPTION_BIT(OPTION_OUT));
 }
 
 int command_info(const struct options *options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -48,6 +49,23 @@ def succeed(*arguments: object, **changes: str | None) -> str:
     done = artfusion(*arguments, **changes)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def refused(command: object, *arguments: object, **changes: str | None) -> Any:
+    """A failure, which --json makes an object of besides: its fields are under `.error`."""
+    plain = artfusion(command, *arguments, **changes)
+    assert plain.returncode in (1, 2) and plain.stdout == "", plain
+    done: Any = artfusion(command, "--json", *arguments, **changes)
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1, done.stdout
+    done.error = json.loads(lines[0])
+    assert set(done.error) == {"status", "command", "message", "option", "file"}
+    assert re.fullmatch("ARTFUSION_ERROR_[A-Z]+", done.error["status"])
+    assert f"artfusion: {done.error['message']}" == done.stderr.splitlines()[0]
+    assert done.returncode == 1 or done.error["status"] == "ARTFUSION_ERROR_ARGUMENT"
+    done.stdout = plain.stdout
+    return done
 
 
 def report(*arguments: object) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from command import (  # noqa: F401 - fixtures
     artfusion,
     model,
     pictures,
+    refused,
     stylize,
     succeed,
 )
@@ -60,17 +61,29 @@ def test_lost_output_is_a_failure() -> None:
 def test_without_a_command_and_with_an_unknown_one() -> None:
     done = artfusion()
     assert done.returncode == 2 and done.stdout == "" and "Usage:" in done.stderr
-    done = artfusion("paint")
+    done = refused("paint")
     assert done.returncode == 2 and '"paint"' in done.stderr and "--help" in done.stderr
+    assert done.error["command"] is None
+    assert "did you mean stylize?" in refused("stylise").stderr
 
 
 USAGE_ERRORS = [
-    (["--zonk"], "--zonk"),
+    (["--zonk"], 'unknown option "--zonk"'),
+    (["--stpes", "3"], "did you mean --steps?"),
+    (["--content_scale", "1"], "did you mean --content-scale?"),
+    (["--style-scal=1"], "did you mean --style-scale?"),
+    (["--model", ""], "--model"),
+    (["--format", "gif"], '"gif" is unknown'),
+    (["--recursive"], "--recursive"),
+    (["--keep-suffix"], "--keep-suffix"),
     (["-z"], "-z"),
     (["--steps"], "--steps"),
     (["--steps", "ten"], '"ten"'),
-    (["--steps", "99999999999"], '"99999999999"'),
-    (["--content-scale", "1,5"], '"1,5"'),
+    (["--steps", "99999999999"], '"99999999999" is out of range: it must be 1 to'),
+    (["--threads", "-99999999999"], '"-99999999999" is out of range'),
+    (["--steps", "1e3"], '"1e3" is not a whole number'),
+    (["--steps", ""], '"" is not a whole number'),
+    (["--content-scale", "1,5"], '"1,5" is not a number; decimals have a point'),
     (["--style-scale", ""], '""'),
     (["--solver", "euler"], '"euler"'),
     (["--solver", "euler"], "dpmpp_2m"),
@@ -79,7 +92,9 @@ USAGE_ERRORS = [
     (["--noise", "pink"], '"pink"'),
     (["--preset", "fastest"], '"fastest"'),
     (["--preset", "fastest"], "notebook"),
-    (["--seed", "-1"], '"-1"'),
+    (["--seed", "-1"], '"-1" is out of range: it must be 0 to 18446744073709551615'),
+    (["--seed", "18446744073709551616"], '"18446744073709551616" is out of range'),
+    (["--seed", "0x10"], '"0x10" is not a whole number'),
     (["--size", "64"], '"64"'),
     (["--size", "64x"], '"64x"'),
     (["--size", "0x64"], '"0x64"'),
@@ -103,7 +118,7 @@ USAGE_ERRORS = [
 @pytest.mark.parametrize(("extra", "named"), USAGE_ERRORS)
 def test_usage_error(stylize: list[object], tmp_path: Path, extra: list[str], named: str) -> None:
     (tmp_path / "out.png").write_bytes(BEFORE)
-    done = artfusion(*stylize, *extra)
+    done = refused(*stylize, *extra)
     assert done.returncode == 2 and done.stdout == ""
     said = done.stderr.splitlines()
     assert said[0].startswith("artfusion: ") and named in said[0]
@@ -114,7 +129,7 @@ def test_usage_error(stylize: list[object], tmp_path: Path, extra: list[str], na
 @pytest.mark.parametrize("option", ["--content", "--style", "--out"])
 def test_missing_option(stylize: list[object], option: str) -> None:
     at = stylize.index(option)
-    done = artfusion(*stylize[:at], *stylize[at + 2 :])
+    done = refused(*stylize[:at], *stylize[at + 2 :])
     assert done.returncode == 2 and f"{option} is missing" in done.stderr
 
 
@@ -155,7 +170,7 @@ def test_bad_picture(stylize: list[object], tmp_path: Path, option: str, kind: s
     assert isinstance(good, Path)
     make_bad_picture(kind, bad, good)
     stylize[stylize.index(option) + 1] = bad
-    done = artfusion(*stylize)
+    done = refused(*stylize)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("artfusion: ") and "bad.png" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -167,7 +182,7 @@ def test_unknown_suffix_is_refused_before_the_work(
     stylize: list[object], tmp_path: Path, name: str
 ) -> None:
     stylize[-1] = tmp_path / name
-    done = artfusion(*stylize, "--model", tmp_path / "none.artfusion")
+    done = refused(*stylize, "--model", tmp_path / "none.artfusion")
     assert done.returncode == 2 and name in done.stderr and ".jpg" in done.stderr
 
 
@@ -178,7 +193,7 @@ def test_unwritable_target_is_refused_before_the_work(
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "file").write_bytes(b"")
     stylize[-1] = tmp_path / name
-    done = artfusion(*stylize, "--model", tmp_path / "none.artfusion")
+    done = refused(*stylize, "--model", tmp_path / "none.artfusion")
     assert done.returncode == 1 and str(tmp_path / name) in done.stderr
 
 
@@ -227,7 +242,7 @@ def test_bad_model(stylize: list[object], tmp_path: Path, kind: str, said: str) 
     bad = tmp_path / "bad.artfusion"
     make_bad_model(kind, bad)
     for arguments in (["info", bad], [*stylize, "--model", bad]):
-        done = artfusion(*arguments)
+        done = refused(*arguments)
         assert done.returncode == 1 and done.stdout == ""
         assert done.stderr.startswith("artfusion: ") and done.stderr.count("\n") == 1
         assert re.search(said, done.stderr), done.stderr
@@ -253,11 +268,19 @@ def test_value_out_of_range(
     stylize: list[object], tmp_path: Path, option: str, value: str, named: str
 ) -> None:
     (tmp_path / "out.png").write_bytes(BEFORE)
-    done = artfusion(*stylize, option, value)
+    done = refused(*stylize, option, value)
     assert done.returncode == 2
-    name = option[2:].replace("-", "_")
-    assert re.match(rf"artfusion: {name} is {re.escape(named)}\b", done.stderr), done.stderr
+    assert re.match(rf"artfusion: {option} is {re.escape(named)}\b", done.stderr), done.stderr
+    assert done.error["option"] == option
     assert (tmp_path / "out.png").read_bytes() == BEFORE
+
+
+@pytest.mark.parametrize("of", ["content", "style"])
+def test_interval_that_ends_before_it_begins(stylize: list[object], of: str) -> None:
+    done = refused(*stylize, f"--{of}-start", "0.9", f"--{of}-end", "0.1")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"artfusion: --{of}-start is 0.9, beyond --{of}-end 0.1\n")
+    assert done.error["option"] == f"--{of}-start"
 
 
 @pytest.mark.parametrize(
@@ -267,9 +290,10 @@ def test_unknown_strength(
     stylize: list[object], tmp_path: Path, presets: dict[str, object], known: str
 ) -> None:
     alter_manifest(MODEL, tmp_path / "model.artfusion", presets=presets)
-    done = artfusion(*stylize, "--model", tmp_path / "model.artfusion", "--strength", "wild")
+    done = refused(*stylize, "--model", tmp_path / "model.artfusion", "--strength", "wild")
     assert done.returncode == 2
-    assert '"wild"' in done.stderr and f"has {known}\n" in done.stderr
+    assert done.stderr.startswith('artfusion: --strength: preset "wild" is unknown')
+    assert f"has {known}\n" in done.stderr and done.error["option"] == "--strength"
     assert not (tmp_path / "out.png").exists()
 
 
@@ -278,7 +302,7 @@ def test_size_that_the_model_cannot_do(
 ) -> None:
     multiple = model["size_multiple"]
     wrong = 2 * multiple + 1
-    done = artfusion(*stylize, "--size", f"{2 * multiple}x{wrong}")
+    done = refused(*stylize, "--size", f"{2 * multiple}x{wrong}")
     assert done.returncode == 2
     for number in (wrong, 2 * multiple, 3 * multiple):
         assert re.search(rf"\b{number}\b", done.stderr)
@@ -286,5 +310,5 @@ def test_size_that_the_model_cannot_do(
 
 
 def test_device_that_is_not_there() -> None:
-    done = artfusion("info", "--device", "cuda:99")
+    done = refused("info", "--device", "cuda:99")
     assert done.returncode == 1 and "99" in done.stderr

@@ -128,10 +128,12 @@ def default_signals() -> None:
     """Programs that a shell runs in the background have Ctrl-C ignored, and pass it on."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(
-    ("number", "times"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 2)]
+    ("number", "times"),
+    [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGINT, 2)],
 )
 def test_interrupt(
     stylize: list[object], tmp_path: Path, side: int, number: signal.Signals, times: int

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "values.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+
+enum scan { SCANNED, NO_NUMBER, OUT_OF_RANGE };
+
+/* A decimal number at the start of *text, which moves behind it. */
+static enum scan scan_integer(const char **text, int64_t least, int64_t most, int64_t *value)
+{
+    if (strchr("+-0123456789", **text) == NULL || **text == '\0')
+        return NO_NUMBER;
+    char *end;
+    errno = 0;
+    *value = strtoll(*text, &end, 10);
+    if (end == *text)
+        return NO_NUMBER;
+    *text = end;
+    return errno != 0 || *value < least || *value > most ? OUT_OF_RANGE : SCANNED;
+}
+
+/* The same of a whole text. */
+static enum scan read_integer(const char *text, int64_t least, int64_t most, int64_t *value)
+{
+    const enum scan scan = scan_integer(&text, least, most, value);
+    return *text == '\0' ? scan : NO_NUMBER;
+}
+
+static int check_scan(const char *name, const char *text, enum scan scan, const char *range)
+{
+    if (scan == NO_NUMBER)
+        return usage_error(name, "\"%s\" is not a whole number", text);
+    if (scan == OUT_OF_RANGE)
+        return usage_error(name, "\"%s\" is out of range: it must be %s", text, range);
+    return 0;
+}
+
+int value_int32(const char *name, const char *text, int32_t least, int32_t most, int32_t *value)
+{
+    char range[64];
+    int64_t number;
+    const enum scan scan = read_integer(text, least, most, &number);
+    snprintf(range, sizeof range, "%d to %d", (int)least, (int)most);
+    *value = scan == SCANNED ? (int32_t)number : 0;
+    return check_scan(name, text, scan, range);
+}
+
+int value_judged(const char *name, const char *text, const char *range, int32_t *value)
+{
+    int64_t number;
+    const enum scan scan = read_integer(text, INT32_MIN, INT32_MAX, &number);
+    *value = scan == SCANNED ? (int32_t)number : 0;
+    return check_scan(name, text, scan, range);
+}
+
+int value_real(const char *name, const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    if (end == text || *end != '\0')
+        return usage_error(name, "\"%s\" is not a number%s", text,
+                           strchr(text, ',') == NULL ? "" : "; decimals have a point, as in 1.5");
+    return 0;
+}
+
+int value_seed(const char *name, const char *text, uint64_t *seed)
+{
+    char *end;
+    errno = 0;
+    *seed = strtoull(text, &end, 10);
+    enum scan scan = errno != 0 || text[0] == '-' ? OUT_OF_RANGE : SCANNED;
+    if (strchr("+-0123456789", text[0]) == NULL || end == text || *end != '\0')
+        scan = NO_NUMBER;
+    return check_scan(name, text, scan, "0 to 18446744073709551615");
+}
+
+int value_constant(const char *name, const char *text, artfusion_enumeration enumeration,
+                   int32_t *value)
+{
+    if (artfusion_value_of(enumeration, text, value) == ARTFUSION_OK)
+        return 0;
+    return usage_error(name, "%s", artfusion_error_message());
+}
+
+int value_size(const char *name, const char *text, int32_t most, int32_t *width, int32_t *height)
+{
+    int64_t w, h;
+    const char *rest = text;
+    if (scan_integer(&rest, 1, most, &w) != SCANNED || *rest++ != 'x' ||
+        read_integer(rest, 1, most, &h) != SCANNED)
+        return usage_error(name, "\"%s\" is not like 256x192, with sides from 1 to %d", text,
+                           (int)most);
+    *width = (int32_t)w;
+    *height = (int32_t)h;
+    return 0;
+}
+
+int value_device(const char *name, const char *text, artfusion_context_options *context)
+{
+    static const char cuda[] = "cuda:";
+    int64_t index;
+    if (strncmp(text, cuda, strlen(cuda)) != 0)
+        return value_constant(name, text, ARTFUSION_ENUM_DEVICE, &context->device);
+    if (read_integer(text + strlen(cuda), 0, INT32_MAX, &index) != SCANNED)
+        return usage_error(name, "\"%s\" is not cuda:N, N being a GPU's number", text);
+    context->device = ARTFUSION_DEVICE_CUDA;
+    context->device_index = (int32_t)index;
+    return 0;
+}
+
+int value_format(const char *name, const char *text, int32_t *format)
+{
+    static const struct {
+        const char *name;
+        int32_t format;
+    } known[] = {{"png", ARTFUSION_FORMAT_PNG},
+                 {"jpeg", ARTFUSION_FORMAT_JPEG},
+                 {"jpg", ARTFUSION_FORMAT_JPEG}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(text, known[i].name) == 0) {
+            *format = known[i].format;
+            return 0;
+        }
+    return usage_error(name, "\"%s\" is unknown, there are png and jpeg", text);
+}
+
+int value_preset(const char *name, const char *text)
+{
+    if (strcmp(text, "notebook") == 0)
+        return 0;
+    return usage_error(name,
+                       "\"%s\" is unknown, there is notebook; the model's presets are for "
+                       "--strength",
+                       text);
+}
