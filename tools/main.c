@@ -71,8 +71,8 @@ static void print_help(FILE *stream)
           "  0    done\n"
           "  1    it failed; what was in the way is on standard error\n"
           "  2    the command line can't be followed\n"
-          "  130  interrupted by Ctrl-C (143: by SIGTERM, 129: SIGHUP); nothing half-written is "
-          "left\n",
+          "  130  interrupted by Ctrl-C (143: by SIGTERM, 129: by SIGHUP); nothing\n"
+          "       half-written is left\n",
           stream);
 }
 

@@ -34,11 +34,11 @@ def test_help_fits_and_lists_only_options_that_exist(command: str) -> None:
     assert done.returncode == 0 and done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert f"Usage: artfusion {command}" in done.stdout and "Examples:" in done.stdout
-    flags = {"json", "verbose", "quiet", "help"}
+    flags = {"json", "verbose", "quiet", "help", "recursive", "keep-suffix"}
     for option in set(re.findall(r"^ .{5}--([a-z-]+)", done.stdout, re.M)) - flags:
-        refused = artfusion(command, f"--{option}")
-        assert refused.returncode == 2
-        assert f"--{option}: missing argument" in refused.stderr
+        done = artfusion(command, f"--{option}")
+        assert done.returncode == 2
+        assert f"--{option}: missing argument" in done.stderr
 
 
 def test_help_of_all_and_version() -> None:
