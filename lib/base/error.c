@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+enum { LONGEST = 8192, KEPT_OF_END = 400 };
 
 /* A buffer of its own for each thread: no allocation, so that it works when
  * memory is what ran out, and no lock, so that a message is always that of the
@@ -17,14 +20,36 @@ void af_error_clear(void)
     last_error.set = 0;
 }
 
+/* Keeps the end of a sentence that is too long, which says what was wrong with the path at its
+ * beginning, and no part of a character. */
+static void shorten(const char *sentence, size_t length)
+{
+    static const char gap[] = " ... ";
+    size_t start = sizeof last_error.text - sizeof gap - KEPT_OF_END;
+    size_t end = length - KEPT_OF_END;
+    while (start > 0 && ((unsigned char)sentence[start] & 0xC0) == 0x80)
+        start--;
+    while (end < length && ((unsigned char)sentence[end] & 0xC0) == 0x80)
+        end++;
+    memcpy(last_error.text, sentence, start);
+    memcpy(last_error.text + start, gap, sizeof gap - 1);
+    memcpy(last_error.text + start + sizeof gap - 1, sentence + end, length - end + 1);
+}
+
 void af_error_set(const char *format, ...)
 {
     if (last_error.set)
         return;
+    char sentence[LONGEST];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(last_error.text, sizeof last_error.text, format, arguments);
+    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    const size_t length = strlen(sentence);
+    if (length < sizeof last_error.text)
+        memcpy(last_error.text, sentence, length + 1);
+    else
+        shorten(sentence, length);
     last_error.set = 1;
 }
 

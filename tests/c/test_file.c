@@ -289,6 +289,32 @@ static void a_write_that_fails_leaves_what_was_there(void **state)
     assert_int_equal(entries(), 1);
 }
 
+/* What was wrong stands at the end of the sentence, and a path may be longer than a message. */
+static void long_paths_leave_room_for_what_was_wrong(void **state)
+{
+    (void)state;
+    char path[3000];
+    for (size_t i = 0; i < sizeof path - 1; i += 2)
+        memcpy(path + i, "\xc3\xa4", 2); /* a-umlaut; cut in two it is no UTF-8 */
+    path[sizeof path - 2] = path[sizeof path - 1] = '\0';
+    for (size_t shift = 0; shift < 2; shift++) {
+        uint8_t *data;
+        size_t size;
+        path[0] = 'x';
+        path[1] = 'x';
+        af_error_clear();
+        assert_int_equal(af_file_read(path + shift, 1, &data, &size), ARTFUSION_ERROR_IO);
+        const char *message = artfusion_error_message();
+        assert_true(strlen(message) < 1024);
+        const char *gap = strstr(message, " ... ");
+        assert_non_null(gap);
+        assert_memory_equal(gap - 2, "\xc3\xa4", 2);
+        assert_memory_equal(gap + 5, "\xc3\xa4", 2);
+        assert_message_has(": opening: File name too long");
+        assert_string_equal(strchr(message, ':'), ": opening: File name too long");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +329,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_link_stays_and_its_target_is_replaced, enter, leave),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_not_replaced, enter, leave),
         cmocka_unit_test_setup_teardown(impossible_targets_are_named, enter, leave),
+        cmocka_unit_test(long_paths_leave_room_for_what_was_wrong),
         cmocka_unit_test_setup_teardown(permissions_are_heeded, enter, leave),
         cmocka_unit_test_setup_teardown(a_write_that_fails_leaves_what_was_there, enter, leave),
     };
