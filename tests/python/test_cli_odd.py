@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import stat
@@ -19,6 +20,7 @@ from command import (  # noqa: F401 - fixtures
     BEFORE,
     COMMAND,
     IMAGES,
+    SOURCE,
     artfusion,
     environment,
     model,
@@ -195,6 +197,15 @@ def test_names(quick: list[object], tmp_path: Path, name: str) -> None:
     assert os.listdir(tmp_path / "out") == [name] and whole(tmp_path / "out" / name)
 
 
+@pytest.mark.parametrize("option", ["--content", "--style", "--model"])
+def test_path_that_is_longer_than_a_message(quick: list[object], option: str) -> None:
+    path = "/none" + 15 * ("/" + 250 * "n")
+    at = quick.index(option) if option in quick else len(quick)
+    done = refused(*[*quick[:at], option, path, *quick[at + 2 :]])
+    assert done.stderr.endswith(": No such file or directory\n")
+    assert done.error["file"] == path
+
+
 @pytest.mark.parametrize("option", ["--content", "--out"])
 def test_name_that_is_too_long(quick: list[object], tmp_path: Path, option: str) -> None:
     quick[quick.index(option) + 1] = tmp_path / ("n" + LONG)
@@ -282,3 +293,18 @@ def test_flags_in_one_word_and_values_either_way(quick: list[object], tmp_path: 
                 "-rq", *quick[7:]])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert whole(tmp_path / "results" / "a.png")
+
+
+def test_the_table_names_tests_that_exist() -> None:
+    table = (SOURCE / "docs" / "odd-command-lines.md").read_text()
+    tests = {path.stem: path.read_text() for path in (SOURCE / "tests/python").glob("test_*.py")}
+    named = 0
+    for line in table.splitlines():
+        for kind, names in re.findall(r"(\w+): ((?:`test_\w+`(?:, )?)+)", line):
+            for name in re.findall(r"`(test_\w+)`", names):
+                assert f"\ndef {name}(" in tests[f"test_cli_{kind}"], line
+                named += 1
+        for name in re.findall(r"`c/(test_\w+)`", line):
+            assert (SOURCE / "tests" / "c" / f"{name}.c").exists() or name == "test_faults", line
+    assert named > 60
+    assert all(line.count(" | ") == 4 for line in table.splitlines() if line.startswith("| "))

@@ -309,6 +309,14 @@ def test_size_that_the_model_cannot_do(
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.parametrize("count", ["0", "257", "1000", "-1"])
+def test_number_of_pictures(pictures: Path, tmp_path: Path, count: str) -> None:
+    arguments = ["--style", pictures / "painting.jpg", "--out", tmp_path / "sheet.png"]
+    done = refused("sample", *arguments, "--count", count)
+    assert done.returncode == 2
+    assert f'--count: "{count}" is out of range: it must be 1 to 256' in done.stderr
+
+
 def test_device_that_is_not_there() -> None:
     done = refused("info", "--device", "cuda:99")
     assert done.returncode == 1 and "99" in done.stderr
