@@ -6,11 +6,16 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+from typing import Any, Literal, NamedTuple, TypeAlias, Union
 
 from . import _abi
 from ._errors import ArgumentError
-from ._handle import Handle, create
+from ._handle import Shared, create
 from ._library import check, encoded, int32, library, uint64, value_of
+
+# A GPU by its number is "cuda:1".
+Device: TypeAlias = Union[Literal["auto", "cpu", "cuda"], str]
+Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
 
 _LEVELS = {
     _abi.LOG_WARNING: logging.WARNING,
@@ -27,7 +32,17 @@ def _hand_on(_user_data: int | None, level: int, message: bytes) -> None:
 _log = _abi.log_callback(_hand_on)  # outlives every context, which models keep alive
 
 
-class Context(Handle):
+class Settings(NamedTuple):
+    """What a context was made with."""
+
+    device: Device
+    threads: int
+    precision: Precision
+    engine: str | None
+    memory_limit: int
+
+
+class Context(Shared):
     """A device, "auto", "cpu", "cuda" or "cuda:1", and a number of threads, 0 for as many as the
     engine uses by itself. `precision` is what networks compute in: "float32", the slowest,
     "bfloat16", "float16", or "auto", bfloat16 where the device multiplies it and else float32.
@@ -45,24 +60,51 @@ class Context(Handle):
     def __init__(
         self,
         *,
-        device: str = "auto",
+        device: Device = "auto",
         threads: int = 0,
-        precision: str = "auto",
+        precision: Precision = "auto",
         engine: str | os.PathLike[str] | None = None,
         memory_limit: int = 0,
     ) -> None:
         options = _abi.ContextOptions()
         check(library().artfusion_context_options_init(options, ctypes.sizeof(options)))
-        name, colon, index = device.partition(":")
-        if colon and not (index.isascii() and index.isdigit()):
-            raise ArgumentError(f"device is {device!r}: a number follows the colon")
-        options.device = value_of(_abi.ENUM_DEVICE, name)
-        options.device_index = int32("the device's number", int(index or 0))
+        options.device, options.device_index = _device(device)
         options.threads = int32("threads", threads)
         options.precision = value_of(_abi.ENUM_PRECISION, precision)
         options.engine_path = None if engine is None else encoded(engine)
         options.memory_limit = uint64("memory_limit", memory_limit)
         options.log = _log
         options.log_level = _abi.LOG_DEBUG  # logging has levels of its own
-        self._engine = engine
         super().__init__(create("context", "context_create", options))
+        path = None if engine is None else os.fspath(engine)
+        self._settings = Settings(device, threads, precision, path, memory_limit)
+
+    @property
+    def _engine(self) -> str | None:
+        return self._settings.engine
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _ = self._c  # refuses what is closed
+        return _again, (self._settings,)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<artfusion.Context closed>"
+        return f"<artfusion.Context {self._settings.device}, {self._settings.precision}>"
+
+
+def _again(settings: Settings) -> Context:
+    return Context(**settings._asdict())
+
+
+def _device(text: str) -> tuple[int, int]:
+    """The number of the kind, and which of them."""
+    if not isinstance(text, str):
+        raise TypeError(f"device is {text!r}: a name is right, such as 'cpu' or 'cuda:1'")
+    name, colon, index = text.partition(":")
+    if colon and not (index.isascii() and index.isdigit()):
+        raise ArgumentError(f"device is {text!r}: a number follows the colon")
+    kind = value_of(_abi.ENUM_DEVICE, name)
+    if int(index or 0) and kind != _abi.DEVICE_CUDA:
+        raise ArgumentError(f"device is {text!r}: only 'cuda' has numbers")
+    return kind, int32("the device's number", int(index or 0))

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import errno
+import functools
+import os
 from typing import Any, ClassVar
 
 from . import _abi
@@ -23,14 +26,19 @@ class Error(Exception):
     status: int = 0
     _kinds: ClassVar[dict[int, type[Error]]] = {}
 
-    def __init_subclass__(cls, *, status: int, **others: Any) -> None:
+    def __init_subclass__(cls, *, status: int | None = None, **others: Any) -> None:
         super().__init_subclass__(**others)
-        cls.status = status
-        Error._kinds[status] = cls
+        if status is not None:
+            cls.status = status
+            Error._kinds[status] = cls
 
     @staticmethod
-    def of(status: int, message: str) -> Error:
-        """The exception for a status."""
+    def of(
+        status: int, message: str, path: str | os.PathLike[str] | bytes | None = None
+    ) -> Error:
+        """The exception for a status; `path` is the file's that the call was about."""
+        if status == _abi.ERROR_IO:
+            return FileError.about(message, path)
         error = Error._kinds.get(status, Error)(message)
         error.status = status
         return error
@@ -50,7 +58,45 @@ class OutOfMemoryError(Error, MemoryError, status=_abi.ERROR_MEMORY):
 
 
 class FileError(Error, OSError, status=_abi.ERROR_IO):
-    """A file could not be opened, read or written."""
+    """A file could not be opened, read or written.
+
+    `filename`, `errno` and `strerror` are as in any OSError, and it is a FileNotFoundError, a
+    PermissionError or an IsADirectoryError as well if that is what it is about.
+
+    >>> try:
+    ...     model.load_style("none.style")
+    ... except FileNotFoundError as error:
+    ...     print(isinstance(error, FileError), error.filename, error.strerror)
+    True none.style No such file or directory
+    """
+
+    @staticmethod
+    def about(message: str, path: str | os.PathLike[str] | bytes | None) -> FileError:
+        """By the library's sentence, which ends with the system's words for an errno."""
+        _, _, words = message.rpartition(": ")
+        number = next((n for n in errno.errorcode if os.strerror(n) == words), None)
+        if number is None and path is not None and os.path.isdir(path):
+            number, words = errno.EISDIR, os.strerror(errno.EISDIR)
+        error = _file_error(number)(message)
+        error.filename = path
+        if number is not None:
+            error.errno, error.strerror = number, words
+        return error
+
+    def __str__(self) -> str:  # OSError's would be put together from errno and filename
+        return str(self.args[0]) if self.args else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the class has no name to be found by
+        return FileError.about, (str(self), self.filename)
+
+
+@functools.cache
+def _file_error(number: int | None) -> type[FileError]:
+    """FileError, and the class that Python itself raises for this errno."""
+    kind = OSError if number is None else type(OSError(number, ""))
+    if kind is OSError:
+        return FileError
+    return type("FileError", (FileError, kind), {"__module__": __name__})
 
 
 class FormatError(Error, ValueError, status=_abi.ERROR_FORMAT):
@@ -70,7 +116,8 @@ class StateError(Error, RuntimeError, status=_abi.ERROR_STATE):
 
 
 class CancelledError(Error, status=_abi.ERROR_CANCELLED):
-    """Ended by Sampler.cancel() or by a callback."""
+    """Ended by Sampler.cancel(). A callback that wants to end its call raises it too, or anything
+    else: what it raises comes out."""
 
 
 class EngineError(Error, RuntimeError, status=_abi.ERROR_ENGINE):
@@ -92,3 +139,7 @@ class ChecksumError(Error, status=_abi.ERROR_CHECKSUM):
 _NAMES = {
     value: f"ARTFUSION_{name}" for name, value in vars(_abi).items() if name.startswith("ERROR_")
 }
+
+
+class PictureWarning(UserWarning):
+    """A picture was read, and something in its file was passed over: warnings.warn() says what."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -20,7 +21,7 @@ class Owner:
     another thread too, leaves nothing dangling.
     """
 
-    __slots__ = ("_as_parameter_", "_destroy", "_needs")
+    __slots__ = ("__weakref__", "_as_parameter_", "_destroy", "_needs")
 
     def __init__(self, handle: int, destroy: Callable[[Owner], None], needs: object = None) -> None:
         self._as_parameter_ = ctypes.c_void_p(handle)
@@ -31,10 +32,17 @@ class Owner:
         self._destroy(self)
 
 
-def create(kind: str, function: str, *arguments: Any, needs: object = None) -> Owner:
-    """Calls artfusion_<function>, whose last parameter gives a handle of artfusion_<kind>."""
+def create(
+    kind: str,
+    function: str,
+    *arguments: Any,
+    needs: object = None,
+    path: str | os.PathLike[str] | None = None,
+) -> Owner:
+    """Calls artfusion_<function>, whose last parameter gives a handle of artfusion_<kind>. An error
+    is about the file at `path`."""
     out = ctypes.c_void_p()
-    check(getattr(library(), f"artfusion_{function}")(*arguments, ctypes.byref(out)))
+    check(getattr(library(), f"artfusion_{function}")(*arguments, ctypes.byref(out)), path)
     assert out.value is not None
     return Owner(out.value, getattr(library(), f"artfusion_{kind}_destroy"), needs)
 
@@ -93,3 +101,18 @@ class Handle:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(f"this {self._kind} can be neither copied nor pickled")
+
+
+class Shared(Handle):
+    """What nothing changes: copies share it, and closing one leaves it to the others."""
+
+    def __copy__(self) -> Self:
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        return self.__copy__()

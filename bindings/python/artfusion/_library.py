@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import operator
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from . import _abi
 from ._errors import ArgumentError, Error, FileError
@@ -41,10 +43,11 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
-def check(status: int) -> int:
-    """Raises the exception of an error; hands any other status on."""
+def check(status: int, path: str | os.PathLike[str] | None = None) -> int:
+    """Raises the exception of an error, about the file at `path`; hands any other status on."""
     if status < 0:
-        raise Error.of(status, library().artfusion_error_message().decode(errors="replace"))
+        message = library().artfusion_error_message().decode(errors="replace")
+        raise Error.of(status, message, path)
     return status
 
 
@@ -61,22 +64,34 @@ def file_bytes(source: bytes | bytearray | memoryview) -> bytes:
     return source if isinstance(source, bytes) else bytes(memoryview(source))
 
 
-def int32(name: str, value: int) -> int:
+def whole(name: str, value: Any) -> int:
+    """An argument that is a whole number."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}: a whole number is right") from None
+
+
+def int32(name: str, value: Any) -> int:
     """An argument of 32 bits, of which ctypes would drop what is beyond."""
-    if not -(2**31) <= value < 2**31:
-        raise ArgumentError(f"{name} is {value}: beyond 32 bits")
-    return value
+    number = whole(name, value)
+    if not -(2**31) <= number < 2**31:
+        raise ArgumentError(f"{name} is {number}: beyond 32 bits")
+    return number
 
 
-def uint64(name: str, value: int) -> int:
+def uint64(name: str, value: Any) -> int:
     """The same of 64 bits without a sign."""
-    if not 0 <= value < 2**64:
-        raise ArgumentError(f"{name} is {value}: 0 to 2^64 - 1")
-    return value
+    number = whole(name, value)
+    if not 0 <= number < 2**64:
+        raise ArgumentError(f"{name} is {number}: 0 to 2^64 - 1")
+    return number
 
 
-def value_of(enumeration: int, name: str) -> int:
+def value_of(enumeration: int, name: Any) -> int:
     """The number of a named constant."""
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is a {type(name).__name__}: a name is right")
     value = ctypes.c_int32()
     check(library().artfusion_value_of(enumeration, encoded(name), value))
     return value.value

@@ -9,7 +9,7 @@ from . import _abi
 from ._arrays import pointer
 from ._errors import ArgumentError
 from ._handle import Handle, create
-from ._library import check, int32, library, value_of
+from ._library import check, int32, library, uint64, value_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,9 +33,8 @@ class Rng(Handle):
     _kind = "rng"
 
     def __init__(self, kind: RngKind = "counter", seed: int = 0) -> None:
-        if not 0 <= seed < 2**64:
-            raise ArgumentError(f"seed is {seed}: beyond 64 bits")
-        super().__init__(create("rng", "rng_create", value_of(_abi.ENUM_RNG, kind), seed))
+        number = value_of(_abi.ENUM_RNG, kind)
+        super().__init__(create("rng", "rng_create", number, uint64("seed", seed)))
 
     def normal(self, count: int) -> FloatArray:
         """The next numbers, of mean 0 and variance 1."""
