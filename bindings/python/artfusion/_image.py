@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import ctypes
 import os
-import sys
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
 
-from . import _abi
-from ._errors import ArgumentError
+from . import _abi, _pillow
+from ._convert import is_array, pixels
+from ._errors import ArgumentError, Error, FormatError, LimitError, UnsupportedError
 from ._handle import Handle, Owner, create, take_bytes, view
-from ._library import check, encoded, file_bytes, int32, library, value_of
+from ._library import check, encoded, file_bytes, int32, library, uint64, value_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,14 +20,47 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Filter: TypeAlias = Literal["bicubic", "box", "bilinear", "lanczos"]
+Format: TypeAlias = Literal["png", "jpeg"]
+WHITE = 255, 255, 255
 
-_FORMATS = {"png": _abi.FORMAT_PNG, "jpeg": _abi.FORMAT_JPEG}
+_FORMATS = {"png": _abi.FORMAT_PNG, "jpeg": _abi.FORMAT_JPEG, "jpg": _abi.FORMAT_JPEG}
+# What the library reads; whatever begins otherwise may be Pillow's.
+_OWN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+
+
+class Readable(Protocol):
+    """A file that is open for reading bytes."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+class Writeable(Protocol):
+    """A file that is open for writing bytes."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+class HasArray(Protocol):
+    """What NumPy can make an array of."""
+
+    def __array__(self) -> NDArray[Any]: ...
+
+
+class HasArrayInterface(Protocol):
+    """The same by address."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
+
+File: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, Readable]
 
 
 class Image(Handle):
     """A picture of 8-bit RGB.
 
-    `numpy.asarray(image)` is a view of its pixels[height, width, 3], without copying.
+    `numpy.asarray(image)` is a view of its pixels[height, width, 3], without copying, and so is
+    `torch.as_tensor(image)`. Pickled and copied, it is its pixels.
 
     >>> image = Image.load("examples/images/monet.jpg").fit(64, 64)
     >>> image.size
@@ -52,59 +86,84 @@ class Image(Handle):
     @classmethod
     def load(
         cls,
-        source: str | os.PathLike[str] | bytes | bytearray | memoryview,
+        source: File,
         *,
         ignore_orientation: bool = False,
         max_pixels: int | None = None,
         max_file_bytes: int | None = None,
-        background: tuple[int, int, int] | None = None,
+        background: tuple[int, int, int] = WHITE,
     ) -> Image:
-        """A PNG or JPEG file, by its path or as its bytes.
+        """A picture's file: its path, its bytes, or a file open for reading, from where it stands.
 
-        A JPEG's EXIF orientation is applied, and transparency is dropped unless there is a
-        `background` for it. The limits are those of artfusion_load_options.
+        PNG and JPEG are read by the library, and what else there is by Pillow if that is installed.
+        The picture is turned as its EXIF orientation says, and transparency is put over the
+        `background`. The limits are those of artfusion_load_options.
         """
         options = _abi.LoadOptions()
         check(library().artfusion_load_options_init(options, ctypes.sizeof(options)))
         options.ignore_orientation = ignore_orientation
+        options.background[:] = [*_color("background", background), 1]
         if max_pixels is not None:
-            options.max_pixels = max_pixels
+            options.max_pixels = uint64("max_pixels", max_pixels)
         if max_file_bytes is not None:
-            options.max_file_bytes = max_file_bytes
-        if background is not None:
-            options.background[:] = [*background, 1]
-        if isinstance(source, str | os.PathLike):
-            return cls(create("image", "image_load_file", encoded(source), options))
-        data = file_bytes(source)
-        return cls(create("image", "image_load_memory", data, len(data), options))
+            options.max_file_bytes = uint64("max_file_bytes", max_file_bytes)
+        path = source if isinstance(source, str | os.PathLike) else None
+        data = b"" if path is not None else _contents(source, options.max_file_bytes)
+        try:
+            if path is not None:
+                return cls(create("image", "image_load_file", encoded(path), options, path=path))
+            return cls(create("image", "image_load_memory", data, len(data), options))
+        except (FormatError, UnsupportedError) as error:
+            picture = _by_pillow(error, path or data, options.max_pixels)
+            with picture:
+                return cls.from_pil(
+                    picture, background=background, ignore_orientation=ignore_orientation
+                )
 
     @classmethod
-    def from_array(cls, array: NDArray[np.uint8]) -> Image:
-        """A picture over the array's own memory, which it keeps alive: pixels[height, width, 3] of
-        uint8. Copied only where the pixels of a row are not one after another."""
+    def from_array(cls, array: Any, *, background: tuple[int, int, int] = WHITE) -> Image:
+        """A picture of a NumPy array, a torch tensor or what else can be made an array of.
+
+        Its shape is (height, width) for grey, or (height, width, channels) with 1, 3 or 4 of them,
+        or (channels, height, width); four are RGBA, put over the `background`. The values are
+        uint8, uint16 up to 65535, floats of 0 to 1, or bool.
+
+        Of uint8 (height, width, 3) it is over the array's own memory, which it keeps alive, if the
+        pixels of a row are one after another; otherwise a copy.
+
+        >>> Image.from_array(numpy.linspace(0, 1, 12).reshape(3, 4))
+        <artfusion.Image 4x3>
+        """
         import numpy as np
 
-        if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
-            raise ArgumentError(
-                f"the array is {array.dtype} of shape {array.shape}: a picture is uint8 of shape "
-                "(height, width, 3)"
-            )
-        height, width, _ = array.shape
-        if array.strides[1:] != (3, 1) or array.strides[0] < 3 * width:
-            array = np.ascontiguousarray(array)
-        pixels = array.ctypes.data_as(_abi.bytes_p)
-        stride = max(array.strides[0], 3 * width)
-        owner = create("image", "image_wrap", pixels, width, height, stride, needs=array)
-        return cls(owner, writeable=array.flags.writeable)
+        rgb = pixels(array, _color("background", background))
+        height, width, _ = rgb.shape
+        if rgb.strides[1:] != (3, 1) or rgb.strides[0] < 3 * width:
+            rgb = np.ascontiguousarray(rgb)
+        address = rgb.ctypes.data_as(_abi.bytes_p)
+        stride = max(rgb.strides[0], 3 * width)
+        owner = create("image", "image_wrap", address, width, height, stride, needs=rgb)
+        return cls(owner, writeable=rgb.flags.writeable)
 
     @classmethod
-    def from_pil(cls, picture: PIL.Image.Image) -> Image:
-        """Pillow's picture as RGB. Its EXIF orientation is Pillow's affair
-        (PIL.ImageOps.exif_transpose)."""
-        data = picture.convert("RGB").tobytes()
+    def from_pil(
+        cls,
+        picture: PIL.Image.Image,
+        *,
+        background: tuple[int, int, int] = WHITE,
+        ignore_orientation: bool = False,
+    ) -> Image:
+        """A copy of Pillow's picture of any mode: what its file, opened by path, would give. That
+        is turned by its EXIF orientation, put over the `background` where it is transparent, and
+        right in 16 bits (modes I and I;16, 0 to 65535). Mode F is 0 to 1."""
+        if not ignore_orientation:
+            picture = _pillow.upright(picture)
+        if not _pillow.is_plain(picture):
+            return cls.load(_pillow.png(picture), background=background, max_pixels=2**64 - 1)
+        data = picture.tobytes()
         width, height = picture.size
-        pixels = ctypes.cast(ctypes.c_char_p(data), _abi.bytes_p)
-        owner = create("image", "image_wrap", pixels, width, height, 3 * width, needs=data)
+        address = ctypes.cast(ctypes.c_char_p(data), _abi.bytes_p)
+        owner = create("image", "image_wrap", address, width, height, 3 * width, needs=data)
         return cls(owner, writeable=False)
 
     @property
@@ -141,6 +200,30 @@ class Image(Handle):
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __dlpack__(self, **wishes: Any) -> Any:
+        import numpy as np
+
+        # DLPack has had no word for what can't be written to.
+        array = np.asarray(self)
+        return (array if self._writeable else array.copy()).__dlpack__(**wishes)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # the CPU
+
+    def __buffer__(self, _flags: int) -> memoryview:
+        """memoryview(image), from Python 3.12 on."""
+        memory, stride = self._memory()
+        if stride != 3 * self.width:
+            raise BufferError("the rows of this picture are apart: numpy.asarray() has them")
+        values = memoryview(memory).cast("B", (self.height, self.width, 3))
+        return values if self._writeable else values.toreadonly()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        memory, stride = self._memory()
+        data, row = bytes(memory), 3 * self.width
+        rows = (data[y * stride : y * stride + row] for y in range(self.height))
+        return _again, (self.width, self.height, b"".join(rows))
+
     def to_pil(self) -> PIL.Image.Image:
         """A copy as Pillow's picture."""
         import PIL.Image
@@ -150,21 +233,33 @@ class Image(Handle):
 
     def save(
         self,
-        path: str | os.PathLike[str],
+        target: str | os.PathLike[str] | Writeable,
         *,
-        format: Literal["png", "jpeg"] | None = None,
+        format: Format | str | None = None,
         quality: int | None = None,
         compression: int | None = None,
     ) -> None:
         """Writes PNG or JPEG, by the path's suffix unless `format` says which. `quality` is
         JPEG's, 1..100, and `compression` PNG's, 0..9. The file is written beside its place, then
-        renamed."""
-        options = _save_options(format, quality, compression)
-        check(library().artfusion_image_save_file(self._c, encoded(path), options))
+        renamed. The target may also be a file open for writing, as a BytesIO is, which is left
+        open."""
+        if isinstance(target, str | os.PathLike):
+            options = _save_options(format, quality, compression)
+            status = library().artfusion_image_save_file(self._c, encoded(target), options)
+            check(status, target)
+            return
+        if not hasattr(target, "write"):
+            raise TypeError(f"{type(target).__name__} is neither a path nor a file to write to")
+        if format is None:
+            name = getattr(target, "name", "")  # as Pillow does
+            format = os.path.splitext(name)[1][1:] if isinstance(name, str) else ""
+            if not format:
+                raise ArgumentError("a file without a name needs a format: 'png' or 'jpeg'")
+        target.write(self.to_bytes(format, quality=quality, compression=compression))
 
     def to_bytes(
         self,
-        format: Literal["png", "jpeg"] = "png",
+        format: Format | str = "png",
         *,
         quality: int | None = None,
         compression: int | None = None,
@@ -204,28 +299,75 @@ class Image(Handle):
         return f"<artfusion.Image {self.width}x{self.height}>"
 
 
-Picture: TypeAlias = Union[
-    Image, "PIL.Image.Image", "NDArray[np.uint8]", str, "os.PathLike[str]", bytes
-]
+Picture: TypeAlias = Union[Image, "PIL.Image.Image", File, HasArray, HasArrayInterface]
 
 
 def as_image(picture: Picture) -> Image:
-    """Whatever stands for a picture. Neither NumPy nor Pillow is imported to see whether it is
-    theirs."""
+    """Whatever stands for a picture."""
     if isinstance(picture, Image):
         return picture
-    if isinstance(picture, str | os.PathLike | bytes | bytearray | memoryview):
-        return Image.load(picture)
-    pil = sys.modules.get("PIL.Image")
-    if pil is not None and isinstance(picture, pil.Image):
-        return Image.from_pil(picture)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(picture, numpy.ndarray):
+    if _pillow.is_picture(picture):
+        return Image.from_pil(picture)  # type: ignore[arg-type]
+    if is_array(picture):
         return Image.from_array(picture)
+    if isinstance(picture, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(
+        picture, "read"
+    ):
+        return Image.load(picture)  # type: ignore[arg-type]
     raise TypeError(
-        f"{type(picture).__name__} is no picture: a path, the bytes of a file, an artfusion.Image, "
-        "a Pillow picture or a NumPy array is"
+        f"{type(picture).__name__} is no picture: a path, the bytes of a file, an open file, an "
+        "artfusion.Image, a Pillow picture, an array or a tensor is"
     )
+
+
+def _again(width: int, height: int, data: bytes) -> Image:
+    """A picture from its pickle."""
+    image = Image.new(width, height)
+    memory, stride = image._memory()
+    assert stride == 3 * width
+    ctypes.memmove(memory, data, len(data))
+    return image
+
+
+def _contents(source: Any, limit: int) -> bytes:
+    """The bytes of a file in memory, or of one that is open, from where it stands to its end."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return file_bytes(source)
+    if not hasattr(source, "read"):
+        raise TypeError(f"{type(source).__name__} is neither a path nor bytes nor an open file")
+    data = source.read(min(limit, 2**62) + 1)
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(
+            f"{type(source).__name__}.read() gives {type(data).__name__}: a file opened to read "
+            "bytes is right"
+        )
+    if len(data) > limit:
+        raise LimitError(f"the file is of more than max_file_bytes, {limit}")
+    return bytes(data)
+
+
+def _by_pillow(
+    error: Error, source: str | os.PathLike[str] | bytes, max_pixels: int
+) -> PIL.Image.Image:
+    """What the library does not know; damage to what it knows stays an error."""
+    if isinstance(source, bytes):
+        head = source[:16]
+    else:
+        with open(source, "rb") as file:
+            head = file.read(16)
+    if isinstance(error, FormatError) and head.startswith(_OWN):
+        raise error
+    picture = _pillow.opened(source, max_pixels)
+    if picture is None:
+        raise error
+    return picture
+
+
+def _color(name: str, color: Sequence[int]) -> tuple[int, int, int]:
+    if len(color) != 3 or not all(isinstance(c, int) and 0 <= c <= 255 for c in color):
+        raise ArgumentError(f"{name} is {color!r}: (red, green, blue) of 0 to 255 is right")
+    red, green, blue = color
+    return red, green, blue
 
 
 def _save_options(
@@ -234,11 +376,12 @@ def _save_options(
     options = _abi.SaveOptions()
     check(library().artfusion_save_options_init(options, ctypes.sizeof(options)))
     if format is not None:
-        if format not in _FORMATS:
+        number = _FORMATS.get(str(format).lower())
+        if number is None:
             raise ArgumentError(f"format is {format!r}: {' or '.join(_FORMATS)}")
-        options.format = _FORMATS[format]
+        options.format = number
     if quality is not None:
-        options.jpeg_quality = quality
+        options.jpeg_quality = int32("quality", quality)
     if compression is not None:
-        options.png_compression = compression
+        options.png_compression = int32("compression", compression)
     return options
