@@ -9,12 +9,12 @@
 >>> picture.size
 (64, 32)
 
-A picture is given as a path, as the bytes of a PNG or JPEG file, as Pillow's or as a NumPy array;
+A picture is given as a path, the bytes of a file, an open file, as Pillow's, an array or a tensor;
 the result is an `Image`, which `save()` writes, `to_pil()` copies and `numpy.asarray()` views.
 
 `Model.sampler()` is a run step by step, with previews; `Options` lists what can be chosen.
-`Style.save()` and `Sampler.save_state()` keep a style and a run for another time. Calls into the
-library let other threads run. Errors are subclasses of `Error`.
+`Model.astylize()` is for asyncio. `Style.save()` and `Sampler.save_state()` keep a style and a run
+for another time. Calls into the library let other threads run. Errors are subclasses of `Error`.
 
 Importing this loads neither the library nor torch, NumPy or Pillow: each comes with its first use.
 The networks run on the libtorch of the `torch` package, which is not imported but may be, before or
@@ -22,7 +22,7 @@ after.
 """
 
 from . import _abi
-from ._context import Context
+from ._context import Context, Device, Precision
 from ._errors import (
     ArgumentError,
     CancelledError,
@@ -35,13 +35,23 @@ from ._errors import (
     MismatchError,
     NumericError,
     OutOfMemoryError,
+    PictureWarning,
     StateError,
     UnsupportedError,
 )
-from ._image import Image, Picture
-from ._math import Rng, ddim_coefficients, schedule_betas, timesteps
-from ._model import Model, ModelInfo, load
-from ._sampler import ALL, Options, Progress, Sampler, Step
+from ._image import Filter, Format, Image, Picture
+from ._math import (
+    Rng,
+    RngKind,
+    Schedule,
+    Spacing,
+    ddim_coefficients,
+    schedule_betas,
+    timesteps,
+)
+from ._model import LatentKind, Model, ModelInfo, load
+from ._options import NoiseKind, NoiseUse, Options, Solver
+from ._sampler import ALL, Progress, Sampler, Step
 from ._style import Style, blend
 
 __version__ = f"{_abi.VERSION_MAJOR}.{_abi.VERSION_MINOR}.{_abi.VERSION_PATCH}"
@@ -52,22 +62,34 @@ __all__ = [
     "CancelledError",
     "ChecksumError",
     "Context",
+    "Device",
     "EngineError",
     "Error",
     "FileError",
+    "Filter",
+    "Format",
     "FormatError",
     "Image",
+    "LatentKind",
     "LimitError",
     "MismatchError",
     "Model",
     "ModelInfo",
+    "NoiseKind",
+    "NoiseUse",
     "NumericError",
     "Options",
     "OutOfMemoryError",
     "Picture",
+    "PictureWarning",
+    "Precision",
     "Progress",
     "Rng",
+    "RngKind",
     "Sampler",
+    "Schedule",
+    "Solver",
+    "Spacing",
     "StateError",
     "Step",
     "Style",

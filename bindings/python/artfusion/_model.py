@@ -6,16 +6,21 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import os
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, Unpack
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeVar, Unpack, overload
 
 from . import _abi
 from ._arrays import floats, pointer
-from ._context import Context
-from ._errors import ArgumentError, FileError
-from ._handle import Handle, Owner, create
+from ._async import in_thread
+from ._context import Context, Device, Precision
+from ._errors import ArgumentError, CancelledError
+from ._handle import Owner, Shared, create
 from ._image import Image, Picture, as_image
-from ._library import check, encoded, file_bytes, int32, library, name_of, packaged
-from ._sampler import Contents, Options, Sampler, Styles, c_options
+from ._library import check, encoded, file_bytes, int32, library, name_of
+from ._options import Options, as_list, c_options
+from ._origin import Origin, open_file
+from ._sampler import Contents, Sampler, Styles
 from ._signals import deferred
 from ._style import Style
 from ._torch import load_for
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 
     from ._arrays import FloatArray
 
+_Picture = TypeVar("_Picture", bound=Picture)
+_Manner = TypeVar("_Manner", bound=Picture | Style)
 LatentKind: TypeAlias = Literal["mode", "scaled", "content"]
 
 _LATENTS = {
@@ -69,16 +76,24 @@ class ModelInfo:
     alphas_cumprod: tuple[float, ...] = dataclasses.field(repr=False)
 
 
-class Model(Handle):
+class Model(Shared):
     """An open model, for any number of threads at once. A model file is a program: open only
-    those whose origin you trust."""
+    those whose origin you trust.
+
+    Pickled, it is the path of its file and the options of its context; a process that unpickles it
+    opens the file once.
+    """
 
     _kind = "model"
+
+    def __init__(self, owner: Owner, origin: Origin | None) -> None:
+        super().__init__(owner)
+        self._origin = origin  # None: not opened by a path
 
     @classmethod
     def open(
         cls,
-        source: str | os.PathLike[str] | bytes | BinaryIO,
+        source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO,
         context: Context | None = None,
     ) -> Model:
         """From a path, from the bytes of a model file, or from a file open for reading that can
@@ -91,15 +106,20 @@ class Model(Handle):
         """
         if context is None:
             context = Context()
+        if isinstance(source, str | os.PathLike):
+            return cls._open_file(source, context)
         owner = context._c
         load_for(context._engine)
         with deferred():  # the log is called back, and so may the reader be
-            if isinstance(source, str | os.PathLike):
-                return cls(create("model", "model_open_file", owner, encoded(source)))
             if isinstance(source, bytes | bytearray | memoryview):
                 data = bytes(source)
-                return cls(create("model", "model_open_memory", owner, data, len(data)))
-            return cls(_open_reader(owner, source))
+                return cls(create("model", "model_open_memory", owner, data, len(data)), None)
+            return cls(_open_reader(owner, source), None)
+
+    @classmethod
+    def _open_file(cls, path: str | os.PathLike[str] | None, context: Context) -> Model:
+        owner = open_file(path, context)
+        return cls(owner, Origin.of(owner, path, context))
 
     def info(self) -> ModelInfo:
         """
@@ -150,16 +170,17 @@ class Model(Handle):
     def style(self, picture: Picture) -> Style:
         """The style of a picture of any size."""
         image = as_image(picture)
-        return Style(create("style", "style_from_image", self._c, image._c))
+        return Style(create("style", "style_from_image", self._c, image._c), self._origin)
 
     def style_from_values(self, values: ArrayLike) -> Style:
         """From what Style.values gives."""
         code = floats(values)
-        return Style(create("style", "style_from_values", self._c, pointer(code), code.size))
+        values = pointer(code), code.size
+        return Style(create("style", "style_from_values", self._c, *values), self._origin)
 
     def null_style(self) -> Style:
         """The style that stands for any."""
-        return Style(create("style", "style_null", self._c))
+        return Style(create("style", "style_null", self._c), self._origin)
 
     def load_style(
         self, source: str | os.PathLike[str] | bytes | bytearray | memoryview
@@ -167,9 +188,12 @@ class Model(Handle):
         """What Style.save() wrote or Style.to_bytes() gave, by its path or as its bytes. A style of
         other weights is refused with MismatchError."""
         if isinstance(source, str | os.PathLike):
-            return Style(create("style", "style_load_file", self._c, encoded(source)))
-        data = file_bytes(source)
-        return Style(create("style", "style_load_memory", self._c, data, len(data)))
+            name = encoded(source)
+            owner = create("style", "style_load_file", self._c, name, path=source)
+        else:
+            data = file_bytes(source)
+            owner = create("style", "style_load_memory", self._c, data, len(data))
+        return Style(owner, self._origin)
 
     def memory_needed(self, **options: Unpack[Options]) -> int:
         """How many bytes a run with these options takes at most, beside what the process has
@@ -185,17 +209,117 @@ class Model(Handle):
         check(library().artfusion_sampler_memory_needed(self._c, c, needed))
         return needed.value
 
+    @overload
     def stylize(
         self, content: Picture, style: Picture | Style, **options: Unpack[Options]
-    ) -> Image:
-        """The content in the style's manner, at the content's proportions.
+    ) -> Image: ...
+
+    @overload
+    def stylize(
+        self,
+        content: list[_Picture] | tuple[_Picture, ...],
+        style: Picture | Style | list[_Manner] | tuple[_Manner, ...],
+        **options: Unpack[Options],
+    ) -> list[Image]: ...
+
+    @overload
+    def stylize(
+        self,
+        content: Picture,
+        style: list[_Manner] | tuple[_Manner, ...],
+        **options: Unpack[Options],
+    ) -> list[Image]: ...
+
+    def stylize(self, content: Any, style: Any, **options: Unpack[Options]) -> Image | list[Image]:
+        """The content in the style's manner, at the content's proportions. `options` are those of
+        `Options`, such as steps=20, preset="bold", longest=512 or seed=7.
 
         >>> model.stylize(photo, painting, steps=2, longest=64)
         <artfusion.Image 64x32>
+
+        A list of contents or of styles gives a list of pictures: one of both is for all, or there
+        is one for each. They are made one after another, each as by a call of its own.
+
+        >>> model.stylize(photo, [painting, model.null_style()], steps=1, longest=32)
+        [<artfusion.Image 32x32>, <artfusion.Image 32x32>]
         """
-        with self.sampler(content, style, **options) as sampler:
-            sampler.run()
-            return sampler.image()
+        return self._stylize(content, style, options, lambda sampler: None)
+
+    @overload
+    async def astylize(
+        self, content: Picture, style: Picture | Style, **options: Unpack[Options]
+    ) -> Image: ...
+
+    @overload
+    async def astylize(
+        self,
+        content: list[_Picture] | tuple[_Picture, ...],
+        style: Picture | Style | list[_Manner] | tuple[_Manner, ...],
+        **options: Unpack[Options],
+    ) -> list[Image]: ...
+
+    @overload
+    async def astylize(
+        self,
+        content: Picture,
+        style: list[_Manner] | tuple[_Manner, ...],
+        **options: Unpack[Options],
+    ) -> list[Image]: ...
+
+    async def astylize(
+        self, content: Any, style: Any, **options: Unpack[Options]
+    ) -> Image | list[Image]:
+        """The same for asyncio: in a thread, while the event loop goes on. A task that is cancelled,
+        by wait_for() or timeout() too, ends the thread's run within one network call. Callbacks
+        come on that thread.
+
+        >>> import asyncio
+        >>> asyncio.run(model.astylize(photo, painting, steps=1, longest=64))
+        <artfusion.Image 64x32>
+        """
+        given_up = threading.Event()
+        begun: list[Sampler] = []
+
+        def begin(sampler: Sampler) -> None:
+            begun.append(sampler)
+            if given_up.is_set():
+                raise CancelledError("the task was cancelled")
+
+        def cancel() -> None:
+            given_up.set()
+            for sampler in begun:
+                sampler._cancel_if_open()
+
+        return await in_thread(lambda: self._stylize(content, style, options, begin), cancel)
+
+    def _stylize(
+        self, content: Any, style: Any, options: Options, begin: Callable[[Sampler], None]
+    ) -> Image | list[Image]:
+        contents, styles = as_list(content), as_list(style)
+        if any(c is None for c in contents):
+            raise TypeError(
+                "content is None: a picture is right; sampler(None, style) paints without one"
+            )
+        if any(s is None for s in styles):
+            raise TypeError(
+                "style is None: a picture or a style is right; null_style() stands for any"
+            )
+        if options.get("batch", 1) != 1:
+            raise ArgumentError(
+                f"batch is {options['batch']}, and stylize makes one picture of each content: "
+                "sampler() makes batches"
+            )
+        count = _pairs(len(contents), len(styles))
+        codes = [s if isinstance(s, Style) else self.style(s) for s in styles]
+        pictures = []
+        for i in range(count):
+            one, code = contents[i % len(contents)], codes[i % len(codes)]
+            with self.sampler(one, code, **options) as sampler:
+                begin(sampler)
+                sampler.run()
+                pictures.append(sampler.image())
+        single = not isinstance(content, list | tuple) and not isinstance(style, list | tuple)
+        return pictures[0] if single else pictures
 
     def sampler(
         self, content: Contents = None, style: Styles = None, **options: Unpack[Options]
@@ -206,6 +330,18 @@ class Model(Handle):
         The size is that of `width` and `height`, or else fits the first content's proportions.
         """
         return Sampler(self, content, style, **options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _ = self._c  # refuses what is closed
+        if self._origin is None:
+            raise TypeError("a model can be pickled if it was opened by a path")
+        return _again, (self._origin,)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<artfusion.Model closed>"
+        info = self.info()
+        return f"<artfusion.Model {info.name} on {info.device}, {info.arithmetic}>"
 
     def encode(self, picture: Picture, kind: LatentKind = "scaled") -> FloatArray:
         """latent[channels, height, width]: the encoder's "mode"; "scaled", which is what is
@@ -294,17 +430,13 @@ class Model(Handle):
 def load(
     path: str | os.PathLike[str] | None = None,
     *,
-    device: str = "auto",
+    device: Device = "auto",
     threads: int = 0,
-    precision: str = "auto",
+    precision: Precision = "auto",
     engine: str | os.PathLike[str] | None = None,
     memory_limit: int = 0,
 ) -> Model:
     """Opens a model file, or the default model of the package; see Context for the rest."""
-    if path is None:
-        path = packaged("mini.artfusion")
-        if path is None:
-            raise FileError("the package has no default model: give a model's path")
     with Context(
         device=device,
         threads=threads,
@@ -312,7 +444,20 @@ def load(
         engine=engine,
         memory_limit=memory_limit,
     ) as context:
-        return Model.open(path, context)
+        return Model._open_file(path, context)
+
+
+def _again(origin: Origin) -> Model:
+    return Model(origin.owner(), origin)
+
+
+def _pairs(contents: int, styles: int) -> int:
+    """How many pictures lists of so many make."""
+    if not contents or not styles or (contents != styles and 1 not in (contents, styles)):
+        raise ArgumentError(
+            f"{contents} contents and {styles} styles: one for all, or one for each picture"
+        )
+    return max(contents, styles)
 
 
 def _open_reader(context: Owner, file: BinaryIO) -> Owner:

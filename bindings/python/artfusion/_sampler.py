@@ -6,19 +6,20 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import dataclasses
-import operator
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from . import _abi
 from ._arrays import floats, pointer, tensor
-from ._errors import ArgumentError, CancelledError, StateError
+from ._async import in_thread
+from ._errors import StateError
 from ._handle import Handle, Owner, create, take_bytes
 from ._image import Image, Picture, as_image
-from ._library import check, encoded, file_bytes, int32, library, value_of
+from ._library import check, encoded, file_bytes, int32, library
+from ._options import NoiseUse, Options, as_list, c_options, effective
 from ._signals import deferred
 from ._style import Style
 
@@ -30,55 +31,14 @@ if TYPE_CHECKING:
 
 Contents: TypeAlias = Picture | Sequence[Picture | None] | None
 Styles: TypeAlias = Picture | Style | Sequence[Picture | Style | None] | None
-NoiseUse: TypeAlias = Literal["x_t", "step", "mask"]
 
 ALL = _abi.ALL  # as an index: every picture of the batch
 
-_NAMED = {
-    "solver": _abi.ENUM_SOLVER,
-    "spacing": _abi.ENUM_SPACING,
-    "rng": _abi.ENUM_RNG,
-    "noise": _abi.ENUM_NOISE,
-}
 _NOISE_USES: dict[int, NoiseUse] = {
     _abi.NOISE_X_T: "x_t",
     _abi.NOISE_STEP: "step",
     _abi.NOISE_MASK: "mask",
 }
-
-
-class Options(TypedDict, total=False):
-    """How a run goes. What is left out is the preset's, or the model's own default."""
-
-    preset: str  # one of Model.presets
-    width: int  # pixels, a multiple of the model's size_multiple
-    height: int
-    longest: int  # instead: the longer side of a size that fits the first content's proportions
-    batch: int  # pictures at once, 1..256; with lists, as many as they have
-    steps: int
-    solver: Literal["ddim", "ddpm", "dpmpp_2m", "dpmpp_2m_sde", "unipc"]
-    spacing: Literal["uniform", "quad", "trailing", "linspace"]
-    rng: Literal["counter", "torch_cpu"]
-    noise: Literal["normal", "uniform"]  # kind of x_T
-    keep_every: int  # 0 keeps nothing; see Sampler.kept
-    seed: int
-    content_scale: float  # guidance: 1 is the condition as it is, 0 ignores it, more exaggerates
-    style_scale: float
-    content_start: float  # the scale holds from this fraction of the steps
-    content_end: float  # to this one, and is 1 elsewhere
-    style_start: float
-    style_end: float
-    eta: float
-    temperature: float
-    noise_dropout: float
-    denoising_strength: float  # below 1: starts from the init latent
-    timesteps: Sequence[int]
-    # After each step. A true answer ends the call with CancelledError, here and in on_eps.
-    on_step: Callable[[Step], object]
-    # Before each update: may change eps[batch, channels, height, width] in place.
-    on_eps: Callable[[Sampler, FloatArray], object]
-    # Fills in the noise of a step and returns True, or leaves it to the generator: False.
-    on_noise: Callable[[NoiseUse, int, FloatArray], bool]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,6 +81,9 @@ class Sampler(Handle):
     1 of 2 <artfusion.Image 64x32>
     2 of 2 <artfusion.Image 64x32>
 
+    `len(sampler)` is how many steps are left, which gives a progress bar its total:
+    `for step in tqdm(sampler)`. `async for` does each step in a thread.
+
     An exception in a callback comes out of the call that it was in, and the run can go on from the
     step before. One thread at a time uses a sampler, but any may cancel() it.
     """
@@ -130,8 +93,8 @@ class Sampler(Handle):
     def __init__(
         self, model: Model, content: Contents, style: Styles, **options: Unpack[Options]
     ) -> None:
-        contents = [None if c is None else as_image(c) for c in _as_list(content)]
-        given = _as_list(style)
+        contents = [None if c is None else as_image(c) for c in as_list(content)]
+        given = as_list(style)
         c = c_options(model, options, contents, len(given))
         styles = [s if s is None or isinstance(s, Style) else model.style(s) for s in given]
 
@@ -152,6 +115,7 @@ class Sampler(Handle):
         self.width: int = c.width
         self.height: int = c.height
         self.batch: int = c.batch
+        self._options = effective(c, options)
         for i, image in enumerate(contents):
             self.set_content(image, ALL if len(contents) == 1 else i)
         for i, code in enumerate(styles):
@@ -173,7 +137,11 @@ class Sampler(Handle):
         if (on_eps := options.get("on_eps")) is not None:
 
             def eps(_user_data: Any, _handle: Any, values: Any, _count: int) -> int:
-                return guarded(1, lambda s: bool(on_eps(s, s._view(values, writeable=True))))
+                def change(s: Sampler) -> int:
+                    on_eps(s, s._view(values, writeable=True))
+                    return 0
+
+                return guarded(1, change)
 
             c.eps_callback = _abi.eps_callback(eps)
 
@@ -199,13 +167,15 @@ class Sampler(Handle):
         finally:
             self._lock.release()
 
-    def _call(self, function: str, *arguments: Any) -> int:
+    def _call(
+        self, function: str, *arguments: Any, path: str | os.PathLike[str] | None = None
+    ) -> int:
         with self._alone() as owner, self._signals():
             status = getattr(library(), f"artfusion_sampler_{function}")(owner, *arguments)
             raised, self._raised = self._raised, None
         if raised is not None:
             raise raised
-        return check(status)
+        return check(status, path)
 
     # Before the first step.
 
@@ -247,13 +217,24 @@ class Sampler(Handle):
             return None
         progress = self.progress()
         step = Step(progress.step, progress.steps, progress.timestep, self)
-        if self._on_step is not None and self._on_step(step):
-            raise CancelledError(f"on_step ended the call after step {step.number}")
+        if self._on_step is not None:
+            self._on_step(step)
         return step
 
     def __iter__(self) -> Iterator[Step]:
         while (step := self.next()) is not None:
             yield step
+
+    async def __aiter__(self) -> AsyncIterator[Step]:
+        while (step := await in_thread(self.next, self._cancel_if_open)) is not None:
+            yield step
+
+    def __len__(self) -> int:
+        progress = self.progress()
+        return progress.steps - progress.step
+
+    def __bool__(self) -> bool:  # not a matter of the steps that are left
+        return True
 
     def run(self) -> None:
         """All steps that are left. Python acts on signals between them, so that Ctrl-C ends the
@@ -261,10 +242,20 @@ class Sampler(Handle):
         while self.next() is not None:
             pass
 
+    async def arun(self) -> None:
+        """The same for asyncio: in a thread, while the event loop goes on. A task that is cancelled,
+        by wait_for() or timeout() too, ends the thread's run within one network call; the run can
+        go on later. Callbacks come on that thread."""
+        await in_thread(self.run, self._cancel_if_open)
+
     def cancel(self) -> None:
         """Makes the running or else the next call for a step or a picture raise CancelledError,
         within one network call; once. From any thread, and from a signal handler."""
         library().artfusion_sampler_cancel(self._c)
+
+    def _cancel_if_open(self) -> None:
+        with contextlib.suppress(StateError):
+            self.cancel()
 
     def image(self, index: int = 0) -> Image:
         """The result after the last step, before it a preview."""
@@ -289,12 +280,12 @@ class Sampler(Handle):
         """Writes where the run is, between two steps, and all that its next ones depend on, beside
         its place, then renamed: a process that is ended at any moment leaves a whole state."""
         with self._alone() as owner:
-            check(library().artfusion_sampler_save_state_file(owner, encoded(path)))
+            check(library().artfusion_sampler_save_state_file(owner, encoded(path)), path)
 
     def state(self) -> bytes:
         """What save_state() writes.
 
-        >>> options = {"steps": 3, "width": 64, "height": 64}
+        >>> options: Options = {"steps": 3, "width": 64, "height": 64}
         >>> sampler = model.sampler(photo, painting, **options)
         >>> _ = sampler.next()
         >>> other = model.sampler(**options)
@@ -314,12 +305,23 @@ class Sampler(Handle):
         an earlier one, by the path or as the bytes. Content, style and mask come with it. On the
         same machine its next steps give the bytes that the other run's would have given."""
         if isinstance(source, str | os.PathLike):
-            self._call("load_state_file", encoded(source))
+            self._call("load_state_file", encoded(source), path=source)
         else:
             data = file_bytes(source)
             self._call("load_state_memory", data, len(data))
 
     # What there is to see.
+
+    @property
+    def options(self) -> Options:
+        """What the run goes by, the preset's and the model's own values included: another sampler
+        with these options does the same.
+
+        >>> options = model.sampler(preset="bold", steps=3, longest=64).options
+        >>> options["steps"], options["width"], options["solver"]
+        (3, 64, 'dpmpp_2m')
+        """
+        return self._options.copy()
 
     def progress(self) -> Progress:
         c = _abi.Progress()
@@ -361,69 +363,16 @@ class Sampler(Handle):
     def _view(self, address: Any, *, writeable: bool = False) -> FloatArray:
         return tensor(self._c, address, self._shape, writeable=writeable)
 
-
-def c_options(
-    model: Model, options: Options, contents: Sequence[Image | None] = (None,), styles: int = 1
-) -> _abi.SamplerOptions:
-    """The options of a run with these contents and so many styles, without callbacks."""
-    if unknown := options.keys() - Options.__annotations__.keys():
-        raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
-    c = _abi.SamplerOptions()
-    check(library().artfusion_sampler_options_init(c, ctypes.sizeof(c), model._c))
-    if (preset := options.get("preset")) is not None:
-        name = encoded(preset)
-        check(library().artfusion_sampler_options_set_preset(c, model._c, name))
-    c.batch = int32("batch", _batch(len(contents), styles, options.get("batch")))
-    c.width, c.height = _size(model, contents, options, (c.width, c.height))
-    _set_values(c, options)
-    return c
-
-
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _batch(contents: int, styles: int, asked: int | None) -> int:
-    """How many pictures lists of so many contents and styles make; lists of one are for all."""
-    lengths = {n for n in (contents, styles, asked) if n is not None and n != 1}
-    if len(lengths) > 1 or (asked == 1 and lengths):
-        raise ArgumentError(
-            f"{contents} contents and {styles} styles"
-            + (f" for a batch of {asked}" if asked is not None else "")
-            + ": one for all, or one for each picture"
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(
+            "a run can be neither copied nor pickled: state() gives its bytes, load_state() takes "
+            "them to a sampler of the same `options`"
         )
-    return lengths.pop() if lengths else 1
 
-
-def _size(
-    model: Model, contents: Sequence[Image | None], options: Options, native: tuple[int, int]
-) -> tuple[int, int]:
-    longest = options.get("longest")
-    if "width" in options or "height" in options:
-        if longest is not None:
-            raise ArgumentError("longest is given with width or height: one or the other")
-        return native  # until width and height are set
-    first = next((image for image in contents if image is not None), None)
-    if first is None:
-        return native if longest is None else model.fit_size(*native, longest)
-    return model.fit_size(*first.size, longest or 0)
-
-
-def _set_values(c: _abi.SamplerOptions, options: Options) -> None:
-    types = {name: kind for name, kind, *_ in _abi.SamplerOptions._fields_}
-    values: dict[str, Any] = {**options}
-    for name, value in values.items():
-        if name in _NAMED:
-            setattr(c, name, value_of(_NAMED[name], value))
-        elif name == "timesteps":
-            times = [int32("a timestep", operator.index(t)) for t in value]
-            if options.get("steps", len(times)) != len(times):
-                raise ArgumentError(f"steps is {options['steps']}, of {len(times)} timesteps")
-            c.steps = len(times)
-            c.timesteps = (ctypes.c_int32 * len(times))(*times)
-        elif types.get(name) is ctypes.c_double:
-            setattr(c, name, value)
-        elif name in types:
-            setattr(c, name, operator.index(value))
-            if getattr(c, name) != value:
-                raise ArgumentError(f"{name} is {value}: out of range")
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<artfusion.Sampler closed>"
+        progress = self.progress()
+        count = f"{self.batch} of " if self.batch > 1 else ""
+        size = f"{count}{self.width}x{self.height}"
+        return f"<artfusion.Sampler {size}, step {progress.step} of {progress.steps}>"

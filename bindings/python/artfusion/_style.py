@@ -6,23 +6,29 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._arrays import tensor
-from ._handle import Handle, create, take_bytes
+from ._handle import Owner, Shared, create, take_bytes
 from ._library import check, encoded, library
+from ._origin import Origin
 
 if TYPE_CHECKING:
     from ._arrays import FloatArray
 
 
-class Style(Handle):
+class Style(Shared):
     """A style code, which needs no picture any more: made by Model.style() and blend().
 
-    Saved, it is a small file that Model.load_style() takes.
+    Saved, it is a small file that Model.load_style() takes. Pickled, it names its model's file,
+    which is opened again where the process has not done so.
     """
 
     _kind = "style"
+
+    def __init__(self, owner: Owner, origin: Origin | None) -> None:
+        super().__init__(owner)
+        self._origin = origin  # None: the model was not opened by a path
 
     @property
     def values(self) -> FloatArray:
@@ -37,7 +43,7 @@ class Style(Handle):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the code for Model.load_style(), beside its place, then renamed."""
-        check(library().artfusion_style_save_file(self._c, encoded(path)))
+        check(library().artfusion_style_save_file(self._c, encoded(path)), path)
 
     def to_bytes(self) -> bytes:
         """What save() writes: the same on every machine.
@@ -48,6 +54,26 @@ class Style(Handle):
         """
         return take_bytes("style_save_memory", self._c)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        data = self.to_bytes()
+        if self._origin is None:
+            raise TypeError(
+                "a style can be pickled if its model was opened by a path; "
+                "to_bytes() and Model.load_style() do without"
+            )
+        return _again, (self._origin, data)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<artfusion.Style closed>"
+        count = ctypes.c_size_t()
+        library().artfusion_style_values(self._c, count)
+        return f"<artfusion.Style of {count.value} values>"
+
+
+def _again(origin: Origin, data: bytes) -> Style:
+    return Style(create("style", "style_load_memory", origin.owner(), data, len(data)), origin)
+
 
 def blend(parts: Iterable[tuple[Style, float]]) -> Style:
     """The sum of styles of one model, each by its weight. Weights need not add up to 1.
@@ -57,11 +83,12 @@ def blend(parts: Iterable[tuple[Style, float]]) -> Style:
     >>> bool(numpy.allclose(half.values, (style.values + model.null_style().values) / 2))
     True
     """
-    styles, weights = [], []
+    styles, weights, origin = [], [], None
     for style, weight in parts:
+        origin = style._origin
         styles.append(style._c)
         weights.append(weight)
     count = len(styles)
     handles = (ctypes.c_void_p * count)(*(owner._as_parameter_ for owner in styles))
     factors = (ctypes.c_double * count)(*weights)
-    return Style(create("style", "style_blend", handles, factors, count))
+    return Style(create("style", "style_blend", handles, factors, count), origin)

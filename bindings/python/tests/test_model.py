@@ -63,10 +63,16 @@ def test_contexts(caplog: pytest.LogCaptureFixture) -> None:
     for device in ("gpu", "cuda:one", "cuda:"):
         with pytest.raises(af.ArgumentError, match=device):
             af.Context(device=device)
+    for device in ("cpu:9", "cpu:1", "auto:2"):
+        with pytest.raises(af.ArgumentError, match=f"'{device}'"):
+            af.load(device=device)
+    assert repr(af.Context(device="cpu:0")) == "<artfusion.Context cpu:0, auto>"
+    with pytest.raises(TypeError, match="device is 0"):
+        af.Context(device=0)  # type: ignore[arg-type]
     with pytest.raises(af.ArgumentError, match="4294967296"):
         af.Context(threads=2**32)
     with pytest.raises(af.ArgumentError, match="double"):
-        af.Context(precision="double")
+        af.Context(precision="double")  # type: ignore[arg-type]
     with pytest.raises(af.EngineError, match="no-engine"):
         af.load(engine="no-engine")
     with af.Context() as context:
@@ -160,6 +166,55 @@ def test_memory_is_known_and_limited(model: af.Model, photo: Pixels, style: af.S
     for wrong in (-1, 2**64):
         with pytest.raises(af.ArgumentError, match="memory_limit"):
             af.Context(memory_limit=wrong)
+
+
+def test_several_pictures_of_one_call(
+    model: af.Model, photo: Pixels, style: af.Style
+) -> None:
+    """Each as by a call of its own, at its own proportions."""
+    wide, other = photo[:32], model.null_style()
+    options: af.Options = {"steps": 1, "longest": 64}
+
+    def made(pictures: list[af.Image]) -> list[bytes]:
+        return [p.to_bytes() for p in pictures]
+
+    alone = [model.stylize(c, s, **options) for c, s in ((photo, style), (wide, other))]
+    assert [p.size for p in alone] == [(64, 64), (64, 32)]
+    assert made(model.stylize([photo, wide], [style, other], **options)) == made(alone)
+    assert made(model.stylize((photo,), (style,), **options)) == made(alone[:1])
+    first, second = model.stylize([photo, wide], style, **options)
+    assert (first.size, second.size) == ((64, 64), (64, 32))
+    assert len(model.stylize(photo, [style, other], **options)) == 2
+    for contents, styles in (([photo] * 2, [style] * 3), ([], [style]), ([photo], [])):
+        with pytest.raises(af.ArgumentError, match=f"{len(contents)} contents and {len(styles)}"):
+            model.stylize(contents, styles, **options)
+    with pytest.raises(af.ArgumentError, match="batch is 2"):
+        model.stylize(photo, style, batch=2)
+
+
+def test_nothing_is_no_picture(model: af.Model, photo: Pixels, style: af.Style) -> None:
+    """A variable that was forgotten is not a picture of nothing."""
+    nothing: Any = None
+    for content in (nothing, [photo, nothing]):
+        with pytest.raises(TypeError, match=r"content is None: .*sampler\(None, style\)"):
+            model.stylize(content, style)
+    for manner in (nothing, [style, nothing]):
+        with pytest.raises(TypeError, match=r"style is None: .*null_style\(\)"):
+            model.stylize(photo, manner)
+
+
+def test_what_is_shown_of_them(model: af.Model, style: af.Style) -> None:
+    assert repr(model).startswith("<artfusion.Model mini on cpu, ")
+    assert repr(style) == "<artfusion.Style of 448 values>"
+    sampler = model.sampler(batch=2, width=64, height=32, steps=2)
+    assert repr(sampler) == "<artfusion.Sampler 2 of 64x32, step 0 of 2>"
+    sampler.next()
+    assert repr(sampler) == "<artfusion.Sampler 2 of 64x32, step 1 of 2>"
+    with af.load() as closed, closed.null_style() as void, closed.sampler() as run:
+        pass
+    assert repr(closed) == "<artfusion.Model closed>"
+    assert repr(void) == "<artfusion.Style closed>"
+    assert repr(run) == "<artfusion.Sampler closed>"
 
 
 def test_values_outlive_their_style(model: af.Model) -> None:

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
+import os
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import artfusion as af
 import pytest
-from artfusion import _abi
+from artfusion import _abi, _errors
 from artfusion._library import library
 from conftest import PHOTO, TREE, run_python
 
@@ -94,3 +97,39 @@ def test_errors_are_those_that_python_programs_expect(tmp_path: Path) -> None:
         af.Image.load(b"no picture")
     with pytest.raises(ValueError, match="0"):
         af.Image.new(0, 1)
+
+
+def test_file_errors_are_pythons_own(model: af.Model, tmp_path: Path) -> None:
+    none, lower = tmp_path / "none", tmp_path / "lower" / "a.png"
+    (tmp_path / "lower").write_text("a file")
+    image, style = af.Image.new(2, 2), model.null_style()
+    sampler = model.sampler(steps=1, longest=32)
+    cases: list[tuple[Callable[[], object], type[OSError], int, Path]] = [
+        (lambda: af.Image.load(none), FileNotFoundError, errno.ENOENT, none),
+        (lambda: af.load(none), FileNotFoundError, errno.ENOENT, none),
+        (lambda: model.load_style(none), FileNotFoundError, errno.ENOENT, none),
+        (lambda: sampler.load_state(none), FileNotFoundError, errno.ENOENT, none),
+        (lambda: image.save(none / "a.png"), FileNotFoundError, errno.ENOENT, none / "a.png"),
+        (lambda: style.save(none / "a"), FileNotFoundError, errno.ENOENT, none / "a"),
+        (lambda: sampler.save_state(none / "a"), FileNotFoundError, errno.ENOENT, none / "a"),
+        (lambda: af.Image.load(lower), NotADirectoryError, errno.ENOTDIR, lower),
+        (lambda: af.Image.load(tmp_path), IsADirectoryError, errno.EISDIR, tmp_path),
+    ]
+    for call, kind, number, path in cases:
+        with pytest.raises(kind) as raised:
+            call()
+        error = raised.value
+        assert isinstance(error, af.FileError)
+        assert (error.errno, error.filename) == (number, path)
+        assert error.strerror == os.strerror(number)
+        assert str(path) in str(error)
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert (str(again), again.errno, again.filename) == (str(error), number, path)
+
+
+def test_a_file_error_without_an_errno_is_a_plain_one() -> None:
+    error = _errors.Error.of(_abi.ERROR_IO, "the reader failed")
+    assert type(error) is af.FileError
+    assert (error.errno, error.strerror, error.filename) == (None, None, None)
+    assert str(error) == "the reader failed"

@@ -111,14 +111,31 @@ def test_sizes(model: af.Model) -> None:
     assert size(wide) == model.fit_size(200, 100)
     assert size([None, wide], longest=64) == (64, 32)
     assert size(wide, width=96, height=64) == (96, 64)
-    assert size(wide, width=96) == (96, native[1])
+    assert size(wide, width=64) == (64, 32)
+    assert size(wide, height=64) == (128, 64)
+    assert size(wide.transpose(1, 0, 2), width=64) == (64, 128)
+    assert size(np.zeros((70, 96, 3), np.uint8), width=64) == (64, 32)
+    assert size(np.zeros((73, 96, 3), np.uint8), width=64) == (64, 64)
+    assert size(np.zeros((1, 300, 3), np.uint8), width=64) == (64, 32)
+    assert size(width=96) == (96, 96)
+    tall = wide.transpose(1, 0, 2)
+    with pytest.raises(af.ArgumentError, match="32x64 and 64x32"):
+        size([wide, tall], longest=64)
+    assert size([wide, tall], width=64, height=64) == (64, 64)
 
 
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
         ({"stepps": 3}, TypeError, "stepps"),
-        ({"steps": 2.5}, TypeError, "float"),
+        ({"steps": 2.5}, TypeError, "steps is 2.5: a whole number"),
+        ({"steps": 20.0}, TypeError, "steps is 20.0: a whole number"),
+        ({"batch": 2.0}, TypeError, "batch is 2.0"),
+        ({"width": "64"}, TypeError, "width is '64'"),
+        ({"style_scale": "2"}, TypeError, "style_scale is '2': a number"),
+        ({"solver": 3}, TypeError, "solver is 3: a name"),
+        ({"preset": 3}, TypeError, "preset is 3: 'subtle', 'balanced' or 'bold'"),
+        ({"on_step": 3}, TypeError, "on_step is 3: a function"),
         ({"steps": 0}, af.ArgumentError, "steps is 0"),
         ({"steps": 2**32 + 1}, af.ArgumentError, "4294967297"),
         ({"seed": -1}, af.ArgumentError, "seed is -1"),
@@ -364,13 +381,52 @@ def test_an_exception_in_a_callback_comes_out_and_the_run_goes_on(
             assert same(sampler.image(), plain), name
 
 
-def test_a_true_answer_ends_the_call(model: af.Model, photo: Pixels, style: af.Style) -> None:
-    ends = [("on_step", 1), ("on_eps", 0)]
-    for name, done in ends:
-        with model.sampler(photo, style, **SMALL | {name: lambda *_: True}) as sampler:
-            with pytest.raises(af.CancelledError):
+class Bar:
+    """A progress bar as tqdm's: update() is true whenever it redraws."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+
+    def update(self, by: int = 1) -> bool:
+        self.done += by
+        return True
+
+
+def test_what_a_callback_answers_ends_nothing(
+    model: af.Model, photo: Pixels, style: af.Style
+) -> None:
+    plain = model.stylize(photo, style, **SMALL)
+    bar = Bar(SMALL["steps"])
+    assert same(model.stylize(photo, style, on_step=lambda _: bar.update(), **SMALL), plain)
+    assert bar.done == bar.total
+    for answer in (True, 1, "text", b"", model):
+        options: dict[str, Any] = {"on_step": lambda _: answer, "on_eps": lambda *_: answer}  # noqa: B023
+        assert same(model.stylize(photo, style, **options, **SMALL), plain), answer
+
+
+def test_what_a_callback_raises_ends_the_call(
+    model: af.Model, photo: Pixels, style: af.Style
+) -> None:
+    def stop(*_: object) -> None:
+        raise af.CancelledError("the user has seen enough")
+
+    for name, done in (("on_step", 1), ("on_eps", 0)):
+        with model.sampler(photo, style, **SMALL | {name: stop}) as sampler:
+            with pytest.raises(af.CancelledError, match="seen enough"):
                 sampler.run()
             assert sampler.progress().step == done
+
+
+def test_the_length_is_what_a_loop_goes_through(
+    model: af.Model, photo: Pixels, style: af.Style
+) -> None:
+    with model.sampler(photo, style, **SMALL | {"steps": 3}) as sampler:
+        assert len(sampler) == 3
+        sampler.next()
+        assert len(sampler) == 2
+        assert len(list(sampler)) == 2
+        assert len(sampler) == 0
+        assert sampler
 
 
 def test_a_callback_does_not_change_its_sampler(

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Where a model came from: what a pickle of it, or of a style of it, holds."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import os
+import threading
+import weakref
+
+from . import _abi
+from ._context import Context, Settings
+from ._errors import FileError, MismatchError
+from ._handle import Owner, create
+from ._library import check, encoded, library, packaged
+from ._signals import deferred
+from ._torch import load_for
+
+
+def open_file(path: str | os.PathLike[str] | None, context: Context) -> Owner:
+    """The model file, None for the package's own."""
+    if path is None:
+        path = packaged("mini.artfusion")
+        if path is None:
+            raise FileError("the package has no default model: give a model's path")
+    owner = context._c
+    load_for(context._engine)
+    with deferred():  # the log is called back
+        return create("model", "model_open_file", owner, encoded(path), path=path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """A model file, and with what it was opened."""
+
+    path: str | None  # None: the package's own, wherever the package lies
+    settings: Settings
+    digest: str  # of the weights
+
+    @staticmethod
+    def of(
+        owner: Owner, path: str | os.PathLike[str] | None, context: Context
+    ) -> Origin:
+        """That of a model just opened."""
+        absolute = None if path is None else os.fspath(os.path.abspath(path))
+        origin = Origin(absolute, context._settings, _digest(owner))
+        _opened[origin] = owner
+        return origin
+
+    def owner(self) -> Owner:
+        """The model; a process opens it once, however many refer to it."""
+        with _lock:
+            owner = _opened.get(self)
+            if owner is None:
+                with Context(**self.settings._asdict()) as context:
+                    owner = open_file(self.path, context)
+                if _digest(owner) != self.digest:
+                    raise MismatchError(
+                        f"{self.path or 'the default model'} has other weights than when the "
+                        "model or the style was pickled"
+                    )
+                _opened[self] = owner
+        return owner
+
+
+_lock = threading.Lock()
+_opened: weakref.WeakValueDictionary[Origin, Owner] = weakref.WeakValueDictionary()
+
+
+def _digest(owner: Owner) -> str:
+    c = _abi.ModelInfo()
+    check(library().artfusion_model_get_info(owner, c, ctypes.sizeof(c)))
+    digest: bytes = c.weights_sha256
+    return digest.decode()
