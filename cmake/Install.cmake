@@ -32,6 +32,8 @@ endif()
 if(ARTFUSION_BUILD_TOOLS)
   install(TARGETS artfusion_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(FILES tools/artfusion.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES tools/completion/artfusion.bash RENAME artfusion
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()
 install(FILES models/mini.artfusion DESTINATION ${CMAKE_INSTALL_DATADIR}/artfusion)
 install(FILES LICENSE models/LICENSE-efficientnet-lite0.txt DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -20,6 +20,7 @@ from command import (  # noqa: F401 - fixtures
     BEFORE,
     COMMAND,
     MODEL,
+    SOURCE,
     artfusion,
     environment,
     model,
@@ -161,3 +162,35 @@ def test_interrupt(
         assert times == 2 or rest.endswith("artfusion: interrupted, nothing was written\n")
     assert (tmp_path / "out.png").read_bytes() == BEFORE
     assert os.listdir(tmp_path) == ["out.png"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ([""], {"stylize", "sample", "reconstruct", "info", "--help", "--version"}),
+        (["s"], {"stylize", "sample"}),
+        (["stylize", "--st"], {"--steps", "--strength", "--style", "--style-scale",
+                               "--style-start", "--style-end"}),
+        (["info", "--c"], set()),
+        (["sample", "--solver", "d"], {"ddim", "ddpm", "dpmpp_2m", "dpmpp_2m_sde"}),
+        (["stylize", "-c", ""], set()),  # a file: bash's own
+    ],
+)
+def test_completion(typed: list[str], offered: set[str]) -> None:
+    script = (
+        f"source {SOURCE}/tools/completion/artfusion.bash && "
+        'COMP_WORDS=("$@") && COMP_CWORD=$(($# - 1)) ; _artfusion; '
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", script, "bash", COMMAND, *typed], env=environment(),
+                          capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == offered and done.stderr == ""
+
+
+def test_completion_of_the_model_s_presets(model: dict[str, Any]) -> None:
+    script = (f"source {SOURCE}/tools/completion/artfusion.bash && COMP_WORDS=(\"$@\") && "
+              'COMP_CWORD=5; _artfusion; printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", COMMAND, "stylize", "-m", MODEL, "--strength", ""],
+        env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.split() == list(model["presets"])

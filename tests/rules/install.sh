@@ -24,7 +24,8 @@ release=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --modversion artfus
 "$prefix/bin/artfusion" stylize --content "${pictures[0]}" --style "${pictures[1]}" \
   --fit 64 --steps 2 --out "$scratch/command.png"
 [ -s "$scratch/command.png" ] || fail "the command wrote nothing"
-for file in share/doc/artfusion/{LICENSE,LICENSE-efficientnet-lite0.txt} share/man/man1/artfusion.1; do
+for file in share/doc/artfusion/{LICENSE,LICENSE-efficientnet-lite0.txt} share/man/man1/artfusion.1 \
+            share/bash-completion/completions/artfusion; do
   [ -s "$prefix/$file" ] || fail "no $file is installed"
 done
 
