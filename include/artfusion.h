@@ -269,28 +269,48 @@ enum {
 /** What a picture is written as. */
 typedef int32_t artfusion_file_format;
 enum {
-    ARTFUSION_FORMAT_AUTO = 0, /**< by the path's suffix: .png, .jpg, .jpeg */
+    ARTFUSION_FORMAT_AUTO = 0, /**< by the path's suffix: .png, .jpg, .jpeg, .webp */
     ARTFUSION_FORMAT_PNG = 1,
-    ARTFUSION_FORMAT_JPEG = 2
+    ARTFUSION_FORMAT_JPEG = 2,
+    ARTFUSION_FORMAT_WEBP = 3 /**< since 1.1 */
 };
 
-/** Of reading a picture. */
+/** How a file's numbers become colours. Since 1.1. */
+typedef int32_t artfusion_reading;
+enum {
+    /** As a person sees the picture in a browser: colour profiles (and a PNG's gAMA and cHRM) are
+     * converted to sRGB, transparent pixels show the background, and the picture is turned upright
+     * by EXIF or XMP. */
+    ARTFUSION_READING_VIEWED = 0,
+    /** As release 1.0 read and the published code reads, by Pillow's convert("RGB"): profiles and
+     * gamma are ignored, alpha is dropped whatever the background is, and only a JPEG's EXIF
+     * orientation is applied. For comparisons with that code. */
+    ARTFUSION_READING_REFERENCE = 1
+};
+
+/** How a picture is read. */
 typedef struct artfusion_load_options {
     uint32_t struct_size;       /**< sizeof the struct, in bytes */
-    int32_t ignore_orientation; /**< 0: a JPEG's EXIF orientation is applied; 1: not */
+    int32_t ignore_orientation; /**< 0: the orientation in the file is applied; 1: not */
     uint64_t max_pixels;        /**< 178956970, as Pillow; checked before allocating */
     uint64_t max_file_bytes;    /**< 1 GiB */
-    uint8_t background[4];      /**< red, green, blue behind transparent pixels, and 1 if it is to
-                                 * be used; 0: alpha is dropped, as Pillow's convert("RGB") */
-    uint32_t reserved;          /**< 0 */
+    uint8_t background[4];      /**< {255, 255, 255, 1}: red, green, blue in sRGB behind transparent
+                                 * pixels, and 1 if it is used; 0: alpha is dropped, which shows the
+                                 * hidden colours. 1.0 had {0, 0, 0, 0} */
+    artfusion_reading reading;  /**< VIEWED. Since 1.1; before, it was reserved and 0 */
+    int32_t salvage;            /**< 0: a damaged file is an error; 1: what is there of it is read,
+                                 * and artfusion_image_warning says what is missing. Since 1.1 */
+    uint32_t reserved;          /**< 0. Since 1.1 */
 } artfusion_load_options;
 
-/** Of writing a picture. */
+/** How a picture is written. */
 typedef struct artfusion_save_options {
     uint32_t struct_size;         /**< sizeof the struct, in bytes */
     artfusion_file_format format; /**< AUTO */
     int32_t jpeg_quality;         /**< 95; 1..100. Chroma is not subsampled from 90 on */
     int32_t png_compression;      /**< 6; 0..9 */
+    int32_t webp_quality;         /**< 90; 0..100, of a WebP that is not lossless. Since 1.1 */
+    int32_t webp_lossless;        /**< 0: by webp_quality; 1: every pixel as it is. Since 1.1 */
 } artfusion_save_options;
 
 /** Fills the first `struct_size` bytes with the defaults. Errors: ARGUMENT. */
@@ -311,23 +331,30 @@ ARTFUSION_API artfusion_status artfusion_image_create(int32_t width, int32_t hei
 ARTFUSION_API artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t width, int32_t height,
                                                     size_t stride, artfusion_image **image);
 
-/** PNG and JPEG of any colour type, told by their first bytes, brought to RGB:
- * grey and palette expanded, 16 bits cut to the upper 8, CMYK and YCCK (with
- * Adobe's inversion) converted, gamma and colour profiles ignored.
- * Errors: ARGUMENT, IO, FORMAT (the offset or the codec's words are in the
- * message), LIMIT, MEMORY. */
+/** Reads a PNG, JPEG or WebP of any colour type, recognised by its first bytes whatever its name
+ * is. Grey and palettes are expanded, 16 bits become 8, CMYK and YCCK (with Adobe's inversion) are
+ * converted; of an animation the first frame is read. Colour, transparency and orientation are as
+ * `options->reading` says. An embedded profile that cannot be used leaves the pixels as sRGB, which
+ * artfusion_image_warning reports.
+ * Errors: ARGUMENT, IO, FORMAT (the message names the format of what cannot be read, the offset of
+ * the damage or the codec's words), LIMIT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_load_file(const char *path,
                                                          const artfusion_load_options *options,
                                                          artfusion_image **image);
 
 /** The same from a file in memory, which is needed during the call only.
- * Errors: as artfusion_image_load_file, but IO. */
+ * Errors: as artfusion_image_load_file, except IO. */
 ARTFUSION_API artfusion_status artfusion_image_load_memory(const void *data, size_t size,
                                                            const artfusion_load_options *options,
                                                            artfusion_image **image);
 
+/** What reading this image had to pass over, as a sentence: rows that are missing, a profile that
+ * could not be used. "" if there was nothing, if the image was not read from a file, and for NULL.
+ * Borrowed from the image. Since 1.1. */
+ARTFUSION_API const char *artfusion_image_warning(const artfusion_image *image);
+
 /** Written beside `path`, then renamed. Errors: ARGUMENT (unknown suffix), IO,
- * MEMORY, LIMIT (JPEG beyond 65500 pixels). */
+ * MEMORY, LIMIT (JPEG beyond 65500 pixels a side, WebP beyond 16383). */
 ARTFUSION_API artfusion_status artfusion_image_save_file(const artfusion_image *image,
                                                          const char *path,
                                                          const artfusion_save_options *options);

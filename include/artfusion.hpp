@@ -121,6 +121,9 @@ public:
         return Image(image);
     }
 
+    /* What reading the file had to pass over; empty if nothing. */
+    std::string warning() const { return artfusion_image_warning(get()); }
+
     void save(const std::string &path, const artfusion_save_options *options = nullptr) const
     {
         check(artfusion_image_save_file(get(), path.c_str(), options));

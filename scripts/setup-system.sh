@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg-dev
-       libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
+       libwebp-dev liblcms2-dev libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
 # The packages of clang's runtimes are named after its release: Debian 12's where there is none yet.
 clang=$(clang -dumpversion 2>/dev/null || echo 14)
 clang=${clang%%.*}

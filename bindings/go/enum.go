@@ -54,9 +54,21 @@ const (
 type FileFormat int32
 
 const (
-	FormatAuto FileFormat = C.ARTFUSION_FORMAT_AUTO // by the path's suffix: .png, .jpg, .jpeg
+	FormatAuto FileFormat = C.ARTFUSION_FORMAT_AUTO // by the path's suffix: .png, .jpg, .jpeg, .webp
 	FormatPNG  FileFormat = C.ARTFUSION_FORMAT_PNG
 	FormatJPEG FileFormat = C.ARTFUSION_FORMAT_JPEG
+	FormatWebP FileFormat = C.ARTFUSION_FORMAT_WEBP
+)
+
+// Reading is how a file's numbers become colours.
+type Reading int32
+
+const (
+	// ReadingViewed is as a person sees the picture in a browser: profiles are converted to sRGB,
+	// transparent pixels show the background, and the picture is turned upright by EXIF or XMP.
+	ReadingViewed Reading = C.ARTFUSION_READING_VIEWED
+	// ReadingReference is as the published code reads: profiles are ignored and alpha is dropped.
+	ReadingReference Reading = C.ARTFUSION_READING_REFERENCE
 )
 
 // Solver is what goes from one step to the next.

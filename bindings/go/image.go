@@ -21,10 +21,13 @@ type Image struct {
 
 // LoadOptions are those of reading picture files. Zero values are the defaults.
 type LoadOptions struct {
-	IgnoreOrientation bool        // do not apply a JPEG's EXIF orientation
+	IgnoreOrientation bool        // do not apply the file's orientation
 	MaxPixels         uint64      // 0: 178956970; checked before allocating
 	MaxFileBytes      uint64      // 0: 1 GiB
-	Background        color.Color // behind transparent pixels; nil: alpha is dropped
+	Background        color.Color // behind transparent pixels; nil: white
+	DropAlpha         bool        // show the colours that transparent pixels hide; no background
+	Reading           Reading     // ReadingViewed
+	Salvage           bool        // read what is there of a damaged file: see Image.Warning
 }
 
 func (o *LoadOptions) toC() C.artfusion_load_options {
@@ -48,6 +51,13 @@ func (o *LoadOptions) toC() C.artfusion_load_options {
 		}
 		c.background[3] = 1
 	}
+	if o.DropAlpha {
+		c.background[3] = 0
+	}
+	c.reading = C.artfusion_reading(o.Reading)
+	if o.Salvage {
+		c.salvage = 1
+	}
 	return c
 }
 
@@ -59,6 +69,8 @@ type SaveOptions struct {
 	Format         FileFormat
 	JPEGQuality    int // 1..100; 0: 95. Chroma is not subsampled from 90 on
 	PNGCompression int // 1..9, or NoCompression; 0: 6
+	WebPQuality    int // 1..100; 0: 90
+	WebPLossless   bool
 }
 
 func (o *SaveOptions) toC() C.artfusion_save_options {
@@ -76,10 +88,16 @@ func (o *SaveOptions) toC() C.artfusion_save_options {
 	} else if o.PNGCompression != 0 {
 		c.png_compression = clamp(o.PNGCompression)
 	}
+	if o.WebPQuality != 0 {
+		c.webp_quality = clamp(o.WebPQuality)
+	}
+	if o.WebPLossless {
+		c.webp_lossless = 1
+	}
 	return c
 }
 
-// LoadImage reads a PNG or JPEG file of any colour type; nil options are the defaults.
+// LoadImage reads a PNG, JPEG or WebP file of any colour type; nil options are the defaults.
 func LoadImage(path string, options *LoadOptions) (*Image, error) {
 	text, err := cString("path", path)
 	if err != nil {
@@ -95,7 +113,7 @@ func LoadImage(path string, options *LoadOptions) (*Image, error) {
 // DecodeImage is LoadImage of a file's bytes.
 func DecodeImage(data []byte, options *LoadOptions) (*Image, error) {
 	if len(data) == 0 {
-		return nil, &Error{Status: ErrFormat, Message: "an empty file: it must be PNG or JPEG"}
+		return nil, &Error{Status: ErrFormat, Message: "an empty file: it must be PNG, JPEG or WebP"}
 	}
 	c := options.toC()
 	return makeImage(func(made **C.artfusion_image) C.artfusion_status {
@@ -103,8 +121,8 @@ func DecodeImage(data []byte, options *LoadOptions) (*Image, error) {
 	})
 }
 
-// FromImage copies a picture of Go's. Transparent pixels are put over the background or, where that
-// is nil, lose their alpha and keep the colour that they would have without it, as in LoadImage.
+// FromImage copies a picture of Go's. Transparent pixels are put over the background, which is white if
+// it is nil, as in LoadImage.
 // Colours of 16 bits are cut to the upper 8.
 func FromImage(from image.Image, background color.Color) (*Image, error) {
 	if from == nil {
@@ -175,6 +193,17 @@ func (i *Image) Height() int {
 	}
 	defer done()
 	return int(C.artfusion_image_height(c))
+}
+
+// Warning says what reading the file had to pass over: rows that are missing, a profile that could not
+// be used. It is empty if there was nothing, and after Close.
+func (i *Image) Warning() string {
+	c, done, err := i.use()
+	if err != nil {
+		return ""
+	}
+	defer done()
+	return C.GoString(C.artfusion_image_warning(c))
 }
 
 // RGB copies the pixels: red, green, blue; rows from top to bottom, without gaps.

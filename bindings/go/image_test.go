@@ -10,6 +10,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -210,5 +211,52 @@ func TestResize(t *testing.T) {
 		wantError(t, err, ErrArgument)
 		_, err = c.resize(10, 10, 99)
 		wantError(t, err, ErrArgument)
+	}
+}
+
+func TestWebPAndSalvage(t *testing.T) {
+	pixels := make([]byte, 3*40*24)
+	random(pixels)
+	picture := must(FromRGB(pixels, 40, 24, 120))(t)
+	lossless := must(picture.Encode(&SaveOptions{Format: FormatWebP, WebPLossless: true}))(t)
+	if !bytes.Equal(must(must(DecodeImage(lossless, nil))(t).RGB())(t), pixels) {
+		t.Error("a lossless WebP is not what was written")
+	}
+	size := func(quality int) int {
+		return len(must(picture.Encode(&SaveOptions{Format: FormatWebP, WebPQuality: quality}))(t))
+	}
+	if size(1) >= size(100) {
+		t.Error("WebPQuality changes nothing")
+	}
+
+	file := must(picture.Encode(&SaveOptions{Format: FormatPNG}))(t)
+	cut := file[:len(file)-12] // without its end
+	_, err := DecodeImage(cut, nil)
+	wantError(t, err, ErrFormat)
+	read := must(DecodeImage(cut, &LoadOptions{Salvage: true}))(t)
+	if !bytes.Equal(must(read.RGB())(t), pixels) || !strings.Contains(read.Warning(), "all pixels are there") {
+		t.Errorf("salvaged with the warning %q", read.Warning())
+	}
+	if w := must(DecodeImage(file, nil))(t).Warning(); w != "" {
+		t.Errorf("a whole file has the warning %q", w)
+	}
+}
+
+func TestReading(t *testing.T) {
+	clear := image.NewNRGBA(image.Rect(0, 0, 1, 1))
+	clear.Pix[0] = 200
+	var file bytes.Buffer
+	ok(t, png.Encode(&file, clear))
+	for _, c := range []struct {
+		options LoadOptions
+		want    []byte
+	}{
+		{LoadOptions{}, []byte{255, 255, 255}},
+		{LoadOptions{DropAlpha: true}, []byte{200, 0, 0}},
+		{LoadOptions{Reading: ReadingReference}, []byte{200, 0, 0}},
+	} {
+		if got := must(must(DecodeImage(file.Bytes(), &c.options))(t).RGB())(t); !bytes.Equal(got, c.want) {
+			t.Errorf("%+v: %v", c.options, got)
+		}
 	}
 }

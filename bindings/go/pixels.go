@@ -7,12 +7,11 @@ import (
 	"image/color"
 )
 
-// copyImage writes RGB rows that begin stride bytes after one another.
+// copyImage writes RGB rows that begin stride bytes after one another, over white unless told otherwise.
 func copyImage(rgb []byte, stride int, from image.Image, background color.Color) {
-	put := drop
+	behind := [3]uint8{255, 255, 255}
 	if background != nil {
-		behind := opaque(background)
-		put = func(rgb []byte, c color.NRGBA) { blend(rgb, c, &behind) }
+		behind = opaque(background)
 	}
 	b := from.Bounds()
 	for y := b.Min.Y; y < b.Max.Y; y++ {
@@ -21,7 +20,7 @@ func copyImage(rgb []byte, stride int, from image.Image, background color.Color)
 		case *image.NRGBA:
 			for at, x := p.PixOffset(b.Min.X, y), 0; x < b.Dx(); at, x = at+4, x+1 {
 				s := p.Pix[at : at+4 : at+4]
-				put(row[3*x:], color.NRGBA{R: s[0], G: s[1], B: s[2], A: s[3]})
+				blend(row[3*x:], color.NRGBA{R: s[0], G: s[1], B: s[2], A: s[3]}, &behind)
 			}
 		case *image.RGBA:
 			for at, x := p.PixOffset(b.Min.X, y), 0; x < b.Dx(); at, x = at+4, x+1 {
@@ -29,7 +28,7 @@ func copyImage(rgb []byte, stride int, from image.Image, background color.Color)
 				if s[3] == 255 {
 					copy(row[3*x:], s[:3])
 				} else {
-					put(row[3*x:], straight(color.RGBA{R: s[0], G: s[1], B: s[2], A: s[3]}))
+					blend(row[3*x:], straight(color.RGBA{R: s[0], G: s[1], B: s[2], A: s[3]}), &behind)
 				}
 			}
 		case *image.YCbCr:
@@ -40,7 +39,7 @@ func copyImage(rgb []byte, stride int, from image.Image, background color.Color)
 			}
 		default:
 			for x := 0; x < b.Dx(); x++ {
-				put(row[3*x:], straight(from.At(b.Min.X+x, y)))
+				blend(row[3*x:], straight(from.At(b.Min.X+x, y)), &behind)
 			}
 		}
 	}
@@ -55,11 +54,6 @@ func straight(c color.Color) color.NRGBA {
 		}
 	}
 	return color.NRGBAModel.Convert(c).(color.NRGBA)
-}
-
-func drop(rgb []byte, c color.NRGBA) {
-	_ = rgb[2]
-	rgb[0], rgb[1], rgb[2] = c.R, c.G, c.B
 }
 
 // blend rounds as the library does, which is as Pillow does.

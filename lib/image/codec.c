@@ -43,3 +43,23 @@ artfusion_status af_bytes_append(af_bytes *bytes, const void *data, size_t size)
     bytes->size += size;
     return ARTFUSION_OK;
 }
+
+void af_codec_drop_alpha(const uint8_t *rgba, uint8_t *rgb, size_t width)
+{
+    for (size_t x = 0; x < width; x++)
+        memcpy(rgb + 3 * x, rgba + 4 * x, 3);
+}
+
+static uint8_t blend(int level, int alpha, int behind)
+{
+    const int product = level * alpha + behind * (255 - alpha) + 128;
+    return (uint8_t)(((product >> 8) + product) >> 8);
+}
+
+void af_codec_compose(const uint8_t *alpha, size_t step, const uint8_t *background, uint8_t *rgb,
+                      size_t width)
+{
+    for (size_t x = 0; x < width; x++, alpha += step, rgb += 3)
+        for (int i = 0; i < 3; i++)
+            rgb[i] = blend(rgb[i], *alpha, background[i]);
+}

@@ -20,4 +20,12 @@ typedef struct af_bytes {
 /* Errors: MEMORY; what was there is kept. */
 artfusion_status af_bytes_append(af_bytes *bytes, const void *data, size_t size);
 
+/* `width` pixels of RGBA to RGB, whatever their alpha. */
+void af_codec_drop_alpha(const uint8_t *rgba, uint8_t *rgb, size_t width);
+
+/* Puts `width` pixels over `background`, rounded as Pillow's alpha_composite does over an opaque
+ * picture. `alpha` is the first pixel's, the next one's is `step` bytes on. */
+void af_codec_compose(const uint8_t *alpha, size_t step, const uint8_t *background, uint8_t *rgb,
+                      size_t width);
+
 #endif

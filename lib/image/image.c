@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/image.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -33,7 +37,7 @@ artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t width, int32_t he
     artfusion_image *made = af_alloc(sizeof *made);
     if (!made)
         return af_fail_memory(sizeof *made, "an image");
-    *made = (artfusion_image){width, height, stride, pixels, 0};
+    *made = (artfusion_image){.width = width, .height = height, .stride = stride, .pixels = pixels};
     *image = made;
     return ARTFUSION_OK;
 }
@@ -78,6 +82,25 @@ size_t artfusion_image_stride(const artfusion_image *image)
 uint8_t *artfusion_image_pixels(artfusion_image *image)
 {
     return image ? image->pixels : NULL;
+}
+
+const char *artfusion_image_warning(const artfusion_image *image)
+{
+    return image ? image->warning : "";
+}
+
+void af_image_warn(artfusion_image *image, const char *format, ...)
+{
+    size_t length = strlen(image->warning);
+    const size_t room = sizeof image->warning;
+    if (length > 0 && length + 2 < room) {
+        memcpy(image->warning + length, "; ", 3);
+        length += 2;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(image->warning + length, room - length, format, arguments);
+    va_end(arguments);
 }
 
 void artfusion_image_destroy(artfusion_image *image)

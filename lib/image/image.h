@@ -9,12 +9,13 @@ struct artfusion_image {
     int32_t width, height;
     size_t stride; /* bytes */
     uint8_t *pixels;
-    int32_t owned; /* whether `pixels` is the image's to free */
+    int32_t owned;     /* whether `pixels` is the image's to free */
+    char warning[244]; /* artfusion_image_warning */
 };
 
 #define AF_IMAGE_MAX_SIDE 65535
 
-/* Codecs, one a file. Decoders are told the whole file's bytes and check the
+/* Codecs, one a file. Decoders are given the whole file's bytes and check the
  * header's size against options->max_pixels before they allocate. Encoders
  * give memory of af_alloc. */
 artfusion_status af_png_decode(const uint8_t *data, size_t size,
@@ -25,6 +26,16 @@ artfusion_status af_jpeg_decode(const uint8_t *data, size_t size,
                                 const artfusion_load_options *options, artfusion_image **image);
 artfusion_status af_jpeg_encode(const artfusion_image *image, int32_t quality, uint8_t **data,
                                 size_t *size);
+artfusion_status af_webp_decode(const uint8_t *data, size_t size,
+                                const artfusion_load_options *options, artfusion_image **image);
+artfusion_status af_webp_encode(const artfusion_image *image, int32_t quality, int32_t lossless,
+                                uint8_t **data, size_t *size);
+
+/* Adds a clause to what artfusion_image_warning says, as far as there is room. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void af_image_warn(artfusion_image *image, const char *format, ...);
 
 /* Planar floats [3, height, width] = u8 / 127.5 - 1, as the networks take them. */
 void af_image_to_planar(const artfusion_image *image, float *rgb);

@@ -7,12 +7,15 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "image/format.h"
 #include "image/image.h"
 
 static const artfusion_load_options load_defaults = {
     .struct_size = sizeof(artfusion_load_options),
     .max_pixels = 178956970, /* RGB pixels in half a GiB */
     .max_file_bytes = (uint64_t)1 << 30,
+    .background = {255, 255, 255, 1},
+    .reading = ARTFUSION_READING_VIEWED,
 };
 
 static const artfusion_save_options save_defaults = {
@@ -20,6 +23,7 @@ static const artfusion_save_options save_defaults = {
     .format = ARTFUSION_FORMAT_AUTO,
     .jpeg_quality = 95,
     .png_compression = 6,
+    .webp_quality = 90,
 };
 
 artfusion_status artfusion_load_options_init(artfusion_load_options *options, size_t struct_size)
@@ -54,8 +58,15 @@ static artfusion_status read_load_options(const artfusion_load_options *given,
         status = check_range("ignore_orientation", options->ignore_orientation, 0, 1);
     if (!status)
         status = check_range("background[3]", options->background[3], 0, 1);
+    if (!status)
+        status = check_range("reading", options->reading, ARTFUSION_READING_VIEWED,
+                             ARTFUSION_READING_REFERENCE);
+    if (!status)
+        status = check_range("salvage", options->salvage, 0, 1);
     if (!status && options->reserved)
         status = af_fail(ARTFUSION_ERROR_ARGUMENT, "artfusion_load_options: reserved must be 0");
+    if (!status && options->reading == ARTFUSION_READING_REFERENCE)
+        options->background[3] = 0;
     return status;
 }
 
@@ -66,12 +77,16 @@ static artfusion_status read_save_options(const artfusion_save_options *given,
     artfusion_status status =
         af_options_read("artfusion_save_options", given, options, sizeof *options);
     if (!status)
-        status = check_range("format", options->format, ARTFUSION_FORMAT_AUTO,
-                             ARTFUSION_FORMAT_JPEG);
+        status =
+            check_range("format", options->format, ARTFUSION_FORMAT_AUTO, ARTFUSION_FORMAT_WEBP);
     if (!status)
         status = check_range("jpeg_quality", options->jpeg_quality, 1, 100);
     if (!status)
         status = check_range("png_compression", options->png_compression, 0, 9);
+    if (!status)
+        status = check_range("webp_quality", options->webp_quality, 0, 100);
+    if (!status)
+        status = check_range("webp_lossless", options->webp_lossless, 0, 1);
     return status;
 }
 
@@ -79,20 +94,12 @@ static artfusion_status read_save_options(const artfusion_save_options *given,
 static artfusion_status decode(const uint8_t *data, size_t size,
                                const artfusion_load_options *options, artfusion_image **image)
 {
-    static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-    static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF};
-    if (size >= sizeof png && memcmp(data, png, sizeof png) == 0)
-        return af_png_decode(data, size, options, image);
-    if (size >= sizeof jpeg && memcmp(data, jpeg, sizeof jpeg) == 0)
-        return af_jpeg_decode(data, size, options, image);
-    if (size == 0)
-        return af_fail(ARTFUSION_ERROR_FORMAT, "an empty file: it must be PNG or JPEG");
-
-    uint8_t start[4] = {0};
-    memcpy(start, data, size < sizeof start ? size : sizeof start);
-    return af_fail(ARTFUSION_ERROR_FORMAT,
-                   "neither PNG nor JPEG: %zu bytes, the first %02x %02x %02x %02x", size,
-                   start[0], start[1], start[2], start[3]);
+    switch (af_format_of_data(data, size)) {
+    case ARTFUSION_FORMAT_PNG: return af_png_decode(data, size, options, image);
+    case ARTFUSION_FORMAT_JPEG: return af_jpeg_decode(data, size, options, image);
+    case ARTFUSION_FORMAT_WEBP: return af_webp_decode(data, size, options, image);
+    default: return af_format_refuse(data, size);
+    }
 }
 
 /* The codecs do not know the path, and the first message wins: so it is set anew. */
@@ -146,9 +153,12 @@ artfusion_status artfusion_image_load_file(const char *path, const artfusion_loa
 static artfusion_status encode(const artfusion_image *image, const artfusion_save_options *options,
                                uint8_t **data, size_t *size)
 {
-    return options->format == ARTFUSION_FORMAT_PNG
-               ? af_png_encode(image, options->png_compression, data, size)
-               : af_jpeg_encode(image, options->jpeg_quality, data, size);
+    switch (options->format) {
+    case ARTFUSION_FORMAT_PNG: return af_png_encode(image, options->png_compression, data, size);
+    case ARTFUSION_FORMAT_JPEG: return af_jpeg_encode(image, options->jpeg_quality, data, size);
+    default:
+        return af_webp_encode(image, options->webp_quality, options->webp_lossless, data, size);
+    }
 }
 
 artfusion_status artfusion_image_save_memory(const artfusion_image *image,
@@ -162,14 +172,16 @@ artfusion_status artfusion_image_save_memory(const artfusion_image *image,
         *size = 0;
     if (!image || !data || !size)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !image ? "image" : !data ? "data" : "size");
+                       !image  ? "image"
+                       : !data ? "data"
+                               : "size");
     artfusion_save_options read;
     const artfusion_status status = read_save_options(options, &read);
     if (status)
         return status;
     if (read.format == ARTFUSION_FORMAT_AUTO)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "format is AUTO, and memory has no suffix: it must be PNG or JPEG");
+                       "format is AUTO, and memory has no suffix: it must be PNG, JPEG or WEBP");
     return encode(image, &read, data, size);
 }
 
@@ -187,10 +199,17 @@ static artfusion_file_format format_of_suffix(const char *path)
     const char *dot = strrchr(path, '.');
     if (!dot)
         return ARTFUSION_FORMAT_AUTO;
-    if (equals(dot, ".png"))
-        return ARTFUSION_FORMAT_PNG;
-    return equals(dot, ".jpg") || equals(dot, ".jpeg") ? ARTFUSION_FORMAT_JPEG
-                                                       : ARTFUSION_FORMAT_AUTO;
+    static const struct {
+        const char *suffix;
+        artfusion_file_format format;
+    } known[] = {{".png", ARTFUSION_FORMAT_PNG},
+                 {".jpg", ARTFUSION_FORMAT_JPEG},
+                 {".jpeg", ARTFUSION_FORMAT_JPEG},
+                 {".webp", ARTFUSION_FORMAT_WEBP}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (equals(dot, known[i].suffix))
+            return known[i].format;
+    return ARTFUSION_FORMAT_AUTO;
 }
 
 artfusion_status artfusion_image_save_file(const artfusion_image *image, const char *path,
@@ -207,7 +226,8 @@ artfusion_status artfusion_image_save_file(const artfusion_image *image, const c
         read.format = format_of_suffix(path);
     if (read.format == ARTFUSION_FORMAT_AUTO)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "%s: the suffix must be .png, .jpg or .jpeg where no format is given", path);
+                       "%s: the suffix must be .png, .jpg, .jpeg or .webp where no format is given",
+                       path);
 
     uint8_t *data = NULL;
     size_t size = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdio.h> /* before jpeglib.h, which uses FILE */
+#include <stdlib.h>
 #include <string.h>
 
 #include <jerror.h>
@@ -9,7 +10,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "image/codec.h"
-#include "image/exif.h"
+#include "image/color.h"
+#include "image/orientation.h"
 
 /* A small file of very many scans over a large picture takes hours. No encoder writes more than a
  * dozen or two. */
@@ -35,7 +37,17 @@ typedef struct decoder {
     const artfusion_load_options *options;
     size_t size; /* of the file */
     artfusion_image *image;
-    int32_t orientation;
+    af_orientations told;
+    int has_data;          /* whether there is anything behind the headers */
+    int started;           /* whether pixels have begun */
+    int ended;             /* whether the file ended before its end marker, and one was made up */
+    int incomplete;        /* whether pixels were wanted after that */
+    int refined;           /* whether all the scans that a progressive picture needs were there */
+    JDIMENSION rows_there; /* then: those before the first that was not there, if that is known */
+    char words[JMSG_LENGTH_MAX]; /* the first damage that libjpeg went on after */
+    JOCTET *profile;             /* of malloc, as libjpeg gives it */
+    unsigned profile_size;
+    af_color *color;
 } decoder;
 
 typedef struct encoder {
@@ -54,19 +66,25 @@ static void leave(session *s, artfusion_status status)
     longjmp(s->jump, 1);
 }
 
+static artfusion_status too_early(const decoder *d)
+{
+    return af_fail(ARTFUSION_ERROR_FORMAT, "JPEG: the file ends too early, after %zu bytes",
+                   d->size);
+}
+
 static void on_error(j_common_ptr jpeg)
 {
     session *s = (session *)jpeg->err;
     char message[JMSG_LENGTH_MAX];
     s->errors.format_message(jpeg, message);
-    leave(s, af_fail(s->errors.msg_code == JERR_OUT_OF_MEMORY ? ARTFUSION_ERROR_MEMORY
-                                                              : ARTFUSION_ERROR_FORMAT,
-                     "JPEG: %s", message));
+    if (s->errors.msg_code == JERR_OUT_OF_MEMORY)
+        leave(s, af_fail(ARTFUSION_ERROR_MEMORY, "JPEG: %s", message));
+    if (jpeg->is_decompressor && ((decoder *)s)->ended)
+        leave(s, too_early((decoder *)s));
+    leave(s, af_fail(ARTFUSION_ERROR_FORMAT, "JPEG: %s", message));
 }
 
-/* Warnings and traces. A decoder goes on after damage, with what other programs would show; only a
- * file that ends too early is refused, by end_of_data(). */
-static void on_message(j_common_ptr jpeg, int level)
+static void on_trace(j_common_ptr jpeg, int level)
 {
     (void)jpeg;
     (void)level;
@@ -76,7 +94,7 @@ static struct jpeg_error_mgr *set_errors(session *s)
 {
     jpeg_std_error(&s->errors);
     s->errors.error_exit = on_error;
-    s->errors.emit_message = on_message;
+    s->errors.emit_message = on_trace;
     return &s->errors;
 }
 
@@ -92,35 +110,61 @@ static void source_nothing(j_decompress_ptr jpeg)
     (void)jpeg;
 }
 
-/* All of the file is in the buffer from the start: to ask for more is to have come to its end. */
+/* All of the file is in the buffer from the start: to ask for more is to have come to its end. An
+ * end marker is made up once pixels have begun: it may be all that is missing. */
 static boolean end_of_data(j_decompress_ptr jpeg)
 {
+    static const JOCTET end[] = {0xFF, JPEG_EOI};
     decoder *d = jpeg->client_data;
-    leave(&d->base, af_fail(ARTFUSION_ERROR_FORMAT,
-                            "JPEG: the file ends too early, after %zu bytes", d->size));
-    return FALSE;
+    if (!d->started)
+        leave(&d->base, too_early(d));
+    d->ended = 1;
+    jpeg->src->next_input_byte = end;
+    jpeg->src->bytes_in_buffer = sizeof end;
+    return TRUE;
 }
 
 static void skip_data(j_decompress_ptr jpeg, long count)
 {
     if (count <= 0)
         return;
-    if ((size_t)count > jpeg->src->bytes_in_buffer)
+    if ((size_t)count > jpeg->src->bytes_in_buffer) {
         (void)end_of_data(jpeg);
+        return;
+    }
     jpeg->src->next_input_byte += count;
     jpeg->src->bytes_in_buffer -= (size_t)count;
+}
+
+/* A decoder goes on after damage, with what other programs would show. Only a file whose end is
+ * missing is refused, unless it is to be salvaged: libjpeg warns when it makes pixels up. */
+static void on_message(j_common_ptr common, int level)
+{
+    j_decompress_ptr jpeg = (j_decompress_ptr)common;
+    decoder *d = jpeg->client_data;
+    const int code = common->err->msg_code;
+    if (level >= 0 || !d->started || code == JWRN_EXTRANEOUS_DATA)
+        return;
+    if (!d->ended) {
+        if (!d->words[0])
+            common->err->format_message(common, d->words);
+    } else if (code == JWRN_HIT_MARKER && !d->incomplete) {
+        d->incomplete = 1;
+        /* Of an only or a first scan of all channels it is known which rows were not reached. */
+        d->rows_there = jpeg->input_scan_number == 1 && jpeg->comps_in_scan == jpeg->num_components
+                            ? jpeg->input_iMCU_row * (JDIMENSION)jpeg->max_v_samp_factor * DCTSIZE
+                            : jpeg->image_height;
+    }
 }
 
 static void on_progress(j_common_ptr jpeg)
 {
     decoder *d = jpeg->client_data;
     if (d->jpeg.input_scan_number > MAX_SCANS)
-        leave(&d->base,
-              af_fail(ARTFUSION_ERROR_FORMAT, "JPEG: more than %d scans", MAX_SCANS));
+        leave(&d->base, af_fail(ARTFUSION_ERROR_FORMAT, "JPEG: more than %d scans", MAX_SCANS));
 }
 
-/* Four inks of Adobe's, which are stored inverted, over white paper; the rounding is Pillow's. All
- * four-channel JPEGs are taken for Adobe's, as there are hardly others. */
+/* Four inks over white paper, stored inverted as Adobe does; the rounding is Pillow's. */
 static void cmyk_to_rgb(const uint8_t *cmyk, size_t width, uint8_t *rgb)
 {
     for (size_t x = 0; x < width; x++, cmyk += 4, rgb += 3) {
@@ -132,58 +176,181 @@ static void cmyk_to_rgb(const uint8_t *cmyk, size_t width, uint8_t *rgb)
     }
 }
 
+/* Whether 255 is no ink. Adobe's files are so and have its marker; those without it are taken at
+ * their word, unless they are read as Pillow does. */
+static int is_inverted(const decoder *d)
+{
+    return d->jpeg.saw_Adobe_marker || d->options->reading == ARTFUSION_READING_REFERENCE;
+}
+
 static void read_rows(decoder *d)
 {
     struct jpeg_decompress_struct *jpeg = &d->jpeg;
     const size_t width = (size_t)d->image->width;
-    JSAMPROW inks = NULL;
-    if (jpeg->out_color_space == JCS_CMYK)
-        inks = jpeg->mem->alloc_large((j_common_ptr)jpeg, JPOOL_IMAGE, 4 * width);
+    const size_t bytes = width * (size_t)jpeg->out_color_components;
+    JSAMPROW raw = NULL;
+    if (jpeg->out_color_space != JCS_RGB)
+        raw = jpeg->mem->alloc_large((j_common_ptr)jpeg, JPOOL_IMAGE, bytes);
 
     while (jpeg->output_scanline < jpeg->output_height) {
         uint8_t *row = d->image->pixels + jpeg->output_scanline * d->image->stride;
-        JSAMPROW to = inks ? inks : row;
+        JSAMPROW to = raw ? raw : row;
         (void)jpeg_read_scanlines(jpeg, &to, 1);
-        if (inks)
-            cmyk_to_rgb(inks, width, row);
+        if (d->color) {
+            af_color_convert(d->color, to, row, width);
+        } else if (raw) {
+            for (size_t i = 0; !is_inverted(d) && i < bytes; i++)
+                raw[i] = (JSAMPLE)(255 - raw[i]);
+            cmyk_to_rgb(raw, width, row);
+        }
     }
 }
 
-static int32_t find_orientation(const struct jpeg_decompress_struct *jpeg)
+static af_orientations find_orientations(const struct jpeg_decompress_struct *jpeg, int with_xmp)
 {
+    static const char packet[] = "http://ns.adobe.com/xap/1.0/";
+    af_orientations told = {0, 0};
+    int seen = 0;
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next) {
+        if (m->marker != JPEG_APP0 + 1)
+            continue;
+        if (!seen && m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0) {
+            told.exif = af_exif_orientation(m->data, m->data_length);
+            seen = 1;
+        } else if (with_xmp && !told.xmp && m->data_length > sizeof packet &&
+                   memcmp(m->data, packet, sizeof packet) == 0) {
+            told.xmp = af_xmp_orientation(m->data, m->data_length);
+        }
+    }
+    return told;
+}
+
+/* The embedded profile, of any number of APP2 segments in any order. */
+static artfusion_status choose_color(decoder *d)
+{
+    const struct jpeg_decompress_struct *jpeg = &d->jpeg;
+    const af_layout layout = {.channels = jpeg->num_components,
+                              .bits = 8,
+                              .inverted = jpeg->num_components == 4 && is_inverted(d)};
+    int segments = 0;
     for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
-        if (m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0)
-            return af_exif_orientation(m->data, m->data_length);
+        segments += m->marker == JPEG_APP0 + 2 && m->data_length >= 14 &&
+                    memcmp(m->data, "ICC_PROFILE", 12) == 0;
+    if (segments == 0)
+        return ARTFUSION_OK;
+    if (jpeg_read_icc_profile(&d->jpeg, &d->profile, &d->profile_size))
+        return af_color_from_profile(d->profile, d->profile_size, &layout, d->image, &d->color);
+    af_image_warn(d->image,
+                  "JPEG: segments of the colour profile are missing: colours are taken for "
+                  "sRGB");
+    return ARTFUSION_OK;
+}
+
+static J_COLOR_SPACE output_space(const decoder *d)
+{
+    const int channels = d->color                      ? af_color_channels(d->color)
+                         : d->jpeg.num_components == 4 ? 4
+                                                       : 3;
+    return channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
+}
+
+/* Whether no scan is missing that would make the picture finer. */
+static int is_refined(const struct jpeg_decompress_struct *jpeg)
+{
+    if (!jpeg->progressive_mode)
+        return jpeg->input_scan_number == 1 && jpeg->comps_in_scan == jpeg->num_components;
+    for (int channel = 0; channel < jpeg->num_components; channel++)
+        for (int i = 0; i < DCTSIZE2; i++)
+            if (jpeg->coef_bits[channel][i] != 0)
+                return 0;
     return 1;
+}
+
+/* After the last row: is it the picture, and what is to be said of it? */
+static artfusion_status judge(decoder *d)
+{
+    const JDIMENSION height = d->jpeg.image_height;
+    if (d->words[0])
+        af_image_warn(d->image, "JPEG: %s", d->words);
+    if (!d->ended)
+        return ARTFUSION_OK;
+    if (d->refined && !d->incomplete && d->options->reading == ARTFUSION_READING_VIEWED) {
+        af_image_warn(d->image, "JPEG: the end marker is missing: all pixels are there");
+        return ARTFUSION_OK;
+    }
+    if (!d->options->salvage || !d->has_data)
+        return too_early(d);
+    if (d->rows_there < height)
+        af_image_warn(d->image,
+                      "JPEG: the file ends too early, after %zu bytes: %lu of %lu rows are "
+                      "missing, in whole or in part",
+                      d->size, (unsigned long)(height - d->rows_there), (unsigned long)height);
+    else
+        af_image_warn(d->image,
+                      "JPEG: the file ends too early, after %zu bytes: details are missing",
+                      d->size);
+    return ARTFUSION_OK;
 }
 
 static artfusion_status decode(session *base)
 {
     decoder *d = (decoder *)base;
     struct jpeg_decompress_struct *jpeg = &d->jpeg;
+    const int viewed = d->options->reading == ARTFUSION_READING_VIEWED;
     jpeg_create_decompress(jpeg);
     jpeg->client_data = d;
     jpeg->src = &d->source;
     jpeg->progress = &d->progress;
     if (!d->options->ignore_orientation)
         jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xFFFF);
+    if (viewed)
+        jpeg_save_markers(jpeg, JPEG_APP0 + 2, 0xFFFF);
     (void)jpeg_read_header(jpeg, TRUE);
 
-    const artfusion_status status = af_codec_image_create("JPEG", jpeg->image_width,
-                                                          jpeg->image_height, d->options,
-                                                          &d->image);
+    artfusion_status status =
+        af_codec_image_create("JPEG", jpeg->image_width, jpeg->image_height, d->options, &d->image);
     if (status)
         return status;
     if (jpeg->num_components != 1 && jpeg->num_components != 3 && jpeg->num_components != 4)
-        return af_fail(ARTFUSION_ERROR_FORMAT,
-                       "JPEG: %d colour channels: they must be 1, 3 or 4", jpeg->num_components);
-    jpeg->out_color_space = jpeg->num_components == 4 ? JCS_CMYK : JCS_RGB;
-    d->orientation = find_orientation(jpeg);
+        return af_fail(ARTFUSION_ERROR_FORMAT, "JPEG: %d colour channels: they must be 1, 3 or 4",
+                       jpeg->num_components);
+    if (viewed)
+        status = choose_color(d);
+    if (status)
+        return status;
+    jpeg->out_color_space = output_space(d);
+    d->told = find_orientations(jpeg, viewed);
+    d->rows_there = jpeg->image_height;
 
+    d->has_data = d->source.bytes_in_buffer > 0;
+    d->started = 1;
     (void)jpeg_start_decompress(jpeg);
     read_rows(d);
+    d->refined = is_refined(jpeg);
     (void)jpeg_finish_decompress(jpeg);
-    return ARTFUSION_OK;
+    return judge(d);
+}
+
+/* The bytes before a segment that the file's end cuts: to salvage what is before it, since libjpeg
+ * gives up at a table that is cut. */
+static size_t uncut_size(const uint8_t *data, size_t size)
+{
+    size_t at = 2;
+    while (at + 4 <= size) {
+        const uint8_t marker = data[at + 1];
+        if (data[at] != 0xFF || marker <= 1 || marker == 0xFF ||
+            (marker >= 0xD0 && marker <= 0xD8)) {
+            at++; /* within a scan, between segments, or a marker that stands alone */
+            continue;
+        }
+        const size_t length = (size_t)data[at + 2] << 8 | data[at + 3];
+        if (marker == JPEG_EOI)
+            return size;
+        if (length > size - at - 2)
+            return at;
+        at += 2 + length;
+    }
+    return size;
 }
 
 artfusion_status af_jpeg_decode(const uint8_t *data, size_t size,
@@ -191,15 +358,20 @@ artfusion_status af_jpeg_decode(const uint8_t *data, size_t size,
 {
     decoder d = {.options = options, .size = size};
     d.jpeg.err = set_errors(&d.base);
-    d.source = (struct jpeg_source_mgr){data,        size,      source_nothing,
-                                        end_of_data, skip_data, jpeg_resync_to_restart,
-                                        source_nothing};
+    d.base.errors.emit_message = on_message;
+    d.source =
+        (struct jpeg_source_mgr){data,           options->salvage ? uncut_size(data, size) : size,
+                                 source_nothing, end_of_data,
+                                 skip_data,      jpeg_resync_to_restart,
+                                 source_nothing};
     d.progress.progress_monitor = on_progress;
 
     artfusion_status status = guard(&d.base, decode);
     jpeg_destroy_decompress(&d.jpeg);
+    af_color_destroy(d.color);
+    free(d.profile);
     if (!status)
-        status = af_exif_orient(&d.image, d.orientation);
+        status = af_image_turn(&d.image, d.told);
     if (status) {
         artfusion_image_destroy(d.image);
         d.image = NULL;

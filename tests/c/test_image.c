@@ -98,6 +98,7 @@ static void null_is_an_error_or_nothing(void **state)
     assert_int_equal(artfusion_image_height(NULL), 0);
     assert_int_equal(artfusion_image_stride(NULL), 0);
     assert_null(artfusion_image_pixels(NULL));
+    assert_string_equal(artfusion_image_warning(NULL), "");
 }
 
 static void options_begin_with_their_defaults(void **state)
@@ -106,13 +107,15 @@ static void options_begin_with_their_defaults(void **state)
     artfusion_load_options load;
     memset(&load, 0xFF, sizeof load);
     assert_int_equal(artfusion_load_options_init(&load, sizeof load), ARTFUSION_OK);
-    const artfusion_load_options load_defaults = {sizeof load, 0, 178956970, 1u << 30, {0}, 0};
+    const artfusion_load_options load_defaults = {
+        sizeof load, 0, 178956970, 1u << 30, {255, 255, 255, 1}, ARTFUSION_READING_VIEWED, 0, 0};
     assert_memory_equal(&load, &load_defaults, sizeof load);
 
     artfusion_save_options save;
     memset(&save, 0xFF, sizeof save);
     assert_int_equal(artfusion_save_options_init(&save, sizeof save), ARTFUSION_OK);
-    const artfusion_save_options save_defaults = {sizeof save, ARTFUSION_FORMAT_AUTO, 95, 6};
+    const artfusion_save_options save_defaults = {
+        sizeof save, ARTFUSION_FORMAT_AUTO, 95, 6, 90, 0};
     assert_memory_equal(&save, &save_defaults, sizeof save);
 
     assert_int_equal(artfusion_load_options_init(NULL, sizeof load), ARTFUSION_ERROR_ARGUMENT);

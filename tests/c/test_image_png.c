@@ -117,6 +117,15 @@ static artfusion_load_options over(uint8_t red, uint8_t green, uint8_t blue)
     return options;
 }
 
+/* Alpha dropped, as Pillow's convert("RGB"). */
+static artfusion_load_options reference(void)
+{
+    artfusion_load_options options;
+    assert_int_equal(artfusion_load_options_init(&options, sizeof options), ARTFUSION_OK);
+    options.reading = ARTFUSION_READING_REFERENCE;
+    return options;
+}
+
 static void check_pixels(const artfusion_image *image, int colour_type, unsigned depth,
                          const uint8_t *background)
 {
@@ -145,15 +154,26 @@ static const struct {
 static void every_kind_is_brought_to_rgb(void **state)
 {
     (void)state;
-    const artfusion_load_options options = over(250, 3, 77);
+    static const uint8_t white[] = {255, 255, 255};
+    const artfusion_load_options options = over(250, 3, 77), plain = reference();
+    artfusion_load_options dropped = options;
+    dropped.background[3] = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         for (int interlace = 0; interlace < 2; interlace++) {
             file f;
             artfusion_image *image = NULL;
             write_png(&f, kinds[i].colour_type, kinds[i].depth, interlace, 0);
-            assert_int_equal(artfusion_image_load_memory(f.data, f.size, NULL, &image),
+            assert_int_equal(artfusion_image_load_memory(f.data, f.size, &plain, &image),
                              ARTFUSION_OK);
             check_pixels(image, kinds[i].colour_type, kinds[i].depth, NULL);
+            artfusion_image_destroy(image);
+            assert_int_equal(artfusion_image_load_memory(f.data, f.size, &dropped, &image),
+                             ARTFUSION_OK);
+            check_pixels(image, kinds[i].colour_type, kinds[i].depth, NULL);
+            artfusion_image_destroy(image);
+            assert_int_equal(artfusion_image_load_memory(f.data, f.size, NULL, &image),
+                             ARTFUSION_OK);
+            check_pixels(image, kinds[i].colour_type, kinds[i].depth, white);
             artfusion_image_destroy(image);
             assert_int_equal(artfusion_image_load_memory(f.data, f.size, &options, &image),
                              ARTFUSION_OK);
@@ -167,7 +187,7 @@ static void every_kind_is_brought_to_rgb(void **state)
 static void a_transparent_colour_shows_the_background(void **state)
 {
     (void)state;
-    const artfusion_load_options options = over(250, 3, 77);
+    const artfusion_load_options options = over(250, 3, 77), plain = reference();
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (kinds[i].colour_type == PNG_COLOR_TYPE_PALETTE ||
             kinds[i].colour_type & PNG_COLOR_MASK_ALPHA)
@@ -175,7 +195,7 @@ static void a_transparent_colour_shows_the_background(void **state)
         file f;
         artfusion_image *image = NULL;
         write_png(&f, kinds[i].colour_type, kinds[i].depth, 0, 1);
-        assert_int_equal(artfusion_image_load_memory(f.data, f.size, NULL, &image), ARTFUSION_OK);
+        assert_int_equal(artfusion_image_load_memory(f.data, f.size, &plain, &image), ARTFUSION_OK);
         check_pixels(image, kinds[i].colour_type, kinds[i].depth, NULL);
         artfusion_image_destroy(image);
         assert_int_equal(artfusion_image_load_memory(f.data, f.size, &options, &image),

@@ -12,7 +12,7 @@
 #include <jpeglib.h>
 
 #include "artfusion.h"
-#include "image/exif.h"
+#include "image/orientation.h"
 
 enum { SIDE = 16, ROOM = 1 << 16 };
 
@@ -189,13 +189,13 @@ static void orientations_have_one_number_of_a_known_type(void **state)
     assert_int_equal(orientation_of(3, 1, 6, 0), 6);
     assert_int_equal(orientation_of(4, 1, 6, 0), 6); /* a LONG, as some writers have it */
     assert_int_equal(orientation_of(3, 1, 6, 1), 6); /* what a SHORT leaves over is nobody's */
-    assert_int_equal(orientation_of(4, 1, 6, 1), 1);
-    assert_int_equal(orientation_of(3, 2, 6, 0), 1);
-    assert_int_equal(orientation_of(3, 0, 6, 0), 1);
-    assert_int_equal(orientation_of(1, 1, 6, 0), 1);
-    assert_int_equal(orientation_of(5, 1, 6, 0), 1);
-    assert_int_equal(orientation_of(3, 1, 0, 0), 1);
-    assert_int_equal(orientation_of(3, 1, 9, 0), 1);
+    assert_int_equal(orientation_of(4, 1, 6, 1), 0);
+    assert_int_equal(orientation_of(3, 2, 6, 0), 0);
+    assert_int_equal(orientation_of(3, 0, 6, 0), 0);
+    assert_int_equal(orientation_of(1, 1, 6, 0), 0);
+    assert_int_equal(orientation_of(5, 1, 6, 0), 0);
+    assert_int_equal(orientation_of(3, 1, 0, 0), 0);
+    assert_int_equal(orientation_of(3, 1, 9, 0), 0);
 }
 
 /* APP1 holds other things too, XMP mostly: what is no Exif is passed over. */

@@ -75,6 +75,34 @@ static void load_cmyk(outcome *o)
     load(o, w.cmyk, 0);
 }
 
+static void load_webp(outcome *o)
+{
+    load(o, w.webp, 1);
+}
+
+static void load_profiled(outcome *o)
+{
+    load(o, w.profiled, 0);
+}
+
+static void load_gamma(outcome *o)
+{
+    load(o, w.gamma, 0);
+}
+
+static void load_salvaged(outcome *o)
+{
+    artfusion_image *image;
+    artfusion_load_options options;
+    MUST(artfusion_load_options_init(&options, sizeof options));
+    options.salvage = 1;
+    ATTEMPT_MAKING(o, image,
+                   artfusion_image_load_memory(w.file, w.file_size - 20, &options, &image));
+    if (image)
+        take_text(o, artfusion_image_warning(image));
+    taken(o, image);
+}
+
 static void load_memory(outcome *o)
 {
     artfusion_image *image;
@@ -157,6 +185,11 @@ static void save_memory_jpeg(outcome *o)
     save_memory(o, ARTFUSION_FORMAT_JPEG);
 }
 
+static void save_memory_webp(outcome *o)
+{
+    save_memory(o, ARTFUSION_FORMAT_WEBP);
+}
+
 static void resize(outcome *o)
 {
     artfusion_image *image;
@@ -202,6 +235,13 @@ static void stride(outcome *o)
     take(o, &bytes, sizeof bytes);
 }
 
+static void warning(outcome *o)
+{
+    const char *text;
+    QUIETLY(text = artfusion_image_warning(w.picture));
+    take_text(o, text);
+}
+
 static void pixels(outcome *o)
 {
     uint8_t *first;
@@ -238,18 +278,24 @@ const fault_case image_cases[] = {
     {"artfusion_image_load_file", "PNG over a background", load_rgba, 0, {NULL}},
     {"artfusion_image_load_file", "JPEG", load_jpeg, ABSORBS, {NULL}},
     {"artfusion_image_load_file", "progressive CMYK JPEG, turned", load_cmyk, ABSORBS, {NULL}},
+    {"artfusion_image_load_file", "WebP with alpha, turned", load_webp, ABSORBS, {NULL}},
+    {"artfusion_image_load_file", "JPEG with a profile", load_profiled, ABSORBS, {NULL}},
+    {"artfusion_image_load_file", "PNG of 16 bits with gamma", load_gamma, 0, {NULL}},
     {"artfusion_image_load_memory", NULL, load_memory, 0, {NULL}},
+    {"artfusion_image_load_memory", "a PNG that is cut", load_salvaged, 0, {NULL}},
     {"artfusion_image_save_file", "a new PNG", save_new, 0, {NULL}},
     {"artfusion_image_save_file", "over a JPEG", save_over, ABSORBS, {NULL}},
     {"artfusion_image_save_file", "through a link", save_link, 0, {NULL}},
     {"artfusion_image_save_memory", "PNG", save_memory_png, 0, {NULL}},
     {"artfusion_image_save_memory", "JPEG", save_memory_jpeg, ABSORBS, {NULL}},
+    {"artfusion_image_save_memory", "WebP", save_memory_webp, 0, {NULL}},
     {"artfusion_image_resize", NULL, resize, 0, {NULL}},
     {"artfusion_image_resize_fit", NULL, resize_fit, 0, {NULL}},
     {"artfusion_image_resize_cover", NULL, resize_cover, 0, {NULL}},
     {"artfusion_image_width", NULL, width, 0, {NULL}},
     {"artfusion_image_height", NULL, height, 0, {NULL}},
     {"artfusion_image_stride", NULL, stride, 0, {NULL}},
+    {"artfusion_image_warning", NULL, warning, 0, {NULL}},
     {"artfusion_image_pixels", NULL, pixels, 0, {NULL}},
     {"artfusion_image_destroy", NULL, destroy, 0, {NULL}},
     {"artfusion_free", NULL, free_memory, 0, {NULL}},

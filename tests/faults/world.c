@@ -17,6 +17,7 @@
 #include <jpeglib.h>
 
 #include "model/model.h"
+#include "pictures.h"
 #include "support.h"
 
 world w;
@@ -153,6 +154,28 @@ static void make_cmyk(const char *path)
         give_up(path);
 }
 
+/* What allocates most in littlecms and libwebp. (Of libwebp's lossless decoder release 1.2.4 follows a
+ * pointer that it did not set when an allocation fails.) */
+static void make_colours(void)
+{
+    uint8_t pixels[11 * 9 * 8];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * 7);
+    const file_bytes none = {NULL, 0};
+    file_bytes profile = make_rgb_profile(GAMUT_ADOBE, 2.2), exif = make_exif(6);
+    file_bytes file = make_webp(11, 9, 0, pixels, profile, exif, none);
+    write_file(w.webp, file.data, file.size);
+    bytes_free(&file);
+    file = make_jpeg(11, 9, 3, pixels, 0, 0, none, profile);
+    write_file(w.profiled, file.data, file.size);
+    bytes_free(&file);
+    file = make_png(11, 9, 4, 16, pixels, &(png_extras){.gamma = 100000});
+    write_file(w.gamma, file.data, file.size);
+    bytes_free(&file);
+    bytes_free(&profile);
+    bytes_free(&exif);
+}
+
 static void put(char path[96], const char *name)
 {
     (void)snprintf(path, 96, "%s/%s", w.folder, name);
@@ -168,6 +191,9 @@ void world_name(const char *folder)
     put(w.jpeg, "content.jpg");
     put(w.cmyk, "cmyk.jpg");
     put(w.style_png, "style.png");
+    put(w.webp, "alpha.webp");
+    put(w.profiled, "profiled.jpg");
+    put(w.gamma, "gamma.png");
 }
 
 void world_make_files(void)
@@ -189,6 +215,7 @@ void world_make_files(void)
     artfusion_image_destroy(style);
     make_rgba(w.rgba);
     make_cmyk(w.cmyk);
+    make_colours();
 }
 
 void world_open(void)

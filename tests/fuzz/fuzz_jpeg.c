@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * A JPEG file as a camera or somebody else made it, with and without its EXIF orientation, and the
- * EXIF reader on the bytes as they are. What is read can be written as JPEG and read again. */
+ * A JPEG file as a camera or somebody else made it, with and without its orientation, as the reference
+ * reads it, and salvaged; and the readers of EXIF and XMP on the bytes as they are. What is read can
+ * be written as JPEG and read again. */
 #include "fuzz.h"
 
 #include <string.h>
 
-#include "image/exif.h"
+#include "image/orientation.h"
 
 static void require_writable(artfusion_image *image, int32_t quality)
 {
@@ -27,9 +28,11 @@ static void require_writable(artfusion_image *image, int32_t quality)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     artfusion_load_options options;
-    artfusion_image *upright, *plain;
+    artfusion_image *upright, *plain, *other;
     const int32_t orientation = af_exif_orientation(data, size);
-    REQUIRE(orientation >= 1 && orientation <= 8);
+    REQUIRE(orientation >= 0 && orientation <= 8);
+    const int32_t by_xmp = af_xmp_orientation(data, size);
+    REQUIRE(by_xmp >= 0 && by_xmp <= 8);
 
     REQUIRE(artfusion_load_options_init(&options, sizeof options) == ARTFUSION_OK);
     options.max_pixels = 1 << 14;
@@ -40,6 +43,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     options.ignore_orientation = 1;
     REQUIRE(artfusion_image_load_memory(bytes, size, &options, &plain) == status);
+    options.salvage = 1;
+    const artfusion_status lenient = artfusion_image_load_memory(bytes, size, &options, &other);
+    require_status(lenient, ERROR(FORMAT) | ERROR(LIMIT) | ERROR(MEMORY));
+    REQUIRE(status != ARTFUSION_OK || lenient == ARTFUSION_OK);
+    artfusion_image_destroy(other);
+    options.salvage = 0;
+    options.reading = ARTFUSION_READING_REFERENCE;
+    const artfusion_status strict = artfusion_image_load_memory(bytes, size, &options, &other);
+    REQUIRE(strict == status || status == ARTFUSION_OK);
+    artfusion_image_destroy(other);
     if (status == ARTFUSION_OK) {
         const int32_t width = artfusion_image_width(plain), height = artfusion_image_height(plain);
         REQUIRE(artfusion_image_width(upright) + artfusion_image_height(upright) ==

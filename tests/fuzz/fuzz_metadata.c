@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What surrounds a PNG's pixels: the library writes none of it and reads none of it. The input is a
+ * What surrounds a PNG's pixels: the library writes none of it, and as the reference reads it reads none
+ * of it; as a person sees it colours and orientation count. The input is a
  * kind of picture and a list of chunks, which are put into a right file: (place, type, length,
  * content). Chunks that a reader may pass over leave the picture as it is, whatever is in them,
  * text of a million bytes packed into a few included; others are refused or read, no more. */
@@ -108,12 +109,12 @@ static void require_bare(const uint8_t *data, size_t size)
     REQUIRE(at == size);
 }
 
-static artfusion_status load(const file *f, uint8_t composed, artfusion_image **image)
+static artfusion_status load(const file *f, artfusion_reading reading, artfusion_image **image)
 {
     artfusion_load_options options;
     REQUIRE(artfusion_load_options_init(&options, sizeof options) == ARTFUSION_OK);
     memcpy(options.background, "\x20\x80\xff", 3);
-    options.background[3] = composed;
+    options.reading = reading;
     const artfusion_status status =
         artfusion_image_load_memory(f->data, f->size, &options, image);
     require_status(status, ERROR(FORMAT) | ERROR(LIMIT));
@@ -124,14 +125,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static file bare, full;
     cursor c = {data, size};
-    artfusion_image *naked, *dressed;
+    artfusion_image *naked, *dressed, *viewed;
     uint8_t *written;
     size_t written_size;
     const uint8_t kind = take8(&c);
     (void)make_file(&bare, kind, (cursor){NULL, 0});
     const int harmless = make_file(&full, kind, c);
-    REQUIRE(load(&bare, kind >> 7, &naked) == ARTFUSION_OK);
-    if (load(&full, kind >> 7, &dressed) == ARTFUSION_OK) {
+    REQUIRE(load(&bare, ARTFUSION_READING_REFERENCE, &naked) == ARTFUSION_OK);
+    const artfusion_status status = load(&full, ARTFUSION_READING_REFERENCE, &dressed);
+    REQUIRE(load(&full, ARTFUSION_READING_VIEWED, &viewed) == status);
+    if (status == ARTFUSION_OK) {
         if (harmless)
             REQUIRE(same_pixels(naked, dressed));
         require_round_trip(dressed, kind % 10, &written, &written_size);
@@ -142,5 +145,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     artfusion_image_destroy(naked);
     artfusion_image_destroy(dressed);
+    artfusion_image_destroy(viewed);
     return 0;
 }

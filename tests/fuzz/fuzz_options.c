@@ -120,12 +120,13 @@ static void try_context(cursor *c)
 
 static void try_load(cursor *c)
 {
-    static const char *const files[] = {"", "\x89PNG\r\n\x1a\n", "\xff\xd8\xff\xd9", "GIF89a"};
+    static const char *const files[] = {"", "\x89PNG\r\n\x1a\n", "\xff\xd8\xff\xd9", "GIF89a",
+                                        "RIFF    WEBPVP8L"};
     artfusion_load_options defaults;
     artfusion_image *image;
     TRY_INIT(c, artfusion_load_options, artfusion_load_options_init);
     REQUIRE(artfusion_load_options_init(&defaults, sizeof defaults) == ARTFUSION_OK);
-    const char *file = files[take8(c) % 4];
+    const char *file = files[take8(c) % 5];
     block b = make_block(c, &defaults, sizeof defaults);
     REQUIRE(artfusion_image_load_memory(file, strlen(file), (void *)b.bytes, &image) < 0);
     REQUIRE(!image);
@@ -141,7 +142,7 @@ static void try_save(cursor *c)
     size_t size;
     TRY_INIT(c, artfusion_save_options, artfusion_save_options_init);
     REQUIRE(artfusion_save_options_init(&defaults, sizeof defaults) == ARTFUSION_OK);
-    defaults.format = 1 + take8(c) % 2;
+    defaults.format = 1 + take8(c) % 3;
     block b = make_block(c, &defaults, sizeof defaults);
     REQUIRE(artfusion_image_create(5, 3, &image) == ARTFUSION_OK);
     const artfusion_status status =

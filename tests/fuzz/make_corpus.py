@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageCms
 
 CORPUS = Path(__file__).parent / "corpus"
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -69,6 +69,97 @@ def pngs() -> None:
         + struct.pack(">I", zlib.crc32(b"IHDR" + struct.pack(">IIBBBBB", 65536, 1, 8, 0, 0, 0, 0))))
     put("png", "cut", png(6, 8)[:-30])
     put("png", "bad-crc", png(6, 8)[:-20] + b"\0" + png(6, 8)[-19:])
+
+
+    linear = chunk(b"gAMA", struct.pack(">I", 100000))
+    put("png", "gamma-16", png(2, 16, before=linear))
+    put("png", "cicp", png(6, 8, before=chunk(b"cICP", bytes((12, 13, 0, 1)))))
+    body = b"p\0\0" + zlib.compress(profile("RGB ", {"rXYZ": xyz(0.6, 0.3, 0.02)}))
+    put("png", "profile", png(2, 8, before=chunk(b"iCCP", body)))
+    put("png", "no-end", png(2, 8)[:-12])
+
+
+# -- Colour profiles --------------------------------------------------------------------------
+
+
+def xyz(x: float, y: float, z: float) -> bytes:
+    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in (x, y, z)))
+
+
+def curve(gamma: float) -> bytes:
+    return b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+
+
+def profile(space: str, tags: dict[str, bytes], kind: str = "mntr", pcs: str = "XYZ ") -> bytes:
+    """An ICC profile, of version 2; RGB ones have gamma 1.8 and sRGB's primaries by default."""
+    if space == "RGB ":
+        tags = {"rXYZ": xyz(0.4361, 0.2225, 0.0139), "gXYZ": xyz(0.3851, 0.7169, 0.0971),
+                "bXYZ": xyz(0.1431, 0.0606, 0.7141), "rTRC": curve(1.8), "gTRC": curve(1.8),
+                "bTRC": curve(1.8)} | tags  # fmt: skip
+    tags = {"desc": b"desc" + bytes(4) + struct.pack(">I", 2) + b"p\0" + bytes(78),
+            "wtpt": xyz(0.9642, 1, 0.8249)} | tags  # fmt: skip
+    table, body, at = b"", b"", 132 + 12 * len(tags)
+    for name, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += name.encode() + struct.pack(">II", at + len(body), len(data))
+        body += data
+    size = at + len(body)
+    header = (struct.pack(">I4sI", size, bytes(4), 0x02400000) + kind.encode() + space.encode()
+              + pcs.encode() + bytes(12) + b"acsp" + bytes(28)
+              + struct.pack(">3i", 63190, 65536, 54061)).ljust(128, b"\0")  # fmt: skip
+    return header + struct.pack(">I", len(tags)) + table + body
+
+
+def lut(channels: int) -> bytes:
+    """A lut8Type to Lab of two steps a channel."""
+    head = b"mft1" + bytes(4) + bytes((channels, 3, 2, 0)) + struct.pack(
+        ">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    identity = bytes(range(256))
+    grid = bytes((40 * i) % 256 for i in range(3 * 2**channels))
+    return head + identity * channels + grid + identity * 3
+
+
+def profiles() -> None:
+    """(layout) then the profile, as fuzz_profile.c reads it."""
+    rgb = profile("RGB ", {})
+    put("profile", "rgb", b"\1" + rgb)
+    put("profile", "rgb-16", b"\5" + rgb)
+    put("profile", "rgb-alpha", b"\4" + rgb)
+    put("profile", "rgb-of-grey", b"\0" + rgb)
+    put("profile", "grey", b"\0" + profile("GRAY", {"kTRC": curve(1.4)}))
+    put("profile", "grey-16", b"\6" + profile("GRAY", {"kTRC": curve(1.4)}))
+    put("profile", "cmyk", b"\2" + profile("CMYK", {"A2B0": lut(4)}, "prtr", "Lab "))
+    put("profile", "cmyk-adobe", b"\3" + profile("CMYK", {"A2B0": lut(4)}, "prtr", "Lab "))
+    put("profile", "rgb-lut", b"\1" + profile("RGB ", {"A2B0": lut(3)}, pcs="Lab "))
+    put("profile", "abstract", b"\1" + profile("RGB ", {}, "abst"))
+    put("profile", "parametric", b"\1" + profile("RGB ", {
+        "rTRC": b"para" + bytes(4) + struct.pack(">HHi", 0, 0, 2 << 16)}))
+    put("profile", "programs", b"\1" + profile("RGB ", {
+        "D2B0": b"mpet" + bytes(4) + struct.pack(">HHI", 3, 3, 1) + bytes(8)}))
+    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    srgb[24:36] = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
+    put("profile", "srgb", b"\1" + bytes(srgb))
+
+
+def webps() -> None:
+    draw = random.Random(2)
+    base = Image.frombytes("RGBA", (20, 12), draw.randbytes(960)).resize((19, 11))
+
+    def encoded(image: Image.Image, **options: object) -> bytes:
+        out = io.BytesIO()
+        image.save(out, "WEBP", quality=60, **options)
+        return out.getvalue()
+
+    put("webp", "lossy", encoded(base.convert("RGB")))
+    put("webp", "lossless", encoded(base.convert("RGB"), lossless=True))
+    put("webp", "alpha", encoded(base))
+    put("webp", "alpha-lossless", encoded(base, lossless=True, exact=True))
+    put("webp", "exif", encoded(base.convert("RGB"), exif=exif(6, True)))
+    put("webp", "xmp", encoded(base.convert("RGB"), xmp=b'<x tiff:Orientation="8"/>'))
+    put("webp", "profile", encoded(base, icc_profile=profile("RGB ", {})))
+    frames = [base, base.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
+    put("webp", "animated", encoded(frames[0], save_all=True, append_images=frames[1:]))
+    put("webp", "cut", encoded(base.convert("RGB"))[:-20])
 
 
 def metadata() -> None:
@@ -135,6 +226,12 @@ def jpegs() -> None:
         put("jpeg", f"exif-{orientation}", encoded(grey, exif=segment))
     put("jpeg", "exif-long", encoded(grey, exif=exif(6, False, kind=4)))
     put("jpeg", "exif-count", encoded(grey, exif=exif(6, True, count=2)))
+    put("jpeg", "profile", encoded(base, icc_profile=profile("RGB ", {})))
+    put("jpeg", "profile-grey", encoded(grey, icc_profile=profile("GRAY", {"kTRC": curve(1)})))
+    put("jpeg", "profile-cmyk", encoded(
+        base.convert("CMYK"), icc_profile=profile("CMYK", {"A2B0": lut(4)}, "prtr", "Lab ")))
+    put("jpeg", "xmp", encoded(grey, xmp=b"<tiff:Orientation>5</tiff:Orientation>"))
+    put("jpeg", "no-end", encoded(base)[:-2])
     put("jpeg", "exif-alone", exif(5, True))
 
 
@@ -328,6 +425,8 @@ if __name__ == "__main__":
     pngs()
     metadata()
     jpegs()
+    webps()
+    profiles()
     manifests()
     archives()
     values()

@@ -26,7 +26,9 @@ SLICE = 60  # seconds between two notes of how far it is
 FLAGS = ("-timeout=10", "-rss_limit_mb=2048", "-malloc_limit_mb=65536")
 FILES = {
     "png": ["lib/image/png.c", "lib/image/codec.c"],
-    "jpeg": ["lib/image/jpeg.c", "lib/image/exif.c"],
+    "jpeg": ["lib/image/jpeg.c", "lib/image/orientation.c"],
+    "webp": ["lib/image/webp.c"],
+    "profile": ["lib/image/color.c"],
     "manifest": ["lib/model/manifest.c"],
     "style": ["lib/model/style.c", "lib/model/style_record.c", "lib/base/record.c"],
     "state": ["lib/sample/state.c", "lib/base/record.c"],

@@ -105,8 +105,11 @@ def png_of(kind: int, depth: int, interlaced: bool, transparency: bytes = b"") -
 
 
 def decode(data: bytes, **options: Any) -> Pixels:
+    """As Pillow's convert("RGB") unless a background is given."""
     c = af.LoadOptions()
     af.check(af.library().artfusion_load_options_init(c, ctypes.sizeof(c)))
+    if "background" not in options:
+        c.reading = af.READING_REFERENCE
     for name, value in options.items():
         setattr(c, name, value)
     with af.Image(af.Image._create("image_load_memory", data, len(data), c)) as image:

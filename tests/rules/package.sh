@@ -11,7 +11,7 @@ fail() { echo "FAIL: $*"; exit 1; }
 cpack --config "$build/CPackConfig.cmake" -G DEB -B "$scratch/package" >/dev/null
 deb=$(echo "$scratch"/package/*.deb)
 [ -f "$deb" ] || fail "no package was made"
-for library in libc6 libpng libjpeg libjansson libminizip libssl libpopt libstdc++6; do
+for library in libc6 libpng libjpeg libwebp liblcms2 libjansson libminizip libssl libpopt libstdc++6; do
   dpkg-deb -f "$deb" Depends | grep "$library" >/dev/null || fail "the package does not depend on $library"
 done
 

@@ -34,7 +34,8 @@ DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA = 0, 1, 2
 PRECISION_AUTO, PRECISION_FLOAT32, PRECISION_BFLOAT16, PRECISION_FLOAT16 = 0, 1, 2, 3
 LOG_NONE, LOG_WARNING, LOG_INFO, LOG_DEBUG = 0, 1, 2, 3
 FILTER_BICUBIC, FILTER_BOX, FILTER_BILINEAR, FILTER_LANCZOS = 0, 1, 2, 3
-FORMAT_AUTO, FORMAT_PNG, FORMAT_JPEG = 0, 1, 2
+FORMAT_AUTO, FORMAT_PNG, FORMAT_JPEG, FORMAT_WEBP = 0, 1, 2, 3
+READING_VIEWED, READING_REFERENCE = 0, 1
 SOLVER_DDIM, SOLVER_DDPM, SOLVER_DPMPP_2M, SOLVER_DPMPP_2M_SDE, SOLVER_UNIPC = 0, 1, 2, 3, 4
 SPACING_UNIFORM, SPACING_QUAD, SPACING_TRAILING, SPACING_LINSPACE = 0, 1, 2, 3
 SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_SQRT_LINEAR, SCHEDULE_SQRT = 0, 1, 2, 3
@@ -80,6 +81,8 @@ class LoadOptions(Structure):
         ("max_pixels", c_uint64),
         ("max_file_bytes", c_uint64),
         ("background", c_uint8 * 4),
+        ("reading", c_int32),
+        ("salvage", c_int32),
         ("reserved", c_uint32),
     ]
 
@@ -90,6 +93,8 @@ class SaveOptions(Structure):
         ("format", c_int32),
         ("jpeg_quality", c_int32),
         ("png_compression", c_int32),
+        ("webp_quality", c_int32),
+        ("webp_lossless", c_int32),
     ]
 
 
@@ -191,6 +196,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "image_wrap": (c_int32, [bytes_p, c_int32, c_int32, c_size_t, _out]),
     "image_load_file": (c_int32, [c_char_p, POINTER(LoadOptions), _out]),
     "image_load_memory": (c_int32, [c_void_p, c_size_t, POINTER(LoadOptions), _out]),
+    "image_warning": (c_char_p, [_handle]),
     "image_save_file": (c_int32, [_handle, c_char_p, POINTER(SaveOptions)]),
     "image_save_memory": (c_int32, [_handle, POINTER(SaveOptions), POINTER(bytes_p), sizes_p]),
     "image_resize": (c_int32, [_handle, c_int32, c_int32, c_int32, _out]),

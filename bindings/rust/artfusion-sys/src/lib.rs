@@ -132,6 +132,11 @@ pub type artfusion_file_format = i32;
 pub const ARTFUSION_FORMAT_AUTO: artfusion_file_format = 0;
 pub const ARTFUSION_FORMAT_PNG: artfusion_file_format = 1;
 pub const ARTFUSION_FORMAT_JPEG: artfusion_file_format = 2;
+pub const ARTFUSION_FORMAT_WEBP: artfusion_file_format = 3;
+
+pub type artfusion_reading = i32;
+pub const ARTFUSION_READING_VIEWED: artfusion_reading = 0;
+pub const ARTFUSION_READING_REFERENCE: artfusion_reading = 1;
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +146,8 @@ pub struct artfusion_load_options {
     pub max_pixels: u64,
     pub max_file_bytes: u64,
     pub background: [u8; 4],
+    pub reading: artfusion_reading,
+    pub salvage: i32,
     pub reserved: u32,
 }
 
@@ -151,6 +158,8 @@ pub struct artfusion_save_options {
     pub format: artfusion_file_format,
     pub jpeg_quality: i32,
     pub png_compression: i32,
+    pub webp_quality: i32,
+    pub webp_lossless: i32,
 }
 
 extern "C" {
@@ -185,6 +194,7 @@ extern "C" {
         options: *const artfusion_load_options,
         image: *mut *mut artfusion_image,
     ) -> artfusion_status;
+    pub fn artfusion_image_warning(image: *const artfusion_image) -> *const c_char;
     pub fn artfusion_image_save_file(
         image: *const artfusion_image,
         path: *const c_char,

@@ -87,6 +87,7 @@ fn constants_are_the_table_s() {
         ARTFUSION_FILTER_BICUBIC ARTFUSION_FILTER_BOX ARTFUSION_FILTER_BILINEAR
         ARTFUSION_FILTER_LANCZOS
         ARTFUSION_FORMAT_AUTO ARTFUSION_FORMAT_PNG ARTFUSION_FORMAT_JPEG
+        ARTFUSION_FORMAT_WEBP ARTFUSION_READING_VIEWED ARTFUSION_READING_REFERENCE
         ARTFUSION_SOLVER_DDIM ARTFUSION_SOLVER_DDPM ARTFUSION_SOLVER_DPMPP_2M
         ARTFUSION_SOLVER_DPMPP_2M_SDE ARTFUSION_SOLVER_UNIPC
         ARTFUSION_SPACING_UNIFORM ARTFUSION_SPACING_QUAD ARTFUSION_SPACING_TRAILING
@@ -139,10 +140,11 @@ fn structs_are_laid_out_as_the_table_says() {
         memory_limit
     });
     layout!(sizes, fields, artfusion_load_options {
-        struct_size ignore_orientation max_pixels max_file_bytes background reserved
+        struct_size ignore_orientation max_pixels max_file_bytes background reading
+        salvage reserved
     });
     layout!(sizes, fields, artfusion_save_options {
-        struct_size format jpeg_quality png_compression
+        struct_size format jpeg_quality png_compression webp_quality webp_lossless
     });
     layout!(sizes, fields, artfusion_model_info {
         struct_size latent_channels downsample size_multiple native_width native_height style_width

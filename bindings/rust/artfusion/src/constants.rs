@@ -133,12 +133,25 @@ enumeration! {
 enumeration! {
     /// The format of a picture's file.
     FileFormat {
-        /// By the path's suffix: .png, .jpg, .jpeg.
+        /// By the path's suffix: .png, .jpg, .jpeg, .webp.
         Auto = ARTFUSION_FORMAT_AUTO,
         /// Without loss.
         Png = ARTFUSION_FORMAT_PNG,
         /// Smaller.
         Jpeg = ARTFUSION_FORMAT_JPEG,
+        /// Smaller still, with or without loss.
+        WebP = ARTFUSION_FORMAT_WEBP,
+    }
+}
+
+enumeration! {
+    /// How a file's numbers become colours.
+    Reading {
+        /// As a person sees the picture in a browser: profiles are converted to sRGB, transparent
+        /// pixels show the background, and the picture is turned upright by EXIF or XMP.
+        Viewed = ARTFUSION_READING_VIEWED,
+        /// As the published code reads: profiles are ignored and alpha is dropped.
+        Reference = ARTFUSION_READING_REFERENCE,
     }
 }
 

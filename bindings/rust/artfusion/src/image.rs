@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-use crate::constants::{FileFormat, Filter};
+use crate::constants::{FileFormat, Filter, Reading};
 use crate::error::{Error, Result};
 use crate::ffi::{self, Handle};
 use artfusion_sys as sys;
@@ -206,6 +206,13 @@ impl Image {
         unsafe { sys::artfusion_image_stride(self.get()) }
     }
 
+    /// What reading the file had to pass over: rows that are missing, a profile that could not be
+    /// used. Empty if there was nothing.
+    pub fn warning(&self) -> String {
+        // SAFETY: the handle lives, and with it the text.
+        unsafe { ffi::text(sys::artfusion_image_warning(self.get())) }
+    }
+
     fn byte_count(&self) -> usize {
         extent(self.width(), self.height(), self.stride()).expect("an image that is in memory")
     }
@@ -384,7 +391,7 @@ impl LoadOptions {
         }
     }
 
-    /// Whether a JPEG's EXIF orientation is left alone. Default: it is applied.
+    /// Whether the file's orientation is left alone. Default: it is applied.
     pub fn ignore_orientation(mut self, ignore: bool) -> Self {
         self.c.ignore_orientation = ignore.into();
         self
@@ -402,9 +409,28 @@ impl LoadOptions {
         self
     }
 
-    /// Red, green and blue behind transparent pixels. Default: alpha is dropped.
+    /// Red, green and blue behind transparent pixels. Default: white.
     pub fn background(mut self, [red, green, blue]: [u8; 3]) -> Self {
         self.c.background = [red, green, blue, 1];
+        self
+    }
+
+    /// Drops alpha, which shows the colours that transparent pixels hide, instead of a background.
+    pub fn drop_alpha(mut self) -> Self {
+        self.c.background = [0; 4];
+        self
+    }
+
+    /// How the file's numbers become colours. Default: [`Reading::Viewed`].
+    pub fn reading(mut self, reading: Reading) -> Self {
+        self.c.reading = reading.to_raw();
+        self
+    }
+
+    /// Whether what is there of a damaged file is read, with a [warning](Image::warning). Default:
+    /// it is an error.
+    pub fn salvage(mut self, salvage: bool) -> Self {
+        self.c.salvage = salvage.into();
         self
     }
 }
@@ -445,6 +471,18 @@ impl SaveOptions {
     /// 0 to 9. Default: 6.
     pub fn png_compression(mut self, compression: u32) -> Self {
         self.c.png_compression = ffi::int(compression);
+        self
+    }
+
+    /// 0 to 100. Default: 90.
+    pub fn webp_quality(mut self, quality: u32) -> Self {
+        self.c.webp_quality = ffi::int(quality);
+        self
+    }
+
+    /// Whether a WebP keeps every pixel as it is. Default: it is written by its quality.
+    pub fn webp_lossless(mut self, lossless: bool) -> Self {
+        self.c.webp_lossless = lossless.into();
         self
     }
 }

@@ -53,7 +53,7 @@ mod style;
 
 pub use constants::{
     Device, FileFormat, Filter, LatentKind, LogLevel, NoiseKind, NoiseUse, Precision, Prediction,
-    RngKind, Schedule, Solver, Spacing,
+    Reading, RngKind, Schedule, Solver, Spacing,
 };
 pub use context::{Context, ContextBuilder};
 pub use error::{Error, ErrorKind, Result};

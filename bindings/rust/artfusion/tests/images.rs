@@ -6,7 +6,7 @@ mod common;
 
 use artfusion::{
     ddim_coefficients, schedule_betas, timesteps, Context, Device, ErrorKind, FileFormat, Filter,
-    Image, ImageView, LoadOptions, Precision, Rng, RngKind, SaveOptions, Schedule, Spacing,
+    Image, ImageView, LoadOptions, Precision, Reading, Rng, RngKind, SaveOptions, Schedule, Spacing,
 };
 use common::{picture, repository};
 use std::fs;
@@ -75,9 +75,31 @@ fn a_background_shows_where_a_picture_is_transparent() {
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x04\0\0\0\xb5\x1c\x0c\x02\
         \0\0\0\x0bIDATx\xdac``\0\0\0\x03\0\x01+\x09M\x84\0\0\0\0IEND\xaeB`\x82";
     let pixels = |options: &LoadOptions| Image::decode_with(CLEAR, options).map(|i| i.to_rgb());
-    assert_eq!(pixels(&LoadOptions::new()), Ok(vec![0, 0, 0]));
+    assert_eq!(pixels(&LoadOptions::new()), Ok(vec![255; 3]));
+    assert_eq!(pixels(&LoadOptions::new().drop_alpha()), Ok(vec![0; 3]));
+    let reference = LoadOptions::new().reading(Reading::Reference);
+    assert_eq!(pixels(&reference), Ok(vec![0; 3]));
     let red = LoadOptions::new().background([250, 2, 3]);
     assert_eq!(pixels(&red), Ok(vec![250, 2, 3]));
+}
+
+#[test]
+fn webp_is_written_and_damage_is_salvaged_with_a_warning() {
+    let image = picture(40, 24, 1);
+    let webp = SaveOptions::new().format(FileFormat::WebP);
+    let lossless = image.encode(&webp.clone().webp_lossless(true)).unwrap();
+    assert_eq!(Image::decode(&lossless).unwrap().to_rgb(), image.to_rgb());
+    let size = |quality| image.encode(&webp.clone().webp_quality(quality)).unwrap().len();
+    assert!(size(1) < size(100));
+
+    let png = image.encode(&SaveOptions::new().format(FileFormat::Png));
+    let png = png.unwrap();
+    let cut = &png[..png.len() - 12]; // without its end
+    assert_eq!(Image::decode(cut).unwrap_err().kind(), ErrorKind::Format);
+    let read = Image::decode_with(cut, &LoadOptions::new().salvage(true)).unwrap();
+    assert_eq!(read.to_rgb(), image.to_rgb());
+    assert!(read.warning().contains("all pixels are there"));
+    assert_eq!(Image::decode(&png).unwrap().warning(), "");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Exif 2.3, sections 4.5.2 (TIFF structure) and 4.6.4 (Orientation). */
-#include "image/exif.h"
+ * Exif 2.3, sections 4.5.2 (TIFF structure) and 4.6.4 (Orientation); XMP, part 2 (tiff namespace).
+ */
+#include "image/orientation.h"
 
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #define TYPE_LONG 4u
 #define ENTRY_SIZE 12u
 
-/* The TIFF structure behind the EXIF header; offsets count from its start. */
+/* The TIFF structure of EXIF; offsets count from its start. */
 typedef struct tiff {
     const uint8_t *data;
     size_t size;
@@ -30,13 +31,17 @@ static uint32_t read_uint(const tiff *t, size_t offset, size_t bytes)
     return value;
 }
 
-int32_t af_exif_orientation(const uint8_t *segment, size_t size)
+int32_t af_exif_orientation(const uint8_t *data, size_t size)
 {
-    if (size < 14 || memcmp(segment, "Exif\0", 6) != 0)
-        return 1;
-    tiff t = {segment + 6, size - 6, segment[6] == 'M'};
+    if (size >= 6 && memcmp(data, "Exif\0", 6) == 0) {
+        data += 6;
+        size -= 6;
+    }
+    if (size < 8)
+        return 0;
+    tiff t = {data, size, data[0] == 'M'};
     if (memcmp(t.data, t.big_endian ? "MM\0*" : "II*", 4) != 0)
-        return 1;
+        return 0;
 
     const size_t directory = read_uint(&t, 4, 4);
     const uint32_t entries = read_uint(&t, directory, 2);
@@ -47,27 +52,53 @@ int32_t af_exif_orientation(const uint8_t *segment, size_t size)
         const uint32_t type = read_uint(&t, entry + 2, 2), count = read_uint(&t, entry + 4, 4);
         const uint32_t value = read_uint(&t, entry + 8, type == TYPE_LONG ? 4 : 2);
         const int known = (type == TYPE_SHORT || type == TYPE_LONG) && count == 1;
-        return known && value >= 1 && value <= 8 ? (int32_t)value : 1;
+        return known && value >= 1 && value <= 8 ? (int32_t)value : 0;
     }
-    return 1;
+    return 0;
 }
 
-artfusion_status af_exif_orient(artfusion_image **image, int32_t orientation)
+static int is_space(uint8_t c)
 {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+int32_t af_xmp_orientation(const uint8_t *text, size_t size)
+{
+    static const char name[] = "tiff:Orientation";
+    const size_t length = sizeof name - 1;
+    for (size_t at = 0; at + length < size; at++) {
+        if (memcmp(text + at, name, length) != 0)
+            continue;
+        /* ="6", ='6' or >6<, with spaces as XML has them. */
+        size_t i = at + length;
+        while (i < size && (is_space(text[i]) || text[i] == '='))
+            i++;
+        if (i < size && (text[i] == '"' || text[i] == '\'' || text[i] == '>'))
+            i++;
+        while (i < size && is_space(text[i]))
+            i++;
+        const int alone = i + 1 < size && (text[i + 1] < '0' || text[i + 1] > '9');
+        return alone && text[i] >= '1' && text[i] <= '8' ? text[i] - '0' : 0;
+    }
+    return 0;
+}
+
+artfusion_status af_image_turn(artfusion_image **image, af_orientations told)
+{
+    const int32_t orientation = told.exif ? told.exif : told.xmp;
     if (orientation <= 1)
         return ARTFUSION_OK;
 
     /* Every orientation is a transposition or none, then mirrorings of the source's axes. */
     const int transposed = orientation >= 5;
     const int mirror_x = orientation == 2 || orientation == 3 || orientation >= 7;
-    const int mirror_y = orientation == 3 || orientation == 4 || orientation == 6 ||
-                         orientation == 7;
+    const int mirror_y =
+        orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
 
     const artfusion_image *from = *image;
     artfusion_image *upright = NULL;
-    const artfusion_status status =
-        artfusion_image_create(transposed ? from->height : from->width,
-                               transposed ? from->width : from->height, &upright);
+    const artfusion_status status = artfusion_image_create(
+        transposed ? from->height : from->width, transposed ? from->width : from->height, &upright);
     if (status)
         return status;
 
@@ -83,6 +114,7 @@ artfusion_status af_exif_orient(artfusion_image **image, int32_t orientation)
         for (int32_t x = 0; x < upright->width; x++, to += 3)
             memcpy(to, corner + y * step_row + x * step_column, 3);
     }
+    memcpy(upright->warning, from->warning, sizeof upright->warning);
     artfusion_image_destroy(*image);
     *image = upright;
     return ARTFUSION_OK;
