@@ -219,7 +219,7 @@ typedef void (*artfusion_log_callback)(void *user_data, artfusion_log_level leve
 typedef struct artfusion_context_options {
     uint32_t struct_size;           /**< sizeof the struct, in bytes */
     artfusion_device device;        /**< AUTO */
-    int32_t device_index;           /**< 0: which GPU */
+    int32_t device_index;           /**< 0: which GPU; of CPUs there is only 0 */
     int32_t threads;                /**< 0: as many as the host's engine uses; else 1..1024,
                                      * set during a call and put back after it */
     const char *engine_path;        /**< NULL: the environment's ARTFUSION_ENGINE, then beside the

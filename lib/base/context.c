@@ -38,6 +38,9 @@ static artfusion_status check(const artfusion_context_options *options)
     if (options->device_index < 0)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "device_index is %d: it counts from 0",
                        (int)options->device_index);
+    if (options->device_index > 0 && options->device == ARTFUSION_DEVICE_CPU)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "device_index is %d: of CPUs there is only 0",
+                       (int)options->device_index);
     if (options->threads < 0 || options->threads > MAX_THREADS)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "threads is %d: use 1 to %d, or 0 for the engine's own choice",

@@ -509,6 +509,9 @@ static void test_context_options(void **state)
     } while (0)
     REFUSED(device, 3, "device is 3");
     REFUSED(device_index, -1, "device_index is -1");
+    o.device = ARTFUSION_DEVICE_CPU;
+    REFUSED(device_index, 9, "device_index is 9: of CPUs there is only 0");
+    o.device = ARTFUSION_DEVICE_AUTO;
     REFUSED(threads, -1, "threads is -1");
     REFUSED(threads, 1025, "threads is 1025");
     REFUSED(log_level, 4, "log_level is 4");
