@@ -39,7 +39,7 @@ from ._errors import (
     StateError,
     UnsupportedError,
 )
-from ._image import Filter, Format, Image, Picture
+from ._image import Filter, Format, Image, Picture, Reading
 from ._math import (
     Rng,
     RngKind,
@@ -84,6 +84,7 @@ __all__ = [
     "PictureWarning",
     "Precision",
     "Progress",
+    "Reading",
     "Rng",
     "RngKind",
     "Sampler",

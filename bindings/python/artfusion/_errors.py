@@ -6,6 +6,8 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import sys
+import warnings
 from typing import Any, ClassVar
 
 from . import _abi
@@ -143,3 +145,11 @@ _NAMES = {
 
 class PictureWarning(UserWarning):
     """A picture was read, and something in its file was passed over: warnings.warn() says what."""
+
+
+def warn(text: str, kind: type[Warning]) -> None:
+    """As if the line that called the package had said it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, kind, level)

@@ -5,12 +5,21 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
 
 from . import _abi, _pillow
 from ._convert import is_array, pixels
-from ._errors import ArgumentError, Error, FormatError, LimitError, UnsupportedError
+from ._errors import (
+    ArgumentError,
+    Error,
+    FormatError,
+    LimitError,
+    PictureWarning,
+    UnsupportedError,
+    warn,
+)
 from ._handle import Handle, Owner, create, take_bytes, view
 from ._library import check, encoded, file_bytes, int32, library, uint64, value_of
 
@@ -20,12 +29,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Filter: TypeAlias = Literal["bicubic", "box", "bilinear", "lanczos"]
-Format: TypeAlias = Literal["png", "jpeg"]
+Format: TypeAlias = Literal["png", "jpeg", "webp"]
+Reading: TypeAlias = Literal["viewed", "reference"]
 WHITE = 255, 255, 255
 
-_FORMATS = {"png": _abi.FORMAT_PNG, "jpeg": _abi.FORMAT_JPEG, "jpg": _abi.FORMAT_JPEG}
-# What the library reads; whatever begins otherwise may be Pillow's.
-_OWN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+_FORMATS = {
+    "png": _abi.FORMAT_PNG,
+    "jpeg": _abi.FORMAT_JPEG,
+    "jpg": _abi.FORMAT_JPEG,
+    "webp": _abi.FORMAT_WEBP,
+}
+_READINGS = {"viewed": _abi.READING_VIEWED, "reference": _abi.READING_REFERENCE}
+# How the files begin that the library reads; whatever begins otherwise may be Pillow's.
+_OWN = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
 
 
 class Readable(Protocol):
@@ -92,17 +108,29 @@ class Image(Handle):
         max_pixels: int | None = None,
         max_file_bytes: int | None = None,
         background: tuple[int, int, int] = WHITE,
+        salvage: bool = False,
+        reading: Reading = "viewed",
+        by_pillow: bool = True,
     ) -> Image:
         """A picture's file: its path, its bytes, or a file open for reading, from where it stands.
 
-        PNG and JPEG are read by the library, and what else there is by Pillow if that is installed.
-        The picture is turned as its EXIF orientation says, and transparency is put over the
-        `background`. The limits are those of artfusion_load_options.
+        PNG, JPEG and WebP are read by the library, and what else there is by Pillow if that is
+        installed, unless `by_pillow` is False: for files of strangers.
+
+        The picture is as a person sees it: turned as its EXIF or XMP says, its colour profile
+        converted to sRGB, and what is transparent put over the `background`. `reading="reference"`
+        does without profiles and transparency, as the published code. With `salvage` a damaged
+        file is read as far as it goes. What reading has to pass over is a PictureWarning. The
+        limits are those of artfusion_load_options.
         """
         options = _abi.LoadOptions()
         check(library().artfusion_load_options_init(options, ctypes.sizeof(options)))
         options.ignore_orientation = ignore_orientation
         options.background[:] = [*_color("background", background), 1]
+        options.salvage = salvage
+        if reading not in _READINGS:
+            raise ArgumentError(f"reading is {reading!r}: {' or '.join(_READINGS)}")
+        options.reading = _READINGS[reading]
         if max_pixels is not None:
             options.max_pixels = uint64("max_pixels", max_pixels)
         if max_file_bytes is not None:
@@ -111,14 +139,23 @@ class Image(Handle):
         data = b"" if path is not None else _contents(source, options.max_file_bytes)
         try:
             if path is not None:
-                return cls(create("image", "image_load_file", encoded(path), options, path=path))
-            return cls(create("image", "image_load_memory", data, len(data), options))
+                owner = create("image", "image_load_file", encoded(path), options, path=path)
+            else:
+                owner = create("image", "image_load_memory", data, len(data), options)
         except (FormatError, UnsupportedError) as error:
-            picture = _by_pillow(error, path or data, options.max_pixels)
-            with picture:
+            if not by_pillow:
+                raise
+            with _by_pillow(error, path or data, options.max_pixels) as picture:
                 return cls.from_pil(
-                    picture, background=background, ignore_orientation=ignore_orientation
+                    picture,
+                    ignore_orientation=ignore_orientation,
+                    background=background,
+                    reading=reading,
                 )
+        if warning := library().artfusion_image_warning(owner).decode(errors="replace"):
+            name = f"{os.fspath(path)}: " if path is not None else ""
+            warn(f"{name}{warning}", PictureWarning)
+        return cls(owner)
 
     @classmethod
     def from_array(cls, array: Any, *, background: tuple[int, int, int] = WHITE) -> Image:
@@ -150,15 +187,19 @@ class Image(Handle):
         cls,
         picture: PIL.Image.Image,
         *,
-        background: tuple[int, int, int] = WHITE,
         ignore_orientation: bool = False,
+        background: tuple[int, int, int] = WHITE,
+        reading: Reading = "viewed",
     ) -> Image:
         """A copy of Pillow's picture of any mode: what its file, opened by path, would give. That
-        is turned by its EXIF orientation, put over the `background` where it is transparent, and
-        right in 16 bits (modes I and I;16, 0 to 65535). Mode F is 0 to 1."""
+        is turned by its EXIF orientation, its colour profile converted, put over the `background`
+        where it is transparent, and right in 16 bits (modes I and I;16, 0 to 65535). Mode F is 0
+        to 1. `reading="reference"` is Pillow's convert("RGB")."""
         if not ignore_orientation:
             picture = _pillow.upright(picture)
-        if not _pillow.is_plain(picture):
+        if reading == "reference":
+            picture = picture.convert("RGB")
+        elif not _pillow.is_plain(picture):
             return cls.load(_pillow.png(picture), background=background, max_pixels=2**64 - 1)
         data = picture.tobytes()
         width, height = picture.size
@@ -238,13 +279,14 @@ class Image(Handle):
         format: Format | str | None = None,
         quality: int | None = None,
         compression: int | None = None,
+        lossless: bool = False,
     ) -> None:
-        """Writes PNG or JPEG, by the path's suffix unless `format` says which. `quality` is
-        JPEG's, 1..100, and `compression` PNG's, 0..9. The file is written beside its place, then
+        """Writes PNG, JPEG or WebP, by the path's suffix unless `format` says which. `quality`,
+        1..100, is JPEG's and WebP's, `lossless` WebP's, and `compression`, 0..9, PNG's. The file is written beside its place, then
         renamed. The target may also be a file open for writing, as a BytesIO is, which is left
         open."""
         if isinstance(target, str | os.PathLike):
-            options = _save_options(format, quality, compression)
+            options = _save_options(format, quality, compression, lossless)
             status = library().artfusion_image_save_file(self._c, encoded(target), options)
             check(status, target)
             return
@@ -254,8 +296,11 @@ class Image(Handle):
             name = getattr(target, "name", "")  # as Pillow does
             format = os.path.splitext(name)[1][1:] if isinstance(name, str) else ""
             if not format:
-                raise ArgumentError("a file without a name needs a format: 'png' or 'jpeg'")
-        target.write(self.to_bytes(format, quality=quality, compression=compression))
+                raise ArgumentError("a file without a name needs a format: 'png', 'jpeg' or 'webp'")
+        data = self.to_bytes(
+            format, quality=quality, compression=compression, lossless=lossless
+        )
+        target.write(data)
 
     def to_bytes(
         self,
@@ -263,13 +308,14 @@ class Image(Handle):
         *,
         quality: int | None = None,
         compression: int | None = None,
+        lossless: bool = False,
     ) -> bytes:
         """The bytes of a file.
 
         >>> Image.new(8, 8).to_bytes()[:4]
         b'\\x89PNG'
         """
-        options = _save_options(format, quality, compression)
+        options = _save_options(format, quality, compression, lossless)
         return take_bytes("image_save_memory", self._c, options)
 
     def _repr_png_(self) -> bytes:
@@ -355,7 +401,7 @@ def _by_pillow(
     else:
         with open(source, "rb") as file:
             head = file.read(16)
-    if isinstance(error, FormatError) and head.startswith(_OWN):
+    if isinstance(error, FormatError) and _OWN.match(head):
         raise error
     picture = _pillow.opened(source, max_pixels)
     if picture is None:
@@ -371,7 +417,7 @@ def _color(name: str, color: Sequence[int]) -> tuple[int, int, int]:
 
 
 def _save_options(
-    format: str | None, quality: int | None, compression: int | None
+    format: str | None, quality: int | None, compression: int | None, lossless: bool
 ) -> _abi.SaveOptions:
     options = _abi.SaveOptions()
     check(library().artfusion_save_options_init(options, ctypes.sizeof(options)))
@@ -381,7 +427,8 @@ def _save_options(
             raise ArgumentError(f"format is {format!r}: {' or '.join(_FORMATS)}")
         options.format = number
     if quality is not None:
-        options.jpeg_quality = int32("quality", quality)
+        options.jpeg_quality = options.webp_quality = int32("quality", quality)
     if compression is not None:
         options.png_compression = int32("compression", compression)
+    options.webp_lossless = lossless
     return options

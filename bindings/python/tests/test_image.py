@@ -120,8 +120,12 @@ def test_files(pixels: Pixels, tmp_path: Path) -> None:
     good, bad = image.to_bytes("jpeg", quality=100), image.to_bytes("jpeg", quality=1)
     assert PIL.Image.open(io.BytesIO(bad)).format == "JPEG"
     assert len(good) > len(bad)
-    with pytest.raises(af.ArgumentError, match="webp"):
-        image.save(tmp_path / "a.webp")
+    image.save(tmp_path / "a.webp", lossless=True)
+    assert np.array_equal(np.asarray(PIL.Image.open(tmp_path / "a.webp").convert("RGB")), pixels)
+    large = image.resize(64, 64)
+    assert len(large.to_bytes("webp", quality=1)) < len(large.to_bytes("webp", quality=100))
+    with pytest.raises(af.ArgumentError, match="a.gif"):
+        image.save(tmp_path / "a.gif")
     with pytest.raises(af.ArgumentError, match="'gif'"):
         image.to_bytes("gif")
     with pytest.raises(af.ArgumentError, match="zero byte"):

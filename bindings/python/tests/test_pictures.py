@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import io
+import itertools
+import struct
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,7 @@ def test_open_files_stand_for_pictures(model: af.Model, photo: Pixels, style: af
 
 def test_open_files_are_written(pixels: Pixels, tmp_path: Path) -> None:
     image = af.Image.from_array(pixels)
-    for name in ("png", "PNG", "jpeg", "JPEG", "jpg"):
+    for name in ("png", "PNG", "jpeg", "JPEG", "jpg", "WEBP"):
         file = io.BytesIO()
         image.save(file, format=name)
         assert file.getvalue() == image.to_bytes(name)
@@ -85,6 +88,8 @@ def test_other_formats_are_pillows(pixels: Pixels, tmp_path: Path, kind: str) ->
         assert np.array_equal(array(source), expected)
     with pytest.raises(af.LimitError, match="34"):
         array(data, max_pixels=34)
+    with pytest.raises(af.FormatError):
+        array(data, by_pillow=False)
 
 
 def test_other_formats_without_pillow_are_named(pixels: Pixels, tmp_path: Path) -> None:
@@ -103,7 +108,7 @@ def test_other_formats_without_pillow_are_named(pixels: Pixels, tmp_path: Path) 
 
 def test_damage_stays_an_error(pixels: Pixels) -> None:
     """Pillow, which might make something of it, is not asked."""
-    for kind in ("PNG", "JPEG"):
+    for kind in ("PNG", "JPEG", "WEBP"):
         data = saved(PIL.Image.fromarray(pixels), kind)
         with pytest.raises(af.FormatError):
             array(data[:-20])
@@ -213,6 +218,111 @@ def test_photos_are_decoded_alike() -> None:
     for path in (PHOTO, IMAGES / "coffee.jpg"):
         with PIL.Image.open(path) as picture:
             assert np.array_equal(np.asarray(af.Image.from_pil(picture)), array(path))
+
+
+def profile(space: str, tags: dict[str, bytes]) -> bytes:
+    """An ICC profile, of version 2."""
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    tags = {"desc": b"desc" + bytes(4) + struct.pack(">I", 2) + b"p\0" + bytes(78)} | tags
+    tags = {"wtpt": white} | tags
+    table, body, at = b"", b"", 132 + 12 * len(tags)
+    for name, data in tags.items():
+        table += name.encode() + struct.pack(">II", at + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    pcs = "Lab " if "A2B0" in tags else "XYZ "
+    kind = "prtr" if space == "CMYK" else "mntr"
+    header = struct.pack(">I4sI", at + len(body), b"", 0x02400000)
+    header += (kind + space + pcs).encode() + bytes(12) + b"acsp" + bytes(28)
+    header += struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def curve(gamma: float) -> bytes:
+    return b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+
+
+def rgb_profile() -> bytes:
+    """Gamma 1.8, and primaries as a wide screen's."""
+    tags = {f"{channel}TRC": curve(1.8) for channel in "rgb"}
+    primaries = (0.60, 0.31, 0.02), (0.21, 0.63, 0.07), (0.15, 0.06, 0.74)
+    for channel, values in zip("rgb", primaries, strict=True):
+        fixed = (round(v * 65536) for v in values)
+        tags[f"{channel}XYZ"] = b"XYZ " + bytes(4) + struct.pack(">3i", *fixed)
+    return profile("RGB ", tags)
+
+
+def cmyk_profile() -> bytes:
+    """Two steps of each ink to Lab, linear between."""
+    grid = b""
+    for cyan, magenta, yellow, black in itertools.product((0, 1), repeat=4):
+        light = 255 - 60 * cyan - 50 * magenta - 30 * yellow - 100 * black
+        grid += bytes((light, 128 + 30 * magenta - 20 * cyan, 128 + 35 * yellow - 15 * cyan))
+    head = b"mft1" + bytes(4) + bytes((4, 3, 2, 0))
+    head += struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    identity = bytes(range(256))
+    return profile("CMYK", {"A2B0": head + identity * 4 + grid + identity * 3})
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "CMYK"])
+def test_colours_are_converted_by_every_way(mode: str) -> None:
+    icc = {
+        "L": lambda: profile("GRAY", {"kTRC": curve(1.4)}),
+        "CMYK": cmyk_profile,
+    }.get(mode, rgb_profile)()
+    with PIL.Image.open(PHOTO) as photo:
+        picture = photo.resize((64, 48)).convert(mode)
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    data = saved(picture, kind, icc_profile=icc)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        by_path = array(data)
+        with PIL.Image.open(io.BytesIO(data)) as opened:
+            assert (opened.mode, opened.info["icc_profile"]) == (mode, icc)
+            by_picture = np.asarray(af.Image.from_pil(opened))
+    plain = array(data, reading="reference").astype(np.int16)
+    assert np.abs(plain - by_path).max() > 8
+    off = np.abs(by_path.astype(np.int16) - by_picture).max()
+    assert off <= (1 if mode == "CMYK" else 0)  # whose conversion is Pillow's own
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        as_it_is = np.asarray(af.Image.from_pil(opened, reading="reference"), np.int16)
+    assert np.abs(as_it_is - plain).max() <= (1 if mode == "CMYK" else 0)
+
+
+def test_gamma_and_orientation_of_a_png(pixels: Pixels) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    exif, chunks = PIL.Image.Exif(), PngInfo()
+    exif[0x0112] = 6
+    chunks.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    chunks.add(
+        b"cHRM",
+        struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000),
+    )
+    data = saved(PIL.Image.fromarray(pixels), exif=exif, pnginfo=chunks)
+    seen = array(data)
+    assert seen.shape == (7, 5, 3)
+    assert not np.array_equal(seen, np.rot90(pixels, 3))
+    assert np.array_equal(by_pillow(data), seen)
+    assert np.array_equal(array(saved(PIL.Image.fromarray(pixels), exif=exif)), np.rot90(pixels, 3))
+
+
+def test_what_is_passed_over_is_a_warning(
+    model: af.Model, photo: Pixels, tmp_path: Path
+) -> None:
+    """It names the file, and the line that wanted the picture."""
+    data = saved(PIL.Image.fromarray(photo), "JPEG")
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(af.FormatError):
+        af.Image.load(tmp_path / "cut.jpg")
+    with pytest.warns(af.PictureWarning, match=r"cut\.jpg: .*JPEG") as caught:
+        image = af.Image.load(tmp_path / "cut.jpg", salvage=True)
+    assert image.size == (64, 64)
+    wrong = saved(PIL.Image.fromarray(photo), icc_profile=profile("CMYK", {}))
+    with pytest.warns(af.PictureWarning, match="profile") as more:
+        model.style(wrong)
+    assert [w.filename for w in (*caught, *more)] == [__file__] * 2
+    with pytest.raises(af.ArgumentError, match="'seen'"):
+        af.Image.load(data, reading="seen")  # type: ignore[arg-type]
 
 
 # Arrays and tensors.
