@@ -69,12 +69,12 @@ static int record_settings(struct run *run, const artfusion_image *painting, con
     if (style == NULL)
         return run_check(run, ARTFUSION_ERROR_ENGINE);
     json_t *settings = json_pack(
-        "{s:s, s:i, s:s, s:b, s:s, s:s, s:o, s:o, s:b, s:o}", "format", "artfusion-run", "version",
-        1, "suffix", result_suffix(run->options), "keep_suffix",
-        (int)is_given(run->options, OPTION_KEEP_SUFFIX), "model", run->info.weights_sha256,
-        "arithmetic", run->info.arithmetic, "style", style, "size", size_setting(run->options),
-        "notebook", (int)is_given(run->options, OPTION_PRESET), "sampling",
-        report_settings(&run->sampling));
+        "{s:s, s:i, s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:b, s:o}", "format", "artfusion-run",
+        "version", 1, "reading", report_reading(run->options), "suffix",
+        result_suffix(run->options), "keep_suffix", (int)is_given(run->options, OPTION_KEEP_SUFFIX),
+        "model", run->info.weights_sha256, "arithmetic", run->info.arithmetic, "style", style,
+        "size", size_setting(run->options), "notebook", (int)is_given(run->options, OPTION_PRESET),
+        "sampling", report_settings(&run->sampling));
     const int code = settings == NULL ? out_of_memory() : folder_record(folder, settings, result);
     json_decref(settings);
     return code;

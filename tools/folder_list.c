@@ -172,7 +172,7 @@ int work_list_make(const struct options *options, struct work_list *list)
     free(walk.folders);
     if (code == 0 && list->count == 0)
         code = failure(ARTFUSION_ERROR_IO, options->content,
-                       "%s: holds no .png, .jpg or .jpeg file%s", options->content,
+                       "%s: holds no .png, .jpg, .jpeg or .webp file%s", options->content,
                        list->passed_over > 0 ? "; its subfolders were not entered, which "
                                                "--recursive does"
                                              : "");

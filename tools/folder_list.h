@@ -18,7 +18,7 @@ struct work_list {
     size_t passed_over; /* folders that were not entered; links to folders are not */
 };
 
-/* Of .png, .jpg and .jpeg files that are not hidden, with --recursive those below too; folders of
+/* Of .png, .jpg, .jpeg and .webp files that are not hidden, with --recursive those below too; folders of
  * results are passed over. Two whose results had one name are an error, as is none, or a result
  * that the next run would take for a content. In any case work_list_free is due. */
 int work_list_make(const struct options *options, struct work_list *list);

@@ -27,13 +27,23 @@
          "picture whose shapes are kept, or a folder of them; - is standard input", "PATH")
 #define RESULTS                                                                                    \
     TEXT("out", 'o', OPTION_OUT,                                                                   \
-         "result, .png or .jpg; - is standard output; for a folder the folder of the results, "    \
+         "result, .png, .jpg or .webp; - is standard output; for a folder the folder of the results, "    \
          "where a run that was ended goes on by the same command",                                 \
          "PATH")
-#define OUT TEXT("out", 'o', OPTION_OUT, "result, .png or .jpg; - is standard output", "FILE")
+#define OUT TEXT("out", 'o', OPTION_OUT, "result, .png, .jpg or .webp; - is standard output", "FILE")
 #define FORMAT                                                                                     \
     TEXT("format", '\0', OPTION_FORMAT,                                                            \
-         "png or jpeg (default: by the suffix of --out, else png)", "NAME")
+         "png, jpeg or webp (default: by the suffix of --out, else png)", "NAME")
+#define READING                                                                                    \
+    TEXT("background", '\0', OPTION_BACKGROUND,                                                    \
+         "what transparent pixels show, or none: their hidden colours (default: ffffff)",          \
+         "RRGGBB"),                                                                                \
+        TEXT("reading", '\0', OPTION_READING,                                                      \
+             "viewed: as a browser shows pictures; or reference: as the published code reads "     \
+             "them, without profiles (default: viewed; reference with --preset)",                  \
+             "NAME"),                                                                              \
+        FLAG("strict", '\0', OPTION_STRICT,                                                        \
+             "damaged pictures are refused, not read as far as they go with a warning")
 #define SIZE(default_size)                                                                         \
     TEXT("size", '\0', OPTION_SIZE, "result's pixels (default: " default_size ")", "WxH")
 #define FIT                                                                                        \
@@ -83,16 +93,17 @@ static const struct poptOption stylize_pictures[] = {
          "a folder's subfolders too, as the same tree of results"),
     FLAG("keep-suffix", '\0', OPTION_KEEP_SUFFIX,
          "results of a folder are named like a.jpg.png, so that a.jpg and a.png have one each"),
+    READING,
     POPT_TABLEEND};
 
 static const struct poptOption sample_pictures[] = {
     STYLE, OUT, FORMAT,
     TEXT("count", '\0', OPTION_COUNT, "how many, laid out as one sheet (default: 4; 1 to 256)",
          "N"),
-    SIZE("the model's native size"), POPT_TABLEEND};
+    SIZE("the model's native size"), READING, POPT_TABLEEND};
 
 static const struct poptOption reconstruct_pictures[] = {
-    CONTENT, OUT, FORMAT, SIZE("the content's proportions"), FIT, POPT_TABLEEND};
+    CONTENT, OUT, FORMAT, SIZE("the content's proportions"), FIT, READING, POPT_TABLEEND};
 
 static const struct poptOption stylize_guidance[] = {
     STRENGTH,       CONTENT_SCALE("the model's"), STYLE_SCALE("the model's"), CONTENT_INTERVAL,

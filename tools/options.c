@@ -41,6 +41,8 @@ static int read_value(struct options *options, enum option option, const char *n
     case OPTION_FIT: return value_int32(name, text, 1, MAX_SIDE, &options->fit);
     case OPTION_COUNT: return value_int32(name, text, 1, MAX_COUNT, &options->count);
     case OPTION_FORMAT: return value_format(name, text, &options->format);
+    case OPTION_READING: return value_reading(name, text, &options->reading.reading);
+    case OPTION_BACKGROUND: return value_background(name, text, options->reading.background);
     case OPTION_PRESET: return value_preset(name, text);
     case OPTION_STEPS:
         return value_judged(name, text, "1 to the timesteps of the model, 1000 as a rule",
@@ -119,6 +121,10 @@ static int check_combination(const struct command *command, const struct options
             return usage_error_named(first, "--%s and --%s exclude each other", first,
                                      option_name(command->table, exclusive[i][1]));
         }
+    if (is_given(options, OPTION_BACKGROUND) &&
+        options->reading.reading == ARTFUSION_READING_REFERENCE)
+        return usage_error_named("background", "--background needs --reading viewed: the published "
+                                               "code drops alpha");
     if (options->content != NULL && options->style != NULL && is_standard_input(options->content) &&
         is_standard_input(options->style))
         return usage_error_named("style", "standard input holds one picture: --content and --style "
@@ -171,15 +177,26 @@ static int read_all(const struct command *command, poptContext context, struct o
     if (code < -1)
         return refuse(command, code, poptBadOption(context, POPT_BADOPTION_NOALIAS));
     const int status = read_arguments(command, context, options);
-    return status != 0 ? status : check_combination(command, options);
+    if (status != 0)
+        return status;
+    /* Who has half a picture wants what is there of it, as every browser shows it. */
+    options->reading.salvage = !is_given(options, OPTION_STRICT);
+    if (is_given(options, OPTION_PRESET) && !is_given(options, OPTION_READING))
+        options->reading.reading = ARTFUSION_READING_REFERENCE; /* the notebook's own */
+    if (options->reading.reading == ARTFUSION_READING_REFERENCE &&
+        !is_given(options, OPTION_BACKGROUND))
+        options->reading.background[3] = 0;
+    return check_combination(command, options);
 }
 
 int options_parse(const struct command *command, int argc, const char **argv,
                   struct options *options)
 {
     *options = (struct options){.command = command->name, .table = command->table, .count = 4};
-    const artfusion_status initialised =
+    artfusion_status initialised =
         artfusion_context_options_init(&options->context, sizeof options->context);
+    if (initialised == ARTFUSION_OK)
+        initialised = artfusion_load_options_init(&options->reading, sizeof options->reading);
     if (initialised != ARTFUSION_OK)
         return library_failure(initialised, NULL);
 

@@ -21,6 +21,9 @@ enum option {
     OPTION_FORMAT,
     OPTION_RECURSIVE,
     OPTION_KEEP_SUFFIX,
+    OPTION_READING,
+    OPTION_BACKGROUND,
+    OPTION_STRICT,
     OPTION_COUNT,
     OPTION_STRENGTH,
     OPTION_PRESET,
@@ -60,6 +63,7 @@ struct options {
     int32_t fit;           /* pixels; where OPTION_FIT is given */
     int32_t format;        /* artfusion_file_format; AUTO: by the suffix */
     int32_t count;
+    artfusion_load_options reading;     /* whole: --preset has been taken into account */
     artfusion_sampler_options sampling; /* only what is given counts; see sampling.h */
     artfusion_context_options context;
 };

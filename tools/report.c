@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "message.h"
+#include "values.h"
 
 void report_begin(void)
 {
@@ -48,6 +49,14 @@ static json_t *stages_json(const struct run *run, double total)
                      run->done.seconds_decode, "write", run->seconds_write, "total", total);
 }
 
+json_t *report_reading(const struct options *options)
+{
+    char background[8];
+    background_text(options->reading.background, background);
+    return json_pack("{s:s, s:s}", "as", reading_name(options->reading.reading), "background",
+                     background);
+}
+
 /* Digits in a string where jansson, as many readers of JSON, has no number so large. */
 static json_t *seed_json(uint64_t seed)
 {
@@ -79,9 +88,10 @@ static json_t *model_json(const struct run *run)
 static json_t *run_json(const struct run *run, const artfusion_image *image, double total)
 {
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:s, s:s, s:i, s:s, s:o}",
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:s, s:s, s:i, s:s, "
+        "s:o}",
         "status", artfusion_status_name(ARTFUSION_OK), "command", run->options->command, "content",
-        json_text(run->options->content), "warnings",
+        json_text(run->options->content), "reading", report_reading(run->options), "warnings",
         run->warnings == NULL ? json_array() : json_incref(run->warnings), "out",
         json_text(run->options->out), "width", (int)artfusion_image_width(image), "height",
         (int)artfusion_image_height(image), "count", (int)run->sampling.batch, "steps",

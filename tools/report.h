@@ -14,6 +14,9 @@ void report_begin(void);
 /* What a model's defaults and presets say. */
 json_t *report_sampling(const artfusion_sampler_options *sampling);
 
+/* How pictures are read. */
+json_t *report_reading(const struct options *options);
+
 /* All that a run's options say of how it samples. */
 json_t *report_settings(const artfusion_sampler_options *sampling);
 

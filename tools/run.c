@@ -67,9 +67,7 @@ int run_begin(struct run *run, const struct options *options)
     *run = (struct run){.options = options, .started = clock_seconds()};
     progress_init(&run->progress, is_given(options, OPTION_QUIET));
     interrupt_install();
-    const int code =
-        run_check(run, artfusion_load_options_init(&run->reading, sizeof run->reading));
-    return code != 0 || options->out == NULL ? code : run_check_output(options);
+    return options->out == NULL ? 0 : run_check_output(options);
 }
 
 static artfusion_status open_context(struct run *run)

@@ -14,7 +14,6 @@ struct run {
     bool goes_on; /* after an interruption, by the same command: of a folder */
     struct progress progress;
     char *model_path;
-    artfusion_load_options reading;
     json_t *warnings; /* sentences; NULL: none */
     artfusion_context *context;
     artfusion_model *model;

@@ -16,7 +16,7 @@
 
 bool is_picture_name(const char *path)
 {
-    static const char *const known[] = {".png", ".jpg", ".jpeg"};
+    static const char *const known[] = {".png", ".jpg", ".jpeg", ".webp"};
     const char *slash = strrchr(path, '/');
     const char *suffix = strrchr(slash == NULL ? path : slash, '.');
     for (size_t i = 0; suffix != NULL && i < sizeof known / sizeof known[0]; i++)
@@ -27,7 +27,11 @@ bool is_picture_name(const char *path)
 
 const char *result_suffix(const struct options *options)
 {
-    return options->format == ARTFUSION_FORMAT_JPEG ? ".jpg" : ".png";
+    switch (options->format) {
+    case ARTFUSION_FORMAT_JPEG: return ".jpg";
+    case ARTFUSION_FORMAT_WEBP: return ".webp";
+    default: return ".png";
+    }
 }
 
 static int check_suffix(const struct options *options)
@@ -35,7 +39,7 @@ static int check_suffix(const struct options *options)
     if (options->format != ARTFUSION_FORMAT_AUTO || is_picture_name(options->out))
         return 0;
     return usage_error("out",
-                       "\"%s\" ends neither in .png nor in .jpg or .jpeg, and there is no "
+                       "\"%s\" ends in none of .png, .jpg, .jpeg and .webp, and there is no "
                        "--format",
                        options->out);
 }
@@ -76,7 +80,7 @@ static int load_stream(struct run *run, const char *path, artfusion_image **imag
     int code = stream_read(run, path, &data, &size);
     if (code == 0) {
         const artfusion_status status =
-            artfusion_image_load_memory(data, size, &run->reading, image);
+            artfusion_image_load_memory(data, size, &run->options->reading, image);
         if (status < 0)
             code = failure(status, path, "%s: %s", stream_name(path), artfusion_error_message());
     }
@@ -87,10 +91,12 @@ static int load_stream(struct run *run, const char *path, artfusion_image **imag
 int run_load_image(struct run *run, const char *path, artfusion_image **image)
 {
     const double start = clock_seconds();
-    int code =
-        stream_is_input(path)
-            ? load_stream(run, path, image)
-            : run_check_file(run, artfusion_image_load_file(path, &run->reading, image), path);
+    int code = stream_is_input(path)
+                   ? load_stream(run, path, image)
+                   : run_check_file(
+                         run, artfusion_image_load_file(path, &run->options->reading, image), path);
+    if (code == 0 && artfusion_image_warning(*image)[0] != '\0')
+        run_warn(run, "%s: %s", stream_name(path), artfusion_image_warning(*image));
     run->seconds_pictures += clock_seconds() - start;
     return code;
 }

@@ -84,7 +84,7 @@ static int grow(void **data, size_t size, size_t *room)
 
 static int read_all(struct run *run, int file, const char *path, void **data, size_t *size)
 {
-    const uint64_t limit = run->reading.max_file_bytes;
+    const uint64_t limit = run->options->reading.max_file_bytes;
     size_t room = 0;
     for (;;) {
         int code = grow(data, *size, &room);

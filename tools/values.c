@@ -112,20 +112,72 @@ int value_device(const char *name, const char *text, artfusion_context_options *
     return 0;
 }
 
-int value_format(const char *name, const char *text, int32_t *format)
+struct named {
+    const char *name;
+    int32_t value;
+};
+
+static int find_named(const struct named *known, const char *text, int32_t *value)
 {
-    static const struct {
-        const char *name;
-        int32_t format;
-    } known[] = {{"png", ARTFUSION_FORMAT_PNG},
-                 {"jpeg", ARTFUSION_FORMAT_JPEG},
-                 {"jpg", ARTFUSION_FORMAT_JPEG}};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(text, known[i].name) == 0) {
-            *format = known[i].format;
+    for (; known->name != NULL; known++)
+        if (strcmp(text, known->name) == 0) {
+            *value = known->value;
             return 0;
         }
-    return usage_error(name, "\"%s\" is unknown, there are png and jpeg", text);
+    return -1;
+}
+
+int value_format(const char *name, const char *text, int32_t *format)
+{
+    static const struct named known[] = {{"png", ARTFUSION_FORMAT_PNG},
+                                         {"jpeg", ARTFUSION_FORMAT_JPEG},
+                                         {"jpg", ARTFUSION_FORMAT_JPEG},
+                                         {"webp", ARTFUSION_FORMAT_WEBP},
+                                         {NULL, 0}};
+    if (find_named(known, text, format) == 0)
+        return 0;
+    return usage_error(name, "\"%s\" is unknown, there are png, jpeg and webp", text);
+}
+
+static const struct named readings[] = {
+    {"viewed", ARTFUSION_READING_VIEWED}, {"reference", ARTFUSION_READING_REFERENCE}, {NULL, 0}};
+
+int value_reading(const char *name, const char *text, artfusion_reading *reading)
+{
+    if (find_named(readings, text, reading) == 0)
+        return 0;
+    return usage_error(name, "\"%s\" is unknown, there are viewed and reference", text);
+}
+
+const char *reading_name(artfusion_reading reading)
+{
+    return readings[reading == ARTFUSION_READING_REFERENCE].name;
+}
+
+int value_background(const char *name, const char *text, uint8_t background[4])
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const char *hex = text[0] == '#' ? text + 1 : text;
+    if (strcmp(text, "none") == 0) {
+        memset(background, 0, 4);
+        return 0;
+    }
+    if (strlen(hex) != 6 || strspn(hex, digits) != 6)
+        return usage_error(name, "\"%s\" is neither a colour like ff8800 nor none", text);
+    const unsigned long colour = strtoul(hex, NULL, 16);
+    background[0] = (uint8_t)(colour >> 16);
+    background[1] = (uint8_t)(colour >> 8);
+    background[2] = (uint8_t)colour;
+    background[3] = 1;
+    return 0;
+}
+
+void background_text(const uint8_t background[4], char text[8])
+{
+    if (background[3] == 0)
+        snprintf(text, 8, "none");
+    else
+        snprintf(text, 8, "%02x%02x%02x", background[0], background[1], background[2]);
 }
 
 int value_preset(const char *name, const char *text)

@@ -29,8 +29,16 @@ int value_size(const char *name, const char *text, int32_t most, int32_t *width,
 /* A device's name, or "cuda:1" for another GPU than the first. */
 int value_device(const char *name, const char *text, artfusion_context_options *context);
 
-/* png, jpeg or jpg. */
+/* png, jpeg, jpg or webp. */
 int value_format(const char *name, const char *text, int32_t *format);
+
+/* viewed or reference. */
+int value_reading(const char *name, const char *text, artfusion_reading *reading);
+const char *reading_name(artfusion_reading reading);
+
+/* A colour like ff8800, or none. */
+int value_background(const char *name, const char *text, uint8_t background[4]);
+void background_text(const uint8_t background[4], char text[8]);
 
 /* The name of a preset of the command's own. */
 int value_preset(const char *name, const char *text);

@@ -15,7 +15,8 @@ _artfusion() {
       --noise) words='normal uniform' ;;
       --precision) words='auto float32 bfloat16 float16' ;;
       -d | --device) words='auto cpu cuda' ;;
-      --format) words='png jpeg' ;;
+      --format) words='png jpeg webp' ;;
+      --reading) words='viewed reference' ;;
       -p | --preset) words='notebook' ;;
       --strength) # of the model that is given, or the default one
         local i model=
