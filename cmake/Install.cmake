@@ -62,8 +62,9 @@ if(ARTFUSION_BUILD_STATIC) # left out of packages: it names the libtorch of this
   install(FILES ${PROJECT_BINARY_DIR}/artfusion-static.pc
           DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT static)
 endif()
+set(MODEL_DIR ${CMAKE_INSTALL_DATADIR}/artfusion)
 configure_package_config_file(cmake/artfusionConfig.cmake.in artfusionConfig.cmake
-  INSTALL_DESTINATION ${package})
+  INSTALL_DESTINATION ${package} PATH_VARS MODEL_DIR)
 write_basic_package_version_file(artfusionConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/artfusionConfig.cmake
               ${PROJECT_BINARY_DIR}/artfusionConfigVersion.cmake DESTINATION ${package})

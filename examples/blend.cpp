@@ -11,7 +11,6 @@
 
 #include <cstdlib>
 #include <iostream>
-#include <tuple>
 
 int main(int argc, char **argv)
 {
@@ -28,7 +27,7 @@ int main(int argc, char **argv)
         const artfusion::Style second = model.style(artfusion::Image::load(argv[4]));
 
         artfusion::Options options(model);
-        std::tie(options.width, options.height) = model.fit_size(photo.width(), photo.height());
+        options.size(model, photo);
         artfusion::Sampler sampler(model, options);
         sampler.set_content(photo);
         sampler.set_style(artfusion::Style::blend({{&first, 1.0 - share}, {&second, share}}));

@@ -13,7 +13,6 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
-#include <tuple>
 
 int main(int argc, char **argv)
 {
@@ -30,7 +29,7 @@ int main(int argc, char **argv)
         const artfusion::Image photo = artfusion::Image::load(argv[2]);
 
         artfusion::Options options(model);
-        std::tie(options.width, options.height) = model.fit_size(photo.width(), photo.height());
+        options.size(model, photo);
         options.steps = steps;
         options.on_step = [&](artfusion::Sampler &sampler) {
             const artfusion_progress progress = sampler.progress();

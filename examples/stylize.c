@@ -32,8 +32,7 @@ int main(int argc, char **argv)
     TRY(artfusion_style_from_image(model, painting, &style));
 
     TRY(artfusion_sampler_options_init(&options, sizeof options, model));
-    TRY(artfusion_model_fit_size(model, artfusion_image_width(photo), artfusion_image_height(photo),
-                                 0, &options.width, &options.height));
+    TRY(artfusion_sampler_options_set_size(&options, model, photo, 0));
     TRY(artfusion_sampler_create(model, &options, &sampler));
     TRY(artfusion_sampler_set_content(sampler, ARTFUSION_ALL, photo));
     TRY(artfusion_sampler_set_style(sampler, ARTFUSION_ALL, style));

@@ -8,7 +8,6 @@
 #include <artfusion.hpp>
 
 #include <iostream>
-#include <tuple>
 
 int main(int argc, char **argv)
 {
@@ -22,7 +21,7 @@ int main(int argc, char **argv)
         const artfusion::Image photo = artfusion::Image::load(argv[2]);
 
         artfusion::Options options(model);
-        std::tie(options.width, options.height) = model.fit_size(photo.width(), photo.height());
+        options.size(model, photo);
         artfusion::Sampler sampler(model, options);
         sampler.set_content(photo);
         sampler.set_style(model.style(artfusion::Image::load(argv[3])));

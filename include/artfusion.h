@@ -31,7 +31,7 @@
  *     artfusion_style_from_image(model, painting, &style);
  *
  *     artfusion_sampler_options_init(&options, sizeof options, model);
- *     options.style_scale = 3.0;
+ *     artfusion_sampler_options_set_size(&options, model, photo, 0);
  *     artfusion_sampler_create(model, &options, &sampler);
  *     artfusion_sampler_set_content(sampler, ARTFUSION_ALL, photo);
  *     artfusion_sampler_set_style(sampler, ARTFUSION_ALL, style);
@@ -40,6 +40,16 @@
  *     artfusion_image_save_file(result, "out.png", NULL);
  *
  * (with every return value checked), and the handles destroyed in any order.
+ * Both write the same file, byte for byte.
+ *
+ * -- Contents ---------------------------------------------------------------
+ *
+ *     1 Errors    2 One call    3 Context    4 Images
+ *     5 Model     6 Style       7 Sampler    8 Advanced
+ *
+ * The one call needs 1 and 2 alone. The steps need of 3 to 7 what stands above;
+ * the rest there is for options, batches, previews, blended styles and saved
+ * runs. 8 is for research.
  *
  * -- Conventions ------------------------------------------------------------
  *
@@ -121,7 +131,7 @@ ARTFUSION_API uint32_t artfusion_version(void);
 ARTFUSION_API const char *artfusion_version_string(void);
 
 /* ======================================================================
- * Errors
+ * 1. Errors
  * ====================================================================== */
 
 /** How a call ended: 0 is success, below it are errors, above it conditions
@@ -161,21 +171,22 @@ ARTFUSION_API const char *artfusion_status_name(artfusion_status status);
 ARTFUSION_API artfusion_status artfusion_check_version(uint32_t header_version);
 
 /* ======================================================================
- * One call
+ * 2. One call
  * ====================================================================== */
 
 /** Opens the model, stylises the content file with the style file at the
  * content's own proportions, and writes PNG or JPEG by the output's suffix.
  * Everything else is the model's default: its longer side becomes the model's
  * native one. The output is written beside its place and renamed into it, so
- * that a failure leaves what was there. Errors: any. */
+ * that a failure leaves what was there. Since 1.1 a NULL `model_path` means the
+ * default model (artfusion_default_model_path). Errors: any. */
 ARTFUSION_API artfusion_status artfusion_stylize_file(const char *model_path,
                                                       const char *content_path,
                                                       const char *style_path,
                                                       const char *output_path);
 
 /* ======================================================================
- * Context: device, threads, log
+ * 3. Context: device, threads, log
  * ====================================================================== */
 
 /** Device, threads and log of the models opened with it. Any number of
@@ -251,7 +262,7 @@ ARTFUSION_API artfusion_status artfusion_context_create(const artfusion_context_
 ARTFUSION_API void artfusion_context_destroy(artfusion_context *context);
 
 /* ======================================================================
- * Images: 8-bit RGB, rows top to bottom
+ * 4. Images: 8-bit RGB, rows top to bottom
  * ====================================================================== */
 
 /** A picture of 8-bit RGB. One thread at a time; any number may read it. */
@@ -406,7 +417,7 @@ ARTFUSION_API void artfusion_image_destroy(artfusion_image *image);
 ARTFUSION_API void artfusion_free(void *memory);
 
 /* ======================================================================
- * Model
+ * 5. Model
  * ====================================================================== */
 
 /** The networks of a model file, loaded. Any number of threads at once.
@@ -414,6 +425,16 @@ ARTFUSION_API void artfusion_free(void *memory);
  * was given, by what they show (SHA-256), in at most 64 entries of together
  * 16 MiB: another run of the same pictures costs its steps and the decoder. */
 typedef struct artfusion_model artfusion_model;
+
+/** Where the default model is: the environment's ARTFUSION_MODEL, taken at its word
+ * unless empty; else the first mini.artfusion that is there, beside the library's own
+ * file, in share/artfusion of the prefix that it is installed in (its lib, or
+ * lib/NAME as on Debian), or in models of the source tree that it was built in. Where the
+ * library is linked statically, the program's file stands for its own.
+ * `*path` is absolute except where the environment's is not; artfusion_free frees it.
+ * Any thread. Since 1.1. Errors: ARGUMENT, IO (none is found: the message names the
+ * places), MEMORY. */
+ARTFUSION_API artfusion_status artfusion_default_model_path(char **path);
 
 /** What takes the latent from one timestep to the next. */
 typedef int32_t artfusion_solver;
@@ -539,18 +560,29 @@ ARTFUSION_API int32_t artfusion_model_preset_count(const artfusion_model *model)
 ARTFUSION_API const char *artfusion_model_preset_name(const artfusion_model *model, int32_t index);
 
 /* ======================================================================
- * Style: a style code, which needs no picture any more
+ * 6. Style: a style code, which needs no picture any more
  * ====================================================================== */
 
 /** The style code of a picture, or of several, for one model. One thread at a
  * time; any number may read it. */
 typedef struct artfusion_style artfusion_style;
 
-/** Of a picture of any size; it is not resized unless a side is below the
- * model's style_min_size. Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
+/** Of a picture of any size, which is first brought (bicubic) to the largest size of its
+ * proportions inside the model's native_width x native_height: a manner is read at the
+ * size at which the model learned to. In 1.0 it was not resized, as in
+ * artfusion_style_from_image_exact. Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_from_image(artfusion_model *model,
                                                           const artfusion_image *image,
                                                           artfusion_style **style);
+
+/** The same of the picture as it is, for parity with the published code and for sizes of
+ * one's own; it is enlarged only where a side is below the model's style_min_size.
+ * Larger pictures cost the style network more time and memory, in proportion to their pixels.
+ * Since 1.1. Errors: as artfusion_style_from_image; ARGUMENT also where it is too narrow
+ * to be enlarged. */
+ARTFUSION_API artfusion_status artfusion_style_from_image_exact(artfusion_model *model,
+                                                                const artfusion_image *image,
+                                                                artfusion_style **style);
 
 /** The weighted sum of style codes of one model; weights are finite and need not
  * add up to 1. Errors: ARGUMENT, MISMATCH, NUMERIC (a sum beyond float), MEMORY. */
@@ -599,7 +631,7 @@ ARTFUSION_API const float *artfusion_style_values(const artfusion_style *style, 
 ARTFUSION_API void artfusion_style_destroy(artfusion_style *style);
 
 /* ======================================================================
- * Sampler: one run
+ * 7. Sampler: one run
  * ====================================================================== */
 
 /** One run, from noise to a batch of pictures. One thread at a time, but for
@@ -697,6 +729,15 @@ ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_
  * UNSUPPORTED (as for any options: set fields that this library is too old for). */
 ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
     artfusion_sampler_options *options, const artfusion_model *model, const char *name);
+
+/** Changes width and height of options that are filled in to a size of the image's
+ * proportions, by artfusion_model_fit_size: the longer side is nearest to `longest`
+ * pixels, 0 for the model's native longer side. Other fields stay, and after an error all
+ * of them do. Since 1.1. Errors: ARGUMENT, UNSUPPORTED (as
+ * artfusion_sampler_options_set_preset). */
+ARTFUSION_API artfusion_status artfusion_sampler_options_set_size(
+    artfusion_sampler_options *options, const artfusion_model *model,
+    const artfusion_image *image, int32_t longest);
 
 /** How many bytes a run by these options holds at most at a time, beside what the process
  * has already and the opened model is: the sampler with what it keeps, the networks'
@@ -846,7 +887,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_load_state_file(artfusion_sampl
 ARTFUSION_API void artfusion_sampler_destroy(artfusion_sampler *sampler);
 
 /* ======================================================================
- * Advanced: the stages, one by one
+ * 8. Advanced: the stages, one by one
  * ====================================================================== */
 
 /** What artfusion_model_encode gives. */

@@ -260,10 +260,18 @@ public:
         return size;
     }
 
+    /* Of a picture of any size, read at the model's native one. */
     Style style(const Image &image) const
     {
         artfusion_style *style;
         check(artfusion_style_from_image(get(), image.get(), &style));
+        return Style(style);
+    }
+    /* Of the picture as it is: artfusion_style_from_image_exact. Since 1.1. */
+    Style style_exact(const Image &image) const
+    {
+        artfusion_style *style;
+        check(artfusion_style_from_image_exact(get(), image.get(), &style));
         return Style(style);
     }
     Style style(const std::vector<float> &values) const
@@ -312,6 +320,14 @@ struct Options : artfusion_sampler_options {
     Options &preset(const Model &model, const std::string &name)
     {
         check(artfusion_sampler_options_set_preset(this, model.get(), name.c_str()));
+        return *this;
+    }
+
+    /* Width and height from the image's proportions; `longest` as in artfusion_model_fit_size.
+     * Since 1.1. */
+    Options &size(const Model &model, const Image &image, int32_t longest = 0)
+    {
+        check(artfusion_sampler_options_set_size(this, model.get(), image.get(), longest));
         return *this;
     }
 

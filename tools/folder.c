@@ -29,15 +29,10 @@ bool folder_is_meant(const struct options *options)
 static json_t *style_digest(const struct run *run, const artfusion_image *painting)
 {
     enum { DIGEST = 32 };
-    artfusion_image *resized = NULL;
     artfusion_style *style = NULL;
     uint8_t *data = NULL;
     size_t size = 0;
-    artfusion_status status =
-        artfusion_image_resize_fit(painting, run->info.native_width, run->info.native_height,
-                                   ARTFUSION_FILTER_BICUBIC, &resized);
-    if (status == ARTFUSION_OK)
-        status = artfusion_style_from_image(run->model, resized, &style);
+    artfusion_status status = artfusion_style_from_image(run->model, painting, &style);
     if (status == ARTFUSION_OK)
         status = artfusion_style_save_memory(style, &data, &size);
     char text[2 * DIGEST + 1] = "";
@@ -45,7 +40,6 @@ static json_t *style_digest(const struct run *run, const artfusion_image *painti
         snprintf(text + 2 * i, 3, "%02x", data[size - DIGEST + i]);
     artfusion_free(data);
     artfusion_style_destroy(style);
-    artfusion_image_destroy(resized);
     return status == ARTFUSION_OK ? json_string(text) : NULL;
 }
 

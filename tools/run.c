@@ -10,7 +10,6 @@
 #include "clock.h"
 #include "interrupt.h"
 #include "message.h"
-#include "model_path.h"
 #include "option_names.h"
 #include "sampling.h"
 
@@ -115,9 +114,21 @@ static int apply_strength(struct run *run)
     return usage_error("strength", "%s", artfusion_error_message());
 }
 
+static int find_model(struct run *run)
+{
+    run->model_path = run->options->model;
+    if (run->model_path != NULL)
+        return 0;
+    const artfusion_status status = artfusion_default_model_path(&run->found_model);
+    if (status < 0)
+        return failure(status, NULL, "--model is not given, and %s", artfusion_error_message());
+    run->model_path = run->found_model;
+    return 0;
+}
+
 int run_open_model(struct run *run)
 {
-    int code = model_path_find(run->options->model, &run->model_path);
+    int code = find_model(run);
     if (code != 0)
         return code;
     code = check_values(run, open_context(run));
@@ -145,9 +156,8 @@ static artfusion_status choose_size(struct run *run, const artfusion_image *cont
     const bool fit = is_given(options, OPTION_FIT);
     if (content == NULL || (is_given(options, OPTION_PRESET) && !fit))
         return ARTFUSION_OK;
-    return artfusion_model_fit_size(run->model, artfusion_image_width(content),
-                                    artfusion_image_height(content), fit ? options->fit : 0,
-                                    &run->sampling.width, &run->sampling.height);
+    return artfusion_sampler_options_set_size(&run->sampling, run->model, content,
+                                              fit ? options->fit : 0);
 }
 
 /* Sides are multiples of what the model can do, and at least one: a strip can't stay one. */
@@ -178,25 +188,25 @@ int run_create_sampler(struct run *run, const artfusion_image *content)
     return check_values(run, status);
 }
 
+/* The notebook squeezes the picture to the run's size. */
 static artfusion_status make_style(struct run *run, const artfusion_image *image,
-                                   artfusion_image **resized, artfusion_style **style)
+                                   artfusion_image **squeezed, artfusion_style **style)
 {
+    if (!is_given(run->options, OPTION_PRESET))
+        return artfusion_style_from_image(run->model, image, style);
     const artfusion_status status =
-        is_given(run->options, OPTION_PRESET)
-            ? artfusion_image_resize(image, run->sampling.width, run->sampling.height,
-                                     ARTFUSION_FILTER_BICUBIC, resized)
-            : artfusion_image_resize_fit(image, run->info.native_width, run->info.native_height,
-                                         ARTFUSION_FILTER_BICUBIC, resized);
-    return status < 0 ? status : artfusion_style_from_image(run->model, *resized, style);
+        artfusion_image_resize(image, run->sampling.width, run->sampling.height,
+                               ARTFUSION_FILTER_BICUBIC, squeezed);
+    return status < 0 ? status : artfusion_style_from_image_exact(run->model, *squeezed, style);
 }
 
 int run_make_style(struct run *run, const artfusion_image *image, artfusion_style **style)
 {
     const double start = clock_seconds();
-    artfusion_image *resized = NULL;
+    artfusion_image *squeezed = NULL;
     progress_note(&run->progress, "looking at the style");
-    const int code = run_check(run, make_style(run, image, &resized, style));
-    artfusion_image_destroy(resized);
+    const int code = run_check(run, make_style(run, image, &squeezed, style));
+    artfusion_image_destroy(squeezed);
     run->seconds_style = clock_seconds() - start;
     return code;
 }
@@ -273,6 +283,6 @@ void run_end(struct run *run)
     artfusion_model_destroy(run->model);
     artfusion_context_destroy(run->context);
     json_decref(run->warnings);
-    free(run->model_path);
+    artfusion_free(run->found_model);
     *run = (struct run){0};
 }

@@ -13,7 +13,8 @@ struct run {
     const struct options *options;
     bool goes_on; /* after an interruption, by the same command: of a folder */
     struct progress progress;
-    char *model_path;
+    const char *model_path;
+    char *found_model; /* the library's, where none was given */
     json_t *warnings; /* sentences; NULL: none */
     artfusion_context *context;
     artfusion_model *model;
@@ -44,7 +45,7 @@ int run_open_model(struct run *run);
 int run_create_sampler(struct run *run, const artfusion_image *content);
 
 /* The notebook's style pictures are squeezed to the run's size, as the notebook does it; others are
- * brought within the model's native size, as artfusion_stylize_file does it. */
+ * read as artfusion_style_from_image does it. */
 int run_make_style(struct run *run, const artfusion_image *image, artfusion_style **style);
 
 /* All steps; NULL content is the null content. */

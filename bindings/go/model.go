@@ -51,6 +51,21 @@ type ModelInfo struct {
 	AlphasCumprod  []float64 // one a timestep
 }
 
+// DefaultModelPath is where the default model is: what the environment's ARTFUSION_MODEL names, or else
+// the mini.artfusion that is installed with the library. Where there is none, the error of [ErrIO] names
+// the places.
+func DefaultModelPath() (string, error) {
+	if err := checkVersion(C.ARTFUSION_VERSION); err != nil {
+		return "", err
+	}
+	var path *C.char
+	if err := call(func() C.artfusion_status { return C.artfusion_default_model_path(&path) }); err != nil {
+		return "", err
+	}
+	defer C.artfusion_free(unsafe.Pointer(path))
+	return C.GoString(path), nil
+}
+
 // OpenModel opens a model file.
 func (c *Context) OpenModel(path string) (*Model, error) {
 	text, err := cString("path", path)

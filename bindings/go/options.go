@@ -103,6 +103,30 @@ func (o *SamplerOptions) SetPreset(m *Model, name string) error {
 	return nil
 }
 
+// SetSize changes Width and Height to a size of the image's proportions, whose longer side is nearest to
+// longest pixels, 0 for the model's native longer side: that of [Model.FitSize].
+func (o *SamplerOptions) SetSize(m *Model, image *Image, longest int) error {
+	model, done, err := m.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	picture, release, err := image.use()
+	if err != nil {
+		return err
+	}
+	defer release()
+	c := o.toC()
+	err = call(func() C.artfusion_status {
+		return C.artfusion_sampler_options_set_size(&c, model, picture, clamp(longest))
+	})
+	if err != nil {
+		return err
+	}
+	o.fromC(&c)
+	return nil
+}
+
 // toC leaves out Timesteps and callbacks, which need memory of the library's kind.
 func (o *SamplerOptions) toC() C.artfusion_sampler_options {
 	return C.artfusion_sampler_options{

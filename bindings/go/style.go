@@ -16,7 +16,7 @@ type Style struct {
 	handle *handle
 }
 
-// StyleFromImage makes the code of a picture of any size.
+// StyleFromImage makes the code of a picture of any size, which is read at the model's native one.
 func (m *Model) StyleFromImage(image *Image) (*Style, error) {
 	picture, done, err := image.use()
 	if err != nil {
@@ -25,6 +25,19 @@ func (m *Model) StyleFromImage(image *Image) (*Style, error) {
 	defer done()
 	return m.makeStyle(func(model *C.artfusion_model, made **C.artfusion_style) C.artfusion_status {
 		return C.artfusion_style_from_image(model, picture, made)
+	})
+}
+
+// StyleFromImageExact makes the code of the picture as it is, for parity with the published code and for
+// sizes of one's own. It is enlarged only where a side is below the model's StyleMinSize.
+func (m *Model) StyleFromImageExact(image *Image) (*Style, error) {
+	picture, done, err := image.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return m.makeStyle(func(model *C.artfusion_model, made **C.artfusion_style) C.artfusion_status {
+		return C.artfusion_style_from_image_exact(model, picture, made)
 	})
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* dladdr, dl_iterate_phdr, secure_getenv */
+#define _GNU_SOURCE /* dl_iterate_phdr, secure_getenv */
 #include "model/engine.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/own_folder.h"
 
 #define ENGINE_FILE "libartfusion-engine-torch.so"
 
@@ -67,22 +67,6 @@ static artfusion_status open_engine(const char *path, const af_engine **engine)
 __attribute__((weak)) extern const af_engine *artfusion_engine_v1(void);
 #endif
 
-/* The folder of the shared library, or of the program it is linked into. */
-static int own_folder(char folder[PATH_MAX])
-{
-    static const char inside = 0;
-    Dl_info info;
-    char real[PATH_MAX];
-    if (!dladdr(&inside, &info) || !info.dli_fname || !realpath(info.dli_fname, real))
-        return 0;
-    char *slash = strrchr(real, '/');
-    if (!slash)
-        return 0;
-    *slash = '\0';
-    memcpy(folder, real, (size_t)(slash - real) + 1);
-    return 1;
-}
-
 artfusion_status af_engine_load(const artfusion_context *context, const af_engine **engine)
 {
     if (context->engine_path)
@@ -97,7 +81,7 @@ artfusion_status af_engine_load(const artfusion_context *context, const af_engin
 
     static const char *const places[] = {"", "/artfusion"};
     char folder[PATH_MAX], path[PATH_MAX + sizeof "/artfusion/" ENGINE_FILE];
-    if (own_folder(folder)) {
+    if (af_own_folder(folder)) {
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
             (void)snprintf(path, sizeof path, "%s%s/" ENGINE_FILE, folder, places[i]);
             if (access(path, F_OK) == 0)

@@ -72,7 +72,8 @@ static artfusion_status run_network(artfusion_model *model, const artfusion_imag
     return ARTFUSION_OK;
 }
 
-/* The code of a picture, as the network gives it or has given it before. */
+/* The code of a picture, as the network gives it or has given it before. What is remembered is
+ * known by the pixels that the network sees. */
 static artfusion_status read_style(artfusion_model *model, const artfusion_image *image,
                                    float *values)
 {
@@ -91,31 +92,52 @@ static artfusion_status read_style(artfusion_model *model, const artfusion_image
     return status;
 }
 
-artfusion_status artfusion_style_from_image(artfusion_model *model, const artfusion_image *image,
-                                            artfusion_style **style)
+static artfusion_status from_image(artfusion_model *model, const artfusion_image *image, int exact,
+                                   artfusion_style **style)
 {
-    af_error_clear();
     artfusion_status status = check_handles(model, style);
     if (status != ARTFUSION_OK)
         return status;
     if (!image)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
 
+    const af_manifest *m = &model->manifest;
     artfusion_style *made;
+    artfusion_image *fitted = NULL;
     status = create(model, &made);
     if (status != ARTFUSION_OK)
         return status;
-    status = af_process_enter();
+    if (!exact)
+        status = artfusion_image_resize_fit(image, m->native_width, m->native_height,
+                                            ARTFUSION_FILTER_BICUBIC, &fitted);
+    if (status == ARTFUSION_OK)
+        status = af_process_enter();
     if (status == ARTFUSION_OK) {
-        status = read_style(model, image, made->values);
+        status = read_style(model, exact ? image : fitted, made->values);
         af_process_leave();
     }
+    artfusion_image_destroy(fitted);
     if (status != ARTFUSION_OK) {
         artfusion_style_destroy(made);
         return status;
     }
     *style = made;
     return ARTFUSION_OK;
+}
+
+artfusion_status artfusion_style_from_image(artfusion_model *model, const artfusion_image *image,
+                                            artfusion_style **style)
+{
+    af_error_clear();
+    return from_image(model, image, 0, style);
+}
+
+artfusion_status artfusion_style_from_image_exact(artfusion_model *model,
+                                                  const artfusion_image *image,
+                                                  artfusion_style **style)
+{
+    af_error_clear();
+    return from_image(model, image, 1, style);
 }
 
 artfusion_status artfusion_style_blend(const artfusion_style *const *styles, const double *weights,

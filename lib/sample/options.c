@@ -98,6 +98,29 @@ artfusion_status artfusion_sampler_options_set_preset(artfusion_sampler_options 
                             sizeof changed);
 }
 
+artfusion_status artfusion_sampler_options_set_size(artfusion_sampler_options *options,
+                                                    const artfusion_model *model,
+                                                    const artfusion_image *image, int32_t longest)
+{
+    af_error_clear();
+    if (!options || !model || !image)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
+                       !options ? "options"
+                       : !model ? "model"
+                                : "image");
+    artfusion_sampler_options changed = default_options(model);
+    artfusion_status status =
+        af_options_read("artfusion_sampler_options", options, &changed, sizeof changed);
+    if (status == ARTFUSION_OK)
+        status = artfusion_model_fit_size(model, artfusion_image_width(image),
+                                          artfusion_image_height(image), longest, &changed.width,
+                                          &changed.height);
+    if (status != ARTFUSION_OK)
+        return status;
+    return af_options_write("artfusion_sampler_options", options, options->struct_size, &changed,
+                            sizeof changed);
+}
+
 static artfusion_status check_integer(const char *name, int32_t value, int32_t least, int32_t most)
 {
     if (value >= least && value <= most)

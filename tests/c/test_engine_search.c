@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Where the engine is looked for, in the order of docs/architecture.md, and what is taken for one. */
+ * Where the engine is looked for, in the order of docs/architecture.md, and what is taken for one;
+ * and where the default model. */
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
 #include <limits.h>
@@ -71,8 +72,10 @@ static void copy(const char *from, const char *to)
     assert_int_equal(chmod(to, 0700), 0);
 }
 
-/* This program from another place opens a model there; the status that gave, and the message. */
-static artfusion_status open_from(const char *moved, char *message, size_t size)
+/* What this program says in another place, called by `name`, of which the folder may be in PATH: asked
+ * to "open" a model, the message, or for the default model's "path", that or the message; and the
+ * status. */
+static artfusion_status ask(const char *name, const char *what, char *message, size_t size)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -80,7 +83,7 @@ static artfusion_status open_from(const char *moved, char *message, size_t size)
     assert_true(child >= 0);
     if (child == 0) {
         (void)dup2(ends[1], STDOUT_FILENO);
-        (void)execl(moved, moved, "open", (char *)NULL);
+        (void)execlp(name, name, what, (char *)NULL);
         _exit(127);
     }
     (void)close(ends[1]);
@@ -93,6 +96,11 @@ static artfusion_status open_from(const char *moved, char *message, size_t size)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     return -WEXITSTATUS(status);
+}
+
+static artfusion_status open_from(const char *moved, char *message, size_t size)
+{
+    return ask(moved, "open", message, size);
 }
 
 static void it_lies_beside_the_program_or_in_a_folder_there(void **state)
@@ -129,6 +137,70 @@ static void it_lies_beside_the_program_or_in_a_folder_there(void **state)
     assert_int_equal(unlink(moved) | rmdir(inside) | rmdir(folder), 0);
 }
 
+static void make_folders(const char *path)
+{
+    char part[PATH_MAX];
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        (void)snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+        (void)mkdir(part, 0700);
+    }
+}
+
+/* From the last place to the first, each of which goes before those that were there already; a program
+ * called by a word that PATH leads to finds the same. Where there is none, all are named. */
+static void the_default_model(void **state)
+{
+    (void)state;
+    static const char *const places[] = {"/models/mini.artfusion",
+                                         "/build/share/artfusion/mini.artfusion",
+                                         "/build/preset/share/artfusion/mini.artfusion",
+                                         "/build/preset/lib/mini.artfusion"};
+    enum { PLACES = sizeof places / sizeof *places };
+    char folder[PATH_MAX] = "/tmp/artfusion-test-XXXXXX", moved[PATH_MAX + 64], text[4096];
+    char place[PLACES][PATH_MAX + 64], *path = text;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(moved, sizeof moved, "%s/build/preset/lib/", folder);
+    make_folders(moved);
+    assert_int_equal(setenv("PATH", moved, 1), 0);
+    strcat(moved, "program");
+    copy(program, moved);
+
+    assert_int_equal(unsetenv("ARTFUSION_MODEL"), 0);
+    assert_int_equal(ask(moved, "path", text, sizeof text), ARTFUSION_ERROR_IO);
+    assert_non_null(strstr(text, "ARTFUSION_MODEL is not set"));
+    for (size_t i = 0; i < PLACES; i++) {
+        (void)snprintf(place[i], sizeof *place, "%s%s", folder, places[i]);
+        assert_non_null(strstr(text, place[i]));
+    }
+    for (size_t i = 0; i < PLACES; i++) {
+        make_folders(place[i]);
+        assert_int_equal(symlink("/dev/null", place[i]), 0);
+        char found[2][4096];
+        assert_int_equal(ask(moved, "path", found[0], sizeof *found), ARTFUSION_OK);
+        assert_string_equal(found[0], place[i]);
+        assert_int_equal(ask("program", "path", found[1], sizeof *found), ARTFUSION_OK);
+        assert_string_equal(found[1], place[i]);
+    }
+
+    /* What is named is taken at its word; an empty name is none. */
+    assert_int_equal(setenv("ARTFUSION_MODEL", "none/such", 1), 0);
+    assert_int_equal(ask(moved, "path", text, sizeof text), ARTFUSION_OK);
+    assert_string_equal(text, "none/such");
+    assert_int_equal(setenv("ARTFUSION_MODEL", "", 1), 0);
+    assert_int_equal(ask(moved, "path", text, sizeof text), ARTFUSION_OK);
+    assert_string_equal(text, place[PLACES - 1]);
+    assert_int_equal(unsetenv("ARTFUSION_MODEL"), 0);
+
+    assert_error(artfusion_default_model_path(NULL), ARTFUSION_ERROR_ARGUMENT, "path is NULL");
+    assert_ok(artfusion_default_model_path(&path)); /* this program's, in its source tree */
+    assert_non_null(strstr(path, "/models/mini.artfusion"));
+    assert_int_equal(access(path, R_OK), 0);
+    artfusion_free(path);
+
+    (void)snprintf(text, sizeof text, "/bin/rm -r %s", folder);
+    assert_int_equal(system(text), 0);
+}
+
 /* Where the host has a libtorch that is not the engine's, the message names both. */
 static void another_libtorch_is_named(void **state)
 {
@@ -152,8 +224,19 @@ static void another_libtorch_is_named(void **state)
     assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);
 }
 
+static int say_path(void)
+{
+    char *path;
+    const artfusion_status status = artfusion_default_model_path(&path);
+    (void)fputs(status == ARTFUSION_OK ? path : artfusion_error_message(), stdout);
+    artfusion_free(path);
+    return -status;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "path") == 0)
+        return say_path();
     if (argc == 2 && strcmp(argv[1], "open") == 0) {
         const artfusion_status status = open_small();
         if (status != ARTFUSION_OK)
@@ -168,6 +251,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(another_version_is_refused),
         cmocka_unit_test(another_libtorch_is_named),
         cmocka_unit_test(it_lies_beside_the_program_or_in_a_folder_there),
+        cmocka_unit_test(the_default_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,62 @@ static void test_defaults(void **state)
     artfusion_model_destroy(model);
 }
 
+/* Width and height are what artfusion_model_fit_size says; nothing else is touched, and nothing at
+ * all by a call that fails. */
+static void test_size_of_a_picture(void **state)
+{
+    (void)state;
+    static const int32_t wanted[] = {0, 100, 1};
+    artfusion_model *model = test_model(NULL, NULL);
+    artfusion_image *picture = test_picture(90, 200, 1);
+    artfusion_sampler_options o, expected;
+    assert_ok(artfusion_sampler_options_init(&o, sizeof o, model));
+    o.steps = 7;
+    o.seed = 99;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        expected = o;
+        assert_ok(artfusion_model_fit_size(model, 90, 200, wanted[i], &expected.width,
+                                           &expected.height));
+        assert_ok(artfusion_sampler_options_set_size(&o, model, picture, wanted[i]));
+        assert_memory_equal(&o, &expected, sizeof o);
+    }
+    assert_ok(artfusion_sampler_options_set_size(&o, model, picture, 0));
+    assert_true(o.width == 16 && o.height == 32);
+
+    expected = o;
+    const artfusion_status refused = ARTFUSION_ERROR_ARGUMENT;
+    assert_error(artfusion_sampler_options_set_size(NULL, model, picture, 0), refused,
+                 "options is NULL");
+    assert_error(artfusion_sampler_options_set_size(&o, NULL, picture, 0), refused,
+                 "model is NULL");
+    assert_error(artfusion_sampler_options_set_size(&o, model, NULL, 0), refused, "image is NULL");
+    assert_error(artfusion_sampler_options_set_size(&o, model, picture, -1), refused,
+                 "90x200 within -1 pixels is no size");
+    assert_memory_equal(&o, &expected, sizeof o);
+    o.struct_size = 0;
+    assert_error(artfusion_sampler_options_set_size(&o, model, picture, 0), refused,
+                 "struct_size is 0");
+
+    /* Of a caller with an older header, no byte behind its struct is written. */
+    o = expected;
+    o.struct_size = offsetof(artfusion_sampler_options, height);
+    o.width = 0;
+    assert_ok(artfusion_sampler_options_set_size(&o, model, picture, 0));
+    assert_int_equal(o.width, 16);
+    o.struct_size = expected.struct_size;
+    assert_memory_equal(&o, &expected, sizeof o);
+
+    struct {
+        artfusion_sampler_options known;
+        uint64_t unknown;
+    } newer = {expected, 1};
+    newer.known.struct_size = sizeof newer;
+    assert_error(artfusion_sampler_options_set_size(&newer.known, model, picture, 0),
+                 ARTFUSION_ERROR_UNSUPPORTED, "is older");
+    artfusion_image_destroy(picture);
+    artfusion_model_destroy(model);
+}
+
 static void test_bad_options(void **state)
 {
     (void)state;
@@ -143,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_size_of_a_picture),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_setters),
     };

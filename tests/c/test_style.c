@@ -10,7 +10,7 @@ static void test_from_image(void **state)
     artfusion_model *model = test_model(NULL, NULL);
     artfusion_image *picture = test_picture(20, 30, 5);
     artfusion_style *style;
-    assert_ok(artfusion_style_from_image(model, picture, &style));
+    assert_ok(artfusion_style_from_image_exact(model, picture, &style));
     size_t count;
     const float *values = artfusion_style_values(style, &count);
     assert_int_equal(count, 3);
@@ -33,6 +33,38 @@ static void test_from_image(void **state)
     assert_int_equal(atomic_load(&test_engine()->networks), 0);
 }
 
+/* The code of the picture at the model's native size, whatever size it comes in; as it is, it has
+ * another one. The model remembers both, each as what it is. */
+static void test_native_size(void **state)
+{
+    (void)state;
+    static const int32_t sizes[][4] = {/* of the picture, and inside 32x24 */
+                                       {200, 90, 32, 14}, {60, 300, 5, 24}, {16, 12, 32, 24}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        test_engine_control *engine = test_engine();
+        artfusion_model *model = test_model(NULL, NULL);
+        artfusion_image *picture = test_picture(sizes[i][0], sizes[i][1], 5), *fitted;
+        assert_ok(artfusion_image_resize(picture, sizes[i][2], sizes[i][3],
+                                         ARTFUSION_FILTER_BICUBIC, &fitted));
+        for (int round = 0; round < 2; round++) {
+            artfusion_style *read, *exact, *by_hand;
+            assert_ok(artfusion_style_from_image(model, picture, &read));
+            assert_ok(artfusion_style_from_image_exact(model, picture, &exact));
+            assert_ok(artfusion_style_from_image_exact(model, fitted, &by_hand));
+            const float *code = artfusion_style_values(read, NULL);
+            assert_memory_equal(code, artfusion_style_values(by_hand, NULL), 3 * sizeof *code);
+            assert_memory_not_equal(code, artfusion_style_values(exact, NULL), 3 * sizeof *code);
+            assert_int_equal(atomic_load(&engine->calls[TEST_STYLE]), 2);
+            artfusion_style_destroy(read);
+            artfusion_style_destroy(exact);
+            artfusion_style_destroy(by_hand);
+        }
+        artfusion_image_destroy(fitted);
+        artfusion_image_destroy(picture);
+        artfusion_model_destroy(model);
+    }
+}
+
 /* Smaller than style.min_size (16): enlarged in proportion, not refused. */
 static void test_small_picture(void **state)
 {
@@ -47,9 +79,11 @@ static void test_small_picture(void **state)
     artfusion_image_destroy(tiny);
 
     assert_ok(artfusion_image_create(60000, 1, &sliver));
-    assert_error(artfusion_style_from_image(model, sliver, &style), ARTFUSION_ERROR_ARGUMENT,
+    assert_error(artfusion_style_from_image_exact(model, sliver, &style), ARTFUSION_ERROR_ARGUMENT,
                  "60000x1");
     assert_null(style);
+    assert_ok(artfusion_style_from_image(model, sliver, &style)); /* 32x1, and then 512x16 */
+    artfusion_style_destroy(style);
     artfusion_image_destroy(sliver);
     artfusion_model_destroy(model);
 }
@@ -126,6 +160,9 @@ static void test_bad_input(void **state)
     assert_error(artfusion_style_from_image(NULL, picture, &style), refused, "model is NULL");
     assert_error(artfusion_style_from_image(model, NULL, &style), refused, "image is NULL");
     assert_error(artfusion_style_from_image(model, picture, NULL), refused, "style is NULL");
+    assert_error(artfusion_style_from_image_exact(NULL, picture, &style), refused, "model is NULL");
+    assert_error(artfusion_style_from_image_exact(model, NULL, &style), refused, "image is NULL");
+    assert_error(artfusion_style_from_image_exact(model, picture, NULL), refused, "style is NULL");
     assert_error(artfusion_style_from_values(model, NULL, 3, &style), refused, "values is NULL");
     assert_error(artfusion_style_from_values(model, bad, 3, &style), refused,
                  "values[1] is not finite");
@@ -155,9 +192,9 @@ static void test_bad_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_from_image), cmocka_unit_test(test_small_picture),
-        cmocka_unit_test(test_blend),      cmocka_unit_test(test_null_style),
-        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_from_image),    cmocka_unit_test(test_native_size),
+        cmocka_unit_test(test_small_picture), cmocka_unit_test(test_blend),
+        cmocka_unit_test(test_null_style),    cmocka_unit_test(test_bad_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,7 +106,15 @@ void sampling(const char *path)
     EXPECT(model.null_style().values() != style.values());
     EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "", artfusion::Style::blend({{nullptr, 1.0}}));
 
+    // Read at the model's native size, or as it is.
+    const artfusion::Image painting = picture(300, 200, 4), fitted = painting.fit(256, 256);
+    EXPECT(model.style(painting).values() == model.style_exact(fitted).values());
+    EXPECT(model.style(painting).values() != model.style_exact(painting).values());
+
     artfusion::Options options(model);
+    EXPECT(options.size(model, painting, 96).width == 96 && options.height == 64);
+    EXPECT(options.size(model, painting).width == 256 && options.height == 160);
+    EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "-1", options.size(model, painting, -1));
     EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "bold", options.preset(model, "none such"));
     options.preset(model, "bold");
     options.width = options.height = 64;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Models, their stages, and style codes. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
 #include <string.h>
 
 #include "cases.h"
@@ -144,22 +146,50 @@ static void taken(outcome *o, artfusion_style *style)
     artfusion_style_destroy(style);
 }
 
-static void style_of(outcome *o, const artfusion_image *image)
+static void model_path(outcome *o, int named)
 {
-    artfusion_style *style;
-    forget_pictures();
-    ATTEMPT_MAKING(o, style, artfusion_style_from_image(w.opened, image, &style));
-    taken(o, style);
+    char *path;
+    if (named ? setenv("ARTFUSION_MODEL", "a.model", 1) : unsetenv("ARTFUSION_MODEL"))
+        wrong(o, "the environment cannot be changed");
+    ATTEMPT_MAKING(o, path, artfusion_default_model_path(&path));
+    take_text(o, path);
+    artfusion_free(path);
+}
+
+static void named_model_path(outcome *o)
+{
+    model_path(o, 1);
+}
+
+static void found_model_path(outcome *o)
+{
+    model_path(o, 0);
 }
 
 static void style_from_image(outcome *o)
 {
-    style_of(o, w.picture);
+    artfusion_style *style;
+    forget_pictures();
+    ATTEMPT_MAKING(o, style, artfusion_style_from_image(w.opened, w.picture, &style));
+    taken(o, style);
 }
 
-static void style_from_small(outcome *o)
+static void style_exact(outcome *o, const artfusion_image *image)
 {
-    style_of(o, w.small);
+    artfusion_style *style;
+    forget_pictures();
+    ATTEMPT_MAKING(o, style, artfusion_style_from_image_exact(w.opened, image, &style));
+    taken(o, style);
+}
+
+static void style_as_it_is(outcome *o)
+{
+    style_exact(o, w.picture);
+}
+
+static void style_enlarged(outcome *o)
+{
+    style_exact(o, w.small);
 }
 
 static void style_blend(outcome *o)
@@ -203,6 +233,8 @@ static void style_destroy(outcome *o)
 }
 
 const fault_case model_cases[] = {
+    {"artfusion_default_model_path", "named", named_model_path, 0, {NULL}},
+    {"artfusion_default_model_path", "found", found_model_path, 0, {NULL}},
     {"artfusion_model_open_file", "stored", open_file, ABSORBS | LIES, {NULL}},
     {"artfusion_model_open_file", "deflated", open_deflated, ABSORBS, {NULL}},
     {"artfusion_model_open_file", "first in a process", open_first, ABSORBS | COLD, {NULL}},
@@ -216,8 +248,9 @@ const fault_case model_cases[] = {
     {"artfusion_model_encode", NULL, encode, ABSORBS, {NULL}},
     {"artfusion_model_decode", NULL, decode, 0, {NULL}},
     {"artfusion_model_denoise", NULL, denoise, LIES, {NULL}},
-    {"artfusion_style_from_image", "as large as needed", style_from_image, ABSORBS, {NULL}},
-    {"artfusion_style_from_image", "enlarged", style_from_small, ABSORBS, {NULL}},
+    {"artfusion_style_from_image", NULL, style_from_image, ABSORBS, {NULL}},
+    {"artfusion_style_from_image_exact", "as large as needed", style_as_it_is, ABSORBS, {NULL}},
+    {"artfusion_style_from_image_exact", "enlarged", style_enlarged, ABSORBS, {NULL}},
     {"artfusion_style_blend", NULL, style_blend, 0, {NULL}},
     {"artfusion_style_from_values", NULL, style_from_values, 0, {NULL}},
     {"artfusion_style_null", NULL, style_null, 0, {NULL}},

@@ -88,6 +88,13 @@ static void set_preset(outcome *o)
     take(o, &options, sizeof options);
 }
 
+static void set_size(outcome *o)
+{
+    artfusion_sampler_options options = small_options();
+    ATTEMPT(o, artfusion_sampler_options_set_size(&options, w.opened, w.picture, 64));
+    take(o, &options, sizeof options);
+}
+
 static void create(outcome *o)
 {
     artfusion_sampler_options options = small_options();
@@ -299,6 +306,7 @@ static void destroy(outcome *o)
 const fault_case sampler_cases[] = {
     {"artfusion_sampler_options_init", NULL, options_init, 0, {NULL}},
     {"artfusion_sampler_options_set_preset", NULL, set_preset, 0, {NULL}},
+    {"artfusion_sampler_options_set_size", NULL, set_size, 0, {NULL}},
     {"artfusion_sampler_create", NULL, create, 0, {NULL}},
     {"artfusion_sampler_set_content", NULL, set_content, ABSORBS, {NULL}},
     {"artfusion_sampler_set_content_latent", NULL, set_content_latent, 0, {NULL}},

@@ -193,7 +193,7 @@ class Stages:
 
     @functools.cached_property
     def _style(self) -> af.Style:
-        return self._model.style(self._image("style_u8"))
+        return self._model.style_exact(self._image("style_u8"))
 
     def _first_layer_mean(self) -> Array:
         """Of a style code, whose layers' deviations and means alternate."""

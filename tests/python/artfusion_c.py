@@ -174,6 +174,9 @@ class Model(Handle):
     def style(self, image: Image) -> Style:
         return Style(self._create("style_from_image", self.pointer, image.pointer))
 
+    def style_exact(self, image: Image) -> Style:
+        return Style(self._create("style_from_image_exact", self.pointer, image.pointer))
+
     def style_from_values(self, values: FloatArray) -> Style:
         return Style(
             self._create("style_from_values", self.pointer, floats(values), values.size)

@@ -88,6 +88,7 @@ def _ctype(text: str, header: str) -> Any:
         return ctypes.POINTER(ctypes.c_void_p)
     base, stars = plain.split(" ", 1)
     pointed: Any = {
+        "char": ctypes.c_char,
         "float": ctypes.c_float,
         "double": ctypes.c_double,
         "int32_t": ctypes.c_int32,

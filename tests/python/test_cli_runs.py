@@ -32,12 +32,14 @@ from command import (  # noqa: F401 - fixtures
 
 @pytest.fixture
 def moved(tmp_path: Path) -> tuple[str, dict[str, str | None]]:
-    """The command in a folder of its own, and the environment it needs there."""
+    """The command and the library in a prefix of their own, and the environment it needs there."""
     copy = tmp_path / "prefix" / "a" / "bin" / "artfusion"
-    copy.parent.mkdir(parents=True)
+    library = tmp_path / "prefix" / "a" / "lib" / "libartfusion.so.1"
+    for path in (copy, library):
+        path.parent.mkdir(parents=True)
     shutil.copy(COMMAND, copy)
-    library = str(Path(os.environ["ARTFUSION_LIBRARY"]).parent)
-    path = f"{library}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+    shutil.copy(os.environ["ARTFUSION_LIBRARY"], library)
+    path = f"{library.parent}:{os.environ.get('LD_LIBRARY_PATH', '')}"
     return str(copy), {"LD_LIBRARY_PATH": path, "ARTFUSION_MODEL": None}
 
 
@@ -52,7 +54,7 @@ def run_moved(moved: tuple[str, dict[str, str | None]], *arguments: str, **chang
 
 def test_model_search(tmp_path: Path, moved: tuple[str, dict[str, str | None]]) -> None:
     installed = tmp_path / "prefix/a/share/artfusion/mini.artfusion"
-    source = tmp_path / "models/mini.artfusion"  # for the command in build/<preset>/bin
+    source = tmp_path / "models/mini.artfusion"  # for the library in build/<preset>/lib
 
     lost = run_moved(moved)
     assert lost.returncode == 1

@@ -40,6 +40,7 @@ from ._errors import (
     UnsupportedError,
 )
 from ._image import Filter, Format, Image, Picture, Reading
+from ._library import default_model_path
 from ._math import (
     Rng,
     RngKind,
@@ -97,6 +98,7 @@ __all__ = [
     "UnsupportedError",
     "blend",
     "ddim_coefficients",
+    "default_model_path",
     "load",
     "schedule_betas",
     "timesteps",

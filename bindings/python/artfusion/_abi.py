@@ -10,6 +10,7 @@ import ctypes
 from ctypes import (
     POINTER,
     Structure,
+    c_char,
     c_char_p,
     c_double,
     c_float,
@@ -50,7 +51,7 @@ ENUM_PRECISION = 8
 ALL = -1
 
 floats_p, doubles_p, ints_p = POINTER(c_float), POINTER(c_double), POINTER(c_int32)
-bytes_p = POINTER(c_uint8)
+bytes_p, chars_p = POINTER(c_uint8), POINTER(c_char)
 
 log_callback = ctypes.CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 read_callback = ctypes.CFUNCTYPE(c_int32, c_void_p, c_uint64, c_void_p, c_size_t)
@@ -208,6 +209,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "image_pixels": (bytes_p, [_handle]),
     "image_destroy": (None, [_handle]),
     "free": (None, [c_void_p]),
+    "default_model_path": (c_int32, [POINTER(chars_p)]),
     "model_open_file": (c_int32, [_handle, c_char_p, _out]),
     "model_open_memory": (c_int32, [_handle, c_void_p, c_size_t, _out]),
     "model_open_reader": (c_int32, [_handle, read_callback, c_void_p, c_uint64, _out]),
@@ -217,6 +219,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "model_preset_count": (c_int32, [_handle]),
     "model_preset_name": (c_char_p, [_handle, c_int32]),
     "style_from_image": (c_int32, [_handle, _handle, _out]),
+    "style_from_image_exact": (c_int32, [_handle, _handle, _out]),
     "style_blend": (c_int32, [_out, doubles_p, c_size_t, _out]),
     "style_from_values": (c_int32, [_handle, floats_p, c_size_t, _out]),
     "style_null": (c_int32, [_handle, _out]),
@@ -228,6 +231,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "style_destroy": (None, [_handle]),
     "sampler_options_init": (c_int32, [POINTER(SamplerOptions), c_size_t, _handle]),
     "sampler_options_set_preset": (c_int32, [POINTER(SamplerOptions), _handle, c_char_p]),
+    "sampler_options_set_size": (c_int32, [POINTER(SamplerOptions), _handle, _handle, c_int32]),
     "sampler_memory_needed": (c_int32, [_handle, POINTER(SamplerOptions), sizes64_p]),
     "sampler_create": (c_int32, [_handle, POINTER(SamplerOptions), _out]),
     "sampler_set_content": (c_int32, [_handle, c_int32, _handle]),

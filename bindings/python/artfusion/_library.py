@@ -51,6 +51,21 @@ def check(status: int, path: str | os.PathLike[str] | None = None) -> int:
     return status
 
 
+def default_model_path() -> str:
+    """Where the default model is: what the environment's ARTFUSION_MODEL names, or else the
+    package's own.
+
+    >>> os.path.basename(default_model_path())
+    'mini.artfusion'
+    """
+    lib, path = library(), _abi.chars_p()
+    check(lib.artfusion_default_model_path(path))
+    try:
+        return os.fsdecode(ctypes.string_at(path))
+    finally:
+        lib.artfusion_free(path)
+
+
 def encoded(text: str | os.PathLike[str]) -> bytes:
     """A path or a name for C, where it ends at a zero byte."""
     data = os.fsencode(text)

@@ -167,10 +167,17 @@ class Model(Shared):
         check(library().artfusion_model_fit_size(self._c, *size, *fitted))
         return fitted[0].value, fitted[1].value
 
-    def style(self, picture: Picture) -> Style:
-        """The style of a picture of any size."""
+    def style(self, picture: Picture, *, exact: bool = False) -> Style:
+        """The style of a picture of any size, which is read at the model's native one. With
+        `exact` it is taken as it is, for parity with the published code.
+
+        >>> small = Image.load(painting).fit(256, 256)
+        >>> bool((model.style(painting).values == model.style(small, exact=True).values).all())
+        True
+        """
         image = as_image(picture)
-        return Style(create("style", "style_from_image", self._c, image._c), self._origin)
+        function = "style_from_image_exact" if exact else "style_from_image"
+        return Style(create("style", function, self._c, image._c), self._origin)
 
     def style_from_values(self, values: ArrayLike) -> Style:
         """From what Style.values gives."""
@@ -436,7 +443,7 @@ def load(
     engine: str | os.PathLike[str] | None = None,
     memory_limit: int = 0,
 ) -> Model:
-    """Opens a model file, or the default model of the package; see Context for the rest."""
+    """Opens a model file, or the default model; see Context for the rest."""
     with Context(
         device=device,
         threads=threads,

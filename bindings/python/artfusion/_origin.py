@@ -11,19 +11,17 @@ import weakref
 
 from . import _abi
 from ._context import Context, Settings
-from ._errors import FileError, MismatchError
+from ._errors import MismatchError
 from ._handle import Owner, create
-from ._library import check, encoded, library, packaged
+from ._library import check, default_model_path, encoded, library
 from ._signals import deferred
 from ._torch import load_for
 
 
 def open_file(path: str | os.PathLike[str] | None, context: Context) -> Owner:
-    """The model file, None for the package's own."""
+    """The model file, None for the default model."""
     if path is None:
-        path = packaged("mini.artfusion")
-        if path is None:
-            raise FileError("the package has no default model: give a model's path")
+        path = default_model_path()
     owner = context._c
     load_for(context._engine)
     with deferred():  # the log is called back
@@ -34,7 +32,7 @@ def open_file(path: str | os.PathLike[str] | None, context: Context) -> Owner:
 class Origin:
     """A model file, and with what it was opened."""
 
-    path: str | None  # None: the package's own, wherever the package lies
+    path: str | None  # None: the default model, wherever it lies
     settings: Settings
     digest: str  # of the weights
 

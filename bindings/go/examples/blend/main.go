@@ -66,8 +66,7 @@ func blend(modelPath, photoPath string, paintings []string, weights []float64, r
 	if err != nil {
 		return err
 	}
-	options.Width, options.Height, err = model.FitSize(photo.Width(), photo.Height(), 0)
-	if err != nil {
+	if err := options.SetSize(model, photo, 0); err != nil {
 		return err
 	}
 	sampler, err := model.NewSampler(&options)

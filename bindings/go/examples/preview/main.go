@@ -75,8 +75,7 @@ func preview(modelPath, photoPath, paintingPath, prefix string, last int) error 
 	if err != nil {
 		return err
 	}
-	options.Width, options.Height, err = model.FitSize(photo.Width(), photo.Height(), 0)
-	if err != nil {
+	if err := options.SetSize(model, photo, 0); err != nil {
 		return err
 	}
 	options.Steps = steps

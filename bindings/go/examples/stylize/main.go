@@ -55,8 +55,7 @@ func stylize(modelPath, photoPath, paintingPath, resultPath string) error {
 	if err != nil {
 		return err
 	}
-	options.Width, options.Height, err = model.FitSize(photo.Width(), photo.Height(), 0)
-	if err != nil {
+	if err := options.SetSize(model, photo, 0); err != nil {
 		return err
 	}
 	sampler, err := model.NewSampler(&options)

@@ -303,6 +303,7 @@ pub struct artfusion_model_info {
 }
 
 extern "C" {
+    pub fn artfusion_default_model_path(path: *mut *mut c_char) -> artfusion_status;
     pub fn artfusion_model_open_file(
         context: *mut artfusion_context,
         path: *const c_char,
@@ -345,6 +346,11 @@ handle!(artfusion_style);
 
 extern "C" {
     pub fn artfusion_style_from_image(
+        model: *mut artfusion_model,
+        image: *const artfusion_image,
+        style: *mut *mut artfusion_style,
+    ) -> artfusion_status;
+    pub fn artfusion_style_from_image_exact(
         model: *mut artfusion_model,
         image: *const artfusion_image,
         style: *mut *mut artfusion_style,
@@ -489,6 +495,12 @@ extern "C" {
         options: *mut artfusion_sampler_options,
         model: *const artfusion_model,
         name: *const c_char,
+    ) -> artfusion_status;
+    pub fn artfusion_sampler_options_set_size(
+        options: *mut artfusion_sampler_options,
+        model: *const artfusion_model,
+        image: *const artfusion_image,
+        longest: i32,
     ) -> artfusion_status;
     pub fn artfusion_sampler_memory_needed(
         model: *mut artfusion_model,

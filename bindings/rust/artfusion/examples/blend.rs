@@ -18,8 +18,7 @@ fn blend(paths: [&PathBuf; 5], share: f64) -> Result<()> {
     let second = model.style(&Image::open(second)?)?;
     let between = Style::blend(&[(&first, 1.0 - share), (&second, share)])?;
 
-    let (width, height) = model.fit_size(photo.width(), photo.height(), 0)?;
-    let options = Options::new(&model).size(width, height);
+    let options = Options::new(&model).size_for(&model, &photo, 0)?;
     let mut sampler = Sampler::new(&model, &options)?;
     sampler.set_content(ALL, &photo)?;
     sampler.set_style(ALL, &between)?;

@@ -23,8 +23,9 @@ fn preview(
     let photo = Image::open(photo)?;
     let style = model.style(&Image::open(painting)?)?;
 
-    let (width, height) = model.fit_size(photo.width(), photo.height(), 0)?;
-    let options = Options::new(&model).size(width, height).steps(STEPS);
+    let options = Options::new(&model)
+        .size_for(&model, &photo, 0)?
+        .steps(STEPS);
     let mut sampler = Sampler::new(&model, &options)?;
     sampler.set_content(ALL, &photo)?;
     sampler.set_style(ALL, &style)?;

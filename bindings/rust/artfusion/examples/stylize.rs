@@ -12,8 +12,7 @@ fn stylize(model: &PathBuf, photo: &PathBuf, painting: &PathBuf, result: &PathBu
     let photo = Image::open(photo)?;
     let style = model.style(&Image::open(painting)?)?;
 
-    let (width, height) = model.fit_size(photo.width(), photo.height(), 0)?;
-    let options = Options::new(&model).size(width, height);
+    let options = Options::new(&model).size_for(&model, &photo, 0)?;
     let mut sampler = Sampler::new(&model, &options)?;
     sampler.set_content(ALL, &photo)?;
     sampler.set_style(ALL, &style)?;

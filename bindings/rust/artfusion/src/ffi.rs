@@ -6,11 +6,12 @@ use crate::error::{Error, ErrorKind, Result};
 use artfusion_sys as sys;
 use std::any::Any;
 use std::cell::Cell;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
 use std::mem::{self, size_of, MaybeUninit};
 use std::os::raw::c_char;
+use std::os::unix::ffi::OsStringExt;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 
 thread_local! {
@@ -64,6 +65,23 @@ pub(crate) fn bytes(
     };
     check(status)?;
     Ok(bytes.unwrap_or_default())
+}
+
+/// A path that a call gives through its last parameter, copied.
+pub(crate) fn path(
+    call: impl FnOnce(*mut *mut c_char) -> sys::artfusion_status,
+) -> Result<PathBuf> {
+    let mut given = ptr::null_mut();
+    let status = call(&mut given);
+    // SAFETY: NULL, or a string of the library's, which is freed by the function that it has for
+    // that: before `check`, which may unwind.
+    let copied = unsafe {
+        let copied = (!given.is_null()).then(|| CStr::from_ptr(given).to_bytes().to_vec());
+        sys::artfusion_free(given.cast());
+        copied
+    };
+    check(status)?;
+    Ok(PathBuf::from(OsString::from_vec(copied.unwrap_or_default())))
 }
 
 /// A handle's type, and how it is destroyed.

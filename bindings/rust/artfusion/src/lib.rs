@@ -67,12 +67,27 @@ pub use step::{Progress, Step, Steps};
 pub use style::Style;
 
 use artfusion_sys as sys;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The release of the library that is running, as `major * 1000000 + minor * 1000 + patch`.
 pub fn version() -> u32 {
     // SAFETY: it takes nothing and reads nothing that changes.
     unsafe { sys::artfusion_version() }
+}
+
+/// Where the default model is: what the environment's `ARTFUSION_MODEL` names, or else the
+/// `mini.artfusion` that is installed with the library.
+///
+/// # Errors
+///
+/// [`Io`](ErrorKind::Io) where there is none, with the places; [`Memory`](ErrorKind::Memory);
+/// [`Unsupported`](ErrorKind::Unsupported) for a library that does not serve this crate.
+pub fn default_model_path() -> Result<PathBuf> {
+    ffi::check_version(sys::ARTFUSION_VERSION)?;
+    ffi::path(|out| {
+        // SAFETY: the pointer lives through the call.
+        unsafe { sys::artfusion_default_model_path(out) }
+    })
 }
 
 /// Opens the model, stylises the content file with the style file at the content's own proportions,

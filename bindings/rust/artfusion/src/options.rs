@@ -2,6 +2,7 @@
 use crate::constants::{NoiseKind, RngKind, Solver, Spacing};
 use crate::error::{Error, Result};
 use crate::ffi;
+use crate::image::Image;
 use crate::model::Model;
 use artfusion_sys as sys;
 use std::convert::identity;
@@ -141,6 +142,25 @@ impl Options {
         self.c.width = ffi::int(width);
         self.c.height = ffi::int(height);
         self
+    }
+
+    /// The size of the image's proportions whose longer side is nearest to `longest` pixels, 0 for
+    /// the model's native longer side: that of [`Model::fit_size`].
+    ///
+    /// # Errors
+    ///
+    /// [`Argument`](crate::ErrorKind::Argument).
+    pub fn size_for(mut self, model: &Model, image: &Image, longest: u32) -> Result<Options> {
+        // SAFETY: model and image live through the call, and the options have their size in front.
+        ffi::check(unsafe {
+            sys::artfusion_sampler_options_set_size(
+                &mut self.c,
+                model.handle.get(),
+                image.get(),
+                ffi::int(longest),
+            )
+        })?;
+        Ok(self)
     }
 
     /// What [`size`](Options::size) is.

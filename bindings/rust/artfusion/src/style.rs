@@ -105,8 +105,7 @@ impl fmt::Debug for Style {
 }
 
 impl Model {
-    /// The style of a picture of any size, which is not resized unless a side is below the model's
-    /// `style_min_size`.
+    /// The style of a picture of any size, which is read at the model's native one.
     ///
     /// # Errors
     ///
@@ -116,6 +115,19 @@ impl Model {
         // SAFETY: both handles live through the call.
         Style::make(self.log.clone(), |out| unsafe {
             sys::artfusion_style_from_image(self.handle.get(), image.get(), out)
+        })
+    }
+
+    /// The style of the picture as it is, for parity with the published code and for sizes of one's
+    /// own. It is enlarged only where a side is below the model's `style_min_size`.
+    ///
+    /// # Errors
+    ///
+    /// As [`style`](Model::style).
+    pub fn style_exact(&self, image: &Image) -> Result<Style> {
+        // SAFETY: both handles live through the call.
+        Style::make(self.log.clone(), |out| unsafe {
+            sys::artfusion_style_from_image_exact(self.handle.get(), image.get(), out)
         })
     }
 

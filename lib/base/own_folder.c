@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* dladdr */
+#include "base/own_folder.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+/* Of a program the loader knows only what it was called by, which may be a word looked up in PATH. */
+static int is_program(const void *base)
+{
+    Dl_info program;
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel hands addresses over as numbers. */
+    return dladdr((const void *)getauxval(AT_PHDR), &program) && program.dli_fbase == base;
+}
+
+int af_own_folder(char folder[PATH_MAX])
+{
+    static const char inside = 0;
+    Dl_info info;
+    char real[PATH_MAX];
+    if (!dladdr(&inside, &info) || !info.dli_fname) {
+        errno = ENOENT;
+        return 0;
+    }
+    if (!realpath(is_program(info.dli_fbase) ? "/proc/self/exe" : info.dli_fname, real))
+        return 0;
+    char *slash = strrchr(real, '/'); /* there is one, for the path is absolute */
+    *slash = '\0';
+    memcpy(folder, real, (size_t)(slash - real) + 1);
+    return 1;
+}

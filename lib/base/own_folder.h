@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * Where this library lies, beside which its engine and the default model are looked for. */
+#ifndef AF_BASE_OWN_FOLDER_H
+#define AF_BASE_OWN_FOLDER_H
+
+#include <limits.h>
+
+/* The folder of the shared library, or of the program it is linked into, without symbolic links.
+ * Returns whether it is known; errno says why not. */
+int af_own_folder(char folder[PATH_MAX]);
+
+#endif
