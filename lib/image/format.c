@@ -104,14 +104,17 @@ static int has_word(const uint8_t *data, size_t size, const char *word)
     return 0;
 }
 
-/* Text is what has no control characters but those of lines, and is UTF-8 or anything like it. */
+/* Text is what has no control characters but those of lines, and is ASCII for the most part. */
 static int is_text(const uint8_t *data, size_t size)
 {
-    for (size_t i = 0; i < size && i < 1024; i++)
+    size_t others = 0, i = 0;
+    for (; i < size && i < 1024; i++) {
+        others += data[i] >= 0x80;
         if (data[i] < 0x20 && data[i] != '\n' && data[i] != '\r' && data[i] != '\t' &&
             data[i] != '\f')
             return 0;
-    return 1;
+    }
+    return 2 * others < i;
 }
 
 artfusion_status af_format_refuse(const uint8_t *data, size_t size)

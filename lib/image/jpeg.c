@@ -336,16 +336,18 @@ static artfusion_status decode(session *base)
 static size_t uncut_size(const uint8_t *data, size_t size)
 {
     size_t at = 2;
-    while (at + 4 <= size) {
+    while (at + 2 <= size) {
         const uint8_t marker = data[at + 1];
+        if (marker == JPEG_EOI && data[at] == 0xFF)
+            return size;
         if (data[at] != 0xFF || marker <= 1 || marker == 0xFF ||
             (marker >= 0xD0 && marker <= 0xD8)) {
             at++; /* within a scan, between segments, or a marker that stands alone */
             continue;
         }
+        if (size - at < 4)
+            return at;
         const size_t length = (size_t)data[at + 2] << 8 | data[at + 3];
-        if (marker == JPEG_EOI)
-            return size;
         if (length > size - at - 2)
             return at;
         at += 2 + length;

@@ -334,8 +334,11 @@ static artfusion_status decode(session *s)
         return af_fail_memory(s->refused, "libpng");
     png_set_read_fn(s->png, s, read_bytes);
     choose_chunks(s);
-    if (s->options->salvage)
+    if (s->options->salvage) {
         png_set_crc_action(s->png, PNG_CRC_WARN_USE, PNG_CRC_NO_CHANGE);
+        /* A wrong checksum of zlib's would take the last row with it. */
+        (void)png_set_option(s->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
+    }
     /* Sides are af_codec_image_create's to judge: a limit is not a broken file. */
     png_set_user_limits(s->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_read_info(s->png, s->info);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Colour as a person sees it. What a viewer shows is computed here from the definitions of the colour
- * spaces; tests/python/test_image_viewed.py compares with littlecms through Pillow. */
+ * Colour as a person sees it. What a viewer shows is computed here from the definitions of the
+ * colour spaces; tests/python/test_image_viewed.py compares with littlecms through Pillow. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,8 +24,7 @@ static artfusion_image *load(const file_bytes *f, artfusion_reading reading)
     artfusion_image *image = NULL;
     assert_int_equal(artfusion_load_options_init(&options, sizeof options), ARTFUSION_OK);
     options.reading = reading;
-    assert_int_equal(artfusion_image_load_memory(f->data, f->size, &options, &image),
-                     ARTFUSION_OK);
+    assert_int_equal(artfusion_image_load_memory(f->data, f->size, &options, &image), ARTFUSION_OK);
     return image;
 }
 
@@ -119,9 +118,11 @@ static void srgb_stays_what_it_is(void **state)
     file_bytes profile = make_rgb_profile(GAMUT_SRGB, 0);
     uint8_t linear[16];
     (void)make_chunk(linear, "gAMA", "\0\1\x86\xa0", 4); /* which sRGB overrules */
-    const png_extras extras[] = {
-        {.profile = profile}, {.srgb = 1, .chunks = linear, .chunks_size = 16}, {.gamma = 45455},
-        {.gamma = 45455, .primaries = srgb}, {.primaries = srgb}};
+    const png_extras extras[] = {{.profile = profile},
+                                 {.srgb = 1, .chunks = linear, .chunks_size = 16},
+                                 {.gamma = 45455},
+                                 {.gamma = 45455, .primaries = srgb},
+                                 {.primaries = srgb}};
     for (size_t i = 0; i < sizeof extras / sizeof *extras; i++) {
         file_bytes f = make_png(SIDE, SIDE, 3, 8, pixels, &extras[i]);
         artfusion_image *image = load(&f, ARTFUSION_READING_VIEWED);
@@ -146,8 +147,8 @@ static void gamma_counts_where_no_profile_does(void **state)
     uint8_t colours[3 * COUNT], grey[COUNT];
     make_colours(colours);
     /* (gAMA 45455 is sRGB's curve: these primaries with another number.) */
-    file_bytes f = make_png(SIDE, SIDE, 3, 8, colours,
-                            &(png_extras){.gamma = 55556, .primaries = adobe});
+    file_bytes f =
+        make_png(SIDE, SIDE, 3, 8, colours, &(png_extras){.gamma = 55556, .primaries = adobe});
     artfusion_image *image = load(&f, ARTFUSION_READING_VIEWED);
     for (int i = 0; i < COUNT; i++) {
         double expected[3];
@@ -208,9 +209,8 @@ static void cicp_names_a_space(void **state)
         uint8_t chunk[16];
         (void)make_chunk(chunk, "cICP", cases[i].cicp, 4);
         /* It wins over a gamma that says otherwise. */
-        file_bytes f =
-            make_png(1, 1, 3, 8, pixel,
-                     &(png_extras){.chunks = chunk, .chunks_size = 16, .gamma = 100000});
+        file_bytes f = make_png(1, 1, 3, 8, pixel,
+                                &(png_extras){.chunks = chunk, .chunks_size = 16, .gamma = 100000});
         artfusion_image *image = load(&f, ARTFUSION_READING_VIEWED);
         assert_in_range(image->pixels[0], cases[i].red - 1, cases[i].red + 1);
         if (cases[i].warning[0])
@@ -306,9 +306,12 @@ static void what_cannot_be_used_is_said(void **state)
         file_bytes profile;
         int channels;
         const char *words;
-    } cases[] = {{grey, 3, "it is for grey pictures"}, {rgb, 4, "it is for RGB pictures"},
-                 {cut, 3, "cannot be used"},           {text, 3, "cannot be used"},
-                 {abstract, 3, "no profile of a device"}, {large, 3, "larger than 8 MiB"}};
+    } cases[] = {{grey, 3, "it is for grey pictures"},
+                 {rgb, 4, "it is for RGB pictures"},
+                 {cut, 3, "cannot be used"},
+                 {text, 3, "cannot be used"},
+                 {abstract, 3, "no profile of a device"},
+                 {large, 3, "larger than 8 MiB"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const uint8_t *rows = cases[i].channels == 4 ? inks : colours;
         file_bytes f =
