@@ -56,9 +56,8 @@ def _loaded() -> set[str]:
     return {path for path in paths if re.search(r"/libtorch_cpu\.so[^/]*$", path)}
 
 
-@functools.cache
-def load() -> None:
-    """Loads the torch package's libtorch for the engine, or says why it can't be."""
+def torch_folder() -> Path:
+    """Where the torch package lies, which is of the release that the engine needs."""
     from ._build import TORCH  # made with the engine
 
     folder = _folder(TORCH)
@@ -68,6 +67,15 @@ def load() -> None:
             f"the engine is built for torch {TORCH}, and {folder} is torch {version}: "
             f"pip install torch=={TORCH}"
         )
+    return folder
+
+
+@functools.cache
+def load() -> None:
+    """Loads the torch package's libtorch for the engine, or says why it can't be."""
+    from ._build import TORCH
+
+    folder = torch_folder()
     own = folder / "lib" / "libtorch_cpu.so"
     for path in _loaded():
         if not (os.path.exists(path) and own.exists() and os.path.samefile(path, own)):

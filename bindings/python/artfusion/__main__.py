@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""`python -m artfusion` and the script `artfusion`: the project's command, which the package
+holds and this process becomes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from ._errors import EngineError
+from ._library import packaged
+from ._torch import torch_folder
+
+
+def main() -> NoReturn:
+    command = packaged("bin/artfusion")
+    if command is None:
+        sys.exit("artfusion: the package has no command: install it (pip install .)")
+    environment = dict(os.environ)
+    if not environment.get("ARTFUSION_ENGINE"):
+        try:
+            folder = torch_folder() / "lib"
+        except EngineError as error:
+            sys.exit(f"artfusion: {error}")
+        others = environment.get("LD_LIBRARY_PATH")
+        environment["LD_LIBRARY_PATH"] = f"{folder}:{others}" if others else f"{folder}"
+    model = packaged("mini.artfusion")
+    if model is not None and not environment.get("ARTFUSION_MODEL"):
+        environment["ARTFUSION_MODEL"] = os.fspath(model)
+    os.execve(command, ["artfusion", *sys.argv[1:]], environment)
+
+
+if __name__ == "__main__":
+    main()
