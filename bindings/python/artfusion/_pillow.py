@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._errors import ArgumentError, LimitError
+from ._errors import ArgumentError, FormatError, LimitError
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -113,4 +113,8 @@ def opened(source: str | os.PathLike[str] | bytes, max_pixels: int) -> PIL.Image
         raise LimitError(
             f"{picture.width}x{picture.height} is more than max_pixels, {max_pixels}"
         )
+    try:
+        picture.load()
+    except Exception as error:  # each of its decoders has its own
+        raise FormatError(f"{picture.format}, which Pillow reads: {error}") from error
     return picture

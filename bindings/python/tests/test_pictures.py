@@ -90,6 +90,8 @@ def test_other_formats_are_pillows(pixels: Pixels, tmp_path: Path, kind: str) ->
         array(data, max_pixels=34)
     with pytest.raises(af.FormatError):
         array(data, by_pillow=False)
+    with pytest.raises(af.FormatError):
+        array(data[: len(data) // 2])
 
 
 def test_other_formats_without_pillow_are_named(pixels: Pixels, tmp_path: Path) -> None:
