@@ -40,6 +40,7 @@ from ._errors import (
     UnsupportedError,
 )
 from ._image import Filter, Format, Image, Picture, Reading
+from ._info import ModelInfo
 from ._library import default_model_path
 from ._math import (
     Rng,
@@ -50,7 +51,7 @@ from ._math import (
     schedule_betas,
     timesteps,
 )
-from ._model import LatentKind, Model, ModelInfo, load
+from ._model import LatentKind, Model, load
 from ._options import NoiseKind, NoiseUse, Options, Solver
 from ._sampler import ALL, Progress, Sampler, Step
 from ._style import Style, blend

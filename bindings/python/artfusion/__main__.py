@@ -25,9 +25,6 @@ def main() -> NoReturn:
             sys.exit(f"artfusion: {error}")
         others = environment.get("LD_LIBRARY_PATH")
         environment["LD_LIBRARY_PATH"] = f"{folder}:{others}" if others else f"{folder}"
-    model = packaged("mini.artfusion")
-    if model is not None and not environment.get("ARTFUSION_MODEL"):
-        environment["ARTFUSION_MODEL"] = os.fspath(model)
     os.execve(command, ["artfusion", *sys.argv[1:]], environment)
 
 

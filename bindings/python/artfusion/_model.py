@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import os
 import threading
 from collections.abc import Callable
@@ -17,7 +16,8 @@ from ._context import Context, Device, Precision
 from ._errors import ArgumentError, CancelledError
 from ._handle import Owner, Shared, create
 from ._image import Image, Picture, as_image
-from ._library import check, encoded, file_bytes, int32, library, name_of
+from ._info import ModelInfo, model_info
+from ._library import check, encoded, file_bytes, int32, library
 from ._options import Options, as_list, c_options
 from ._origin import Origin, open_file
 from ._sampler import Contents, Sampler, Styles
@@ -39,41 +39,6 @@ _LATENTS = {
     "scaled": _abi.LATENT_SCALED,
     "content": _abi.LATENT_CONTENT,
 }
-_NAMED = {
-    "schedule": _abi.ENUM_SCHEDULE,
-    "prediction": _abi.ENUM_PREDICTION,
-    "device": _abi.ENUM_DEVICE,
-}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelInfo:
-    """What a model is: artfusion_model_info."""
-
-    name: str
-    description: str
-    licence: str
-    origin: str
-    weights_sha256: str
-    engine: str
-    device: str
-    device_index: int
-    device_name: str
-    arithmetic: str
-    threads: int
-    latent_channels: int
-    downsample: int
-    size_multiple: int
-    native_width: int
-    native_height: int
-    style_width: int
-    style_min_size: int
-    timesteps: int
-    schedule: str
-    prediction: str
-    latent_shift: tuple[float, ...] = dataclasses.field(repr=False)
-    latent_scale: tuple[float, ...] = dataclasses.field(repr=False)
-    alphas_cumprod: tuple[float, ...] = dataclasses.field(repr=False)
 
 
 class Model(Shared):
@@ -127,21 +92,7 @@ class Model(Shared):
         >>> info.name, info.size_multiple, info.prediction, len(info.alphas_cumprod)
         ('mini', 32, 'v', 1000)
         """
-        c, owner = _abi.ModelInfo(), self._c
-        check(library().artfusion_model_get_info(owner, c, ctypes.sizeof(c)))
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(ModelInfo):
-            value = getattr(c, field.name)
-            if field.name in _NAMED:
-                value = name_of(_NAMED[field.name], value)
-            elif isinstance(value, bytes):
-                value = value.decode()
-            elif field.name == "alphas_cumprod":
-                value = tuple(value[: c.timesteps])
-            elif not isinstance(value, int):
-                value = tuple(value[: c.latent_channels])
-            values[field.name] = value
-        return ModelInfo(**values)
+        return model_info(self._c)
 
     @property
     def presets(self) -> tuple[str, ...]:

@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import os
 import threading
 import weakref
 
-from . import _abi
 from ._context import Context, Settings
 from ._errors import MismatchError
 from ._handle import Owner, create
-from ._library import check, default_model_path, encoded, library
+from ._info import model_info
+from ._library import default_model_path, encoded
 from ._signals import deferred
 from ._torch import load_for
 
@@ -42,7 +41,7 @@ class Origin:
     ) -> Origin:
         """That of a model just opened."""
         absolute = None if path is None else os.fspath(os.path.abspath(path))
-        origin = Origin(absolute, context._settings, _digest(owner))
+        origin = Origin(absolute, context._settings, model_info(owner).weights_sha256)
         _opened[origin] = owner
         return origin
 
@@ -53,7 +52,7 @@ class Origin:
             if owner is None:
                 with Context(**self.settings._asdict()) as context:
                     owner = open_file(self.path, context)
-                if _digest(owner) != self.digest:
+                if model_info(owner).weights_sha256 != self.digest:
                     raise MismatchError(
                         f"{self.path or 'the default model'} has other weights than when the "
                         "model or the style was pickled"
@@ -64,10 +63,3 @@ class Origin:
 
 _lock = threading.Lock()
 _opened: weakref.WeakValueDictionary[Origin, Owner] = weakref.WeakValueDictionary()
-
-
-def _digest(owner: Owner) -> str:
-    c = _abi.ModelInfo()
-    check(library().artfusion_model_get_info(owner, c, ctypes.sizeof(c)))
-    digest: bytes = c.weights_sha256
-    return digest.decode()
