@@ -346,6 +346,13 @@ artfusion_status af_color_from_primaries(const af_primaries *primaries, double e
                 image, color);
 }
 
+artfusion_status af_color_from_adobe_rgb(const af_layout *layout, artfusion_image *image,
+                                         af_color **color)
+{
+    static const af_primaries adobe = {{0.3127, 0.3290}, {0.64, 0.33}, {0.21, 0.71}, {0.15, 0.06}};
+    return af_color_from_primaries(&adobe, 563.0 / 256, layout, image, color);
+}
+
 int af_color_channels(const af_color *color)
 {
     return color->layout.channels;

@@ -35,6 +35,10 @@ artfusion_status af_color_from_primaries(const af_primaries *primaries, double e
                                          const af_layout *layout, artfusion_image *image,
                                          af_color **color);
 
+/* Adobe RGB (1998), which cameras name without a profile. */
+artfusion_status af_color_from_adobe_rgb(const af_layout *layout, artfusion_image *image,
+                                         af_color **color);
+
 /* The colour channels that af_color_convert takes: the layout's, or 3 for 1. */
 int af_color_channels(const af_color *color);
 

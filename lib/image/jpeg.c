@@ -38,6 +38,7 @@ typedef struct decoder {
     size_t size; /* of the file */
     artfusion_image *image;
     af_orientations told;
+    int adobe_rgb;         /* whether EXIF says so */
     int has_data;          /* whether there is anything behind the headers */
     int started;           /* whether pixels have begun */
     int ended;             /* whether the file ended before its end marker, and one was made up */
@@ -72,6 +73,21 @@ static artfusion_status too_early(const decoder *d)
                    d->size);
 }
 
+static artfusion_status judge(decoder *d);
+
+/* Behind the last row whatever comes is no more of the picture than what comes behind an end
+ * marker: some cameras put a video there, and no marker before it. */
+static void leave_decoder(decoder *d, const char *message)
+{
+    if (d->refined && !d->ended && d->options->reading == ARTFUSION_READING_VIEWED) {
+        d->ended = 1;
+        leave(&d->base, judge(d));
+    }
+    if (d->ended)
+        leave(&d->base, too_early(d));
+    leave(&d->base, af_fail(ARTFUSION_ERROR_FORMAT, "JPEG: %s", message));
+}
+
 static void on_error(j_common_ptr jpeg)
 {
     session *s = (session *)jpeg->err;
@@ -79,8 +95,8 @@ static void on_error(j_common_ptr jpeg)
     s->errors.format_message(jpeg, message);
     if (s->errors.msg_code == JERR_OUT_OF_MEMORY)
         leave(s, af_fail(ARTFUSION_ERROR_MEMORY, "JPEG: %s", message));
-    if (jpeg->is_decompressor && ((decoder *)s)->ended)
-        leave(s, too_early((decoder *)s));
+    if (jpeg->is_decompressor)
+        leave_decoder((decoder *)s, message);
     leave(s, af_fail(ARTFUSION_ERROR_FORMAT, "JPEG: %s", message));
 }
 
@@ -206,23 +222,25 @@ static void read_rows(decoder *d)
     }
 }
 
-static af_orientations find_orientations(const struct jpeg_decompress_struct *jpeg, int with_xmp)
+static void read_metadata(decoder *d, int with_xmp)
 {
     static const char packet[] = "http://ns.adobe.com/xap/1.0/";
     af_orientations told = {0, 0};
     int seen = 0;
-    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next) {
+    for (jpeg_saved_marker_ptr m = d->jpeg.marker_list; m; m = m->next) {
         if (m->marker != JPEG_APP0 + 1)
             continue;
         if (!seen && m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0) {
             told.exif = af_exif_orientation(m->data, m->data_length);
+            d->adobe_rgb = af_exif_is_adobe_rgb(m->data, m->data_length);
             seen = 1;
         } else if (with_xmp && !told.xmp && m->data_length > sizeof packet &&
                    memcmp(m->data, packet, sizeof packet) == 0) {
             told.xmp = af_xmp_orientation(m->data, m->data_length);
         }
     }
-    return told;
+    if (!d->options->ignore_orientation)
+        d->told = told;
 }
 
 /* The embedded profile, of any number of APP2 segments in any order. */
@@ -232,12 +250,19 @@ static artfusion_status choose_color(decoder *d)
     const af_layout layout = {.channels = jpeg->num_components,
                               .bits = 8,
                               .inverted = jpeg->num_components == 4 && is_inverted(d)};
-    int segments = 0;
-    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
-        segments += m->marker == JPEG_APP0 + 2 && m->data_length >= 14 &&
-                    memcmp(m->data, "ICC_PROFILE", 12) == 0;
-    if (segments == 0)
-        return ARTFUSION_OK;
+    const struct jpeg_marker_struct *first = NULL;
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m && !first; m = m->next)
+        if (m->marker == JPEG_APP0 + 2 && m->data_length >= 14 &&
+            memcmp(m->data, "ICC_PROFILE", 12) == 0)
+            first = m;
+    if (!first)
+        return d->adobe_rgb && layout.channels == 3
+                   ? af_color_from_adobe_rgb(&layout, d->image, &d->color)
+                   : ARTFUSION_OK;
+    /* Of one segment: some files have it twice. */
+    if (first->data[12] == 1 && first->data[13] == 1)
+        return af_color_from_profile(first->data + 14, first->data_length - 14, &layout, d->image,
+                                     &d->color);
     if (jpeg_read_icc_profile(&d->jpeg, &d->profile, &d->profile_size))
         return af_color_from_profile(d->profile, d->profile_size, &layout, d->image, &d->color);
     af_image_warn(d->image,
@@ -301,7 +326,7 @@ static artfusion_status decode(session *base)
     jpeg->client_data = d;
     jpeg->src = &d->source;
     jpeg->progress = &d->progress;
-    if (!d->options->ignore_orientation)
+    if (viewed || !d->options->ignore_orientation)
         jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xFFFF);
     if (viewed)
         jpeg_save_markers(jpeg, JPEG_APP0 + 2, 0xFFFF);
@@ -314,12 +339,12 @@ static artfusion_status decode(session *base)
     if (jpeg->num_components != 1 && jpeg->num_components != 3 && jpeg->num_components != 4)
         return af_fail(ARTFUSION_ERROR_FORMAT, "JPEG: %d colour channels: they must be 1, 3 or 4",
                        jpeg->num_components);
+    read_metadata(d, viewed);
     if (viewed)
         status = choose_color(d);
     if (status)
         return status;
     jpeg->out_color_space = output_space(d);
-    d->told = find_orientations(jpeg, viewed);
     d->rows_there = jpeg->image_height;
 
     d->has_data = d->source.bytes_in_buffer > 0;
@@ -336,6 +361,7 @@ static artfusion_status decode(session *base)
 static size_t uncut_size(const uint8_t *data, size_t size)
 {
     size_t at = 2;
+    int scans = 0;
     while (at + 2 <= size) {
         const uint8_t marker = data[at + 1];
         if (marker == JPEG_EOI && data[at] == 0xFF)
@@ -345,8 +371,11 @@ static size_t uncut_size(const uint8_t *data, size_t size)
             at++; /* within a scan, between segments, or a marker that stands alone */
             continue;
         }
-        if (size - at < 4)
+        const int known = (marker >= 0xE0 && marker <= 0xEF) || marker == JPEG_COM ||
+                          marker == 0xC4 || marker == 0xCC || (marker >= 0xDA && marker <= 0xDD);
+        if (size - at < 4 || (scans && !known))
             return at;
+        scans += marker == 0xDA;
         const size_t length = (size_t)data[at + 2] << 8 | data[at + 3];
         if (length > size - at - 2)
             return at;

@@ -9,6 +9,10 @@
 #include "base/error.h"
 
 #define TAG_ORIENTATION 0x0112u
+#define TAG_EXIF 0x8769u
+#define TAG_COLOR_SPACE 0xA001u
+#define TAG_INTEROPERABILITY 0xA005u
+#define TAG_INTEROPERABILITY_INDEX 0x0001u
 #define TYPE_SHORT 3u
 #define TYPE_LONG 4u
 #define ENTRY_SIZE 12u
@@ -31,7 +35,8 @@ static uint32_t read_uint(const tiff *t, size_t offset, size_t bytes)
     return value;
 }
 
-int32_t af_exif_orientation(const uint8_t *data, size_t size)
+/* Nonzero if there is one in `data`. */
+static int find_tiff(const uint8_t *data, size_t size, tiff *t)
 {
     if (size >= 6 && memcmp(data, "Exif\0", 6) == 0) {
         data += 6;
@@ -39,22 +44,51 @@ int32_t af_exif_orientation(const uint8_t *data, size_t size)
     }
     if (size < 8)
         return 0;
-    tiff t = {data, size, data[0] == 'M'};
-    if (memcmp(t.data, t.big_endian ? "MM\0*" : "II*", 4) != 0)
-        return 0;
+    *t = (tiff){data, size, data[0] == 'M'};
+    return memcmp(t->data, t->big_endian ? "MM\0*" : "II*", 4) == 0;
+}
 
-    const size_t directory = read_uint(&t, 4, 4);
-    const uint32_t entries = read_uint(&t, directory, 2);
+/* The offset of the entry in a directory; 0 if it is not there. */
+static size_t find_entry(const tiff *t, size_t directory, uint32_t tag)
+{
+    const uint32_t entries = read_uint(t, directory, 2);
     for (uint32_t i = 0; i < entries; i++) {
         const size_t entry = directory + 2 + (size_t)i * ENTRY_SIZE;
-        if (read_uint(&t, entry, 2) != TAG_ORIENTATION)
-            continue;
-        const uint32_t type = read_uint(&t, entry + 2, 2), count = read_uint(&t, entry + 4, 4);
-        const uint32_t value = read_uint(&t, entry + 8, type == TYPE_LONG ? 4 : 2);
-        const int known = (type == TYPE_SHORT || type == TYPE_LONG) && count == 1;
-        return known && value >= 1 && value <= 8 ? (int32_t)value : 0;
+        if (read_uint(t, entry, 2) == tag)
+            return entry;
     }
     return 0;
+}
+
+/* The one whole number of an entry; 0 if it is none. */
+static uint32_t number_of(const tiff *t, size_t entry)
+{
+    const uint32_t type = read_uint(t, entry + 2, 2), count = read_uint(t, entry + 4, 4);
+    if (entry == 0 || (type != TYPE_SHORT && type != TYPE_LONG) || count != 1)
+        return 0;
+    return read_uint(t, entry + 8, type == TYPE_LONG ? 4 : 2);
+}
+
+int32_t af_exif_orientation(const uint8_t *data, size_t size)
+{
+    tiff t;
+    if (!find_tiff(data, size, &t))
+        return 0;
+    const uint32_t value = number_of(&t, find_entry(&t, read_uint(&t, 4, 4), TAG_ORIENTATION));
+    return value >= 1 && value <= 8 ? (int32_t)value : 0;
+}
+
+int af_exif_is_adobe_rgb(const uint8_t *data, size_t size)
+{
+    tiff t;
+    if (!find_tiff(data, size, &t))
+        return 0;
+    const size_t exif = number_of(&t, find_entry(&t, read_uint(&t, 4, 4), TAG_EXIF));
+    const uint32_t space = exif ? number_of(&t, find_entry(&t, exif, TAG_COLOR_SPACE)) : 0;
+    const size_t interop = exif ? number_of(&t, find_entry(&t, exif, TAG_INTEROPERABILITY)) : 0;
+    const size_t index = interop ? find_entry(&t, interop, TAG_INTEROPERABILITY_INDEX) : 0;
+    return space == 2 || (space == 0xFFFF && index && index + ENTRY_SIZE <= t.size &&
+                          memcmp(t.data + index + 8, "R03", 4) == 0);
 }
 
 static int is_space(uint8_t c)

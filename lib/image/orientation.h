@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Orientation: which way up a camera was held, by EXIF or by XMP. */
+ * What of a picture's metadata counts: which way up a camera was held, by EXIF or by XMP, and whether
+ * EXIF says that its colours are Adobe RGB. */
 #ifndef AF_IMAGE_ORIENTATION_H
 #define AF_IMAGE_ORIENTATION_H
 
@@ -9,6 +10,10 @@
  * or a WebP's EXIF chunk, with or without "Exif\0\0" before them. 0 if there is none or if it is
  * damaged: a picture is not refused for its metadata. */
 int32_t af_exif_orientation(const uint8_t *data, size_t size);
+
+/* Whether EXIF says what cameras write that are set to Adobe RGB: the colour space 2, or "uncalibrated"
+ * and the interoperability index R03 (DCF 2.0). */
+int af_exif_is_adobe_rgb(const uint8_t *data, size_t size);
 
 /* The same in an XMP packet: tiff:Orientation as an attribute or an element. */
 int32_t af_xmp_orientation(const uint8_t *text, size_t size);

@@ -161,6 +161,8 @@ static void choose_chunks(session *s)
     png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_AS_DEFAULT, colour, 4);
     png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_ALWAYS, ours, 3);
     png_set_read_user_chunk_fn(s->png, s, on_chunk);
+    /* Some writers name a smaller window than they use, and browsers show them. */
+    (void)png_set_option(s->png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
 }
 
 /* What gAMA and cHRM say, where no profile does. An exponent of 1/2.2, which programs write that

@@ -94,9 +94,13 @@ static artfusion_status find_frame(decoder *d, const WebPBitstreamFeatures *abou
 
 static artfusion_status read_color(decoder *d)
 {
-    if (d->options->reading == ARTFUSION_READING_REFERENCE || d->profile.size == 0)
+    if (d->options->reading == ARTFUSION_READING_REFERENCE)
         return ARTFUSION_OK;
     const af_layout layout = {.channels = 3, .alpha = d->rgba != NULL, .bits = 8};
+    if (d->profile.size == 0)
+        return d->exif.data && af_exif_is_adobe_rgb(d->exif.data, d->exif.size)
+                   ? af_color_from_adobe_rgb(&layout, d->image, &d->color)
+                   : ARTFUSION_OK;
     return af_color_from_profile(d->profile.data, d->profile.size, &layout, d->image, &d->color);
 }
 

@@ -56,11 +56,13 @@ static cmsToneCurve *curve_of(double exponent)
 file_bytes make_rgb_profile(gamut primaries, double exponent)
 {
     static const cmsCIExyY white = {0.3127, 0.3290, 1};
-    static const cmsCIExyYTRIPLE srgb = {{0.64, 0.33, 1}, {0.30, 0.60, 1}, {0.15, 0.06, 1}},
-                                 adobe = {{0.64, 0.33, 1}, {0.21, 0.71, 1}, {0.15, 0.06, 1}};
+    static const cmsCIExyYTRIPLE triples[] = {
+        [GAMUT_SRGB] = {{0.64, 0.33, 1}, {0.30, 0.60, 1}, {0.15, 0.06, 1}},
+        [GAMUT_NEARLY_SRGB] = {{0.6405, 0.3302, 1}, {0.2998, 0.6003, 1}, {0.1501, 0.0599, 1}},
+        [GAMUT_ADOBE] = {{0.64, 0.33, 1}, {0.21, 0.71, 1}, {0.15, 0.06, 1}},
+    };
     cmsToneCurve *curve = curve_of(exponent), *curves[] = {curve, curve, curve};
-    const file_bytes b =
-        saved(cmsCreateRGBProfile(&white, primaries == GAMUT_ADOBE ? &adobe : &srgb, curves));
+    const file_bytes b = saved(cmsCreateRGBProfile(&white, &triples[primaries], curves));
     cmsFreeToneCurve(curve);
     return b;
 }

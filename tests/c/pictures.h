@@ -14,8 +14,8 @@ typedef struct file_bytes {
 void bytes_add(file_bytes *b, const void *data, size_t size);
 void bytes_free(file_bytes *b);
 
-/* An RGB profile of sRGB's or Adobe RGB's primaries and an exponent, 0 for sRGB's curve. */
-typedef enum gamut { GAMUT_SRGB, GAMUT_ADOBE } gamut;
+/* An RGB profile of sRGB's, nearly sRGB's or Adobe RGB's primaries and an exponent, 0 for sRGB's curve. */
+typedef enum gamut { GAMUT_SRGB, GAMUT_NEARLY_SRGB, GAMUT_ADOBE } gamut;
 file_bytes make_rgb_profile(gamut primaries, double exponent);
 file_bytes make_grey_profile(double exponent);
 /* Four inks to Lab by a small table: where cyan, magenta, yellow and black are full it is dark. */

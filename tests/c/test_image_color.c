@@ -119,6 +119,7 @@ static void srgb_stays_what_it_is(void **state)
     uint8_t linear[16];
     (void)make_chunk(linear, "gAMA", "\0\1\x86\xa0", 4); /* which sRGB overrules */
     const png_extras extras[] = {{.profile = profile},
+                                 {.profile = nearly},
                                  {.srgb = 1, .chunks = linear, .chunks_size = 16},
                                  {.gamma = 45455},
                                  {.gamma = 45455, .primaries = srgb},
@@ -137,6 +138,7 @@ static void srgb_stays_what_it_is(void **state)
     artfusion_image_destroy(image);
     artfusion_image_destroy(plain);
     bytes_free(&with);
+    bytes_free(&nearly);
     bytes_free(&profile);
 }
 
@@ -394,6 +396,51 @@ static void transparency_comes_after_colour(void **state)
     bytes_free(&profile);
 }
 
+/* A camera's word, without a profile: DCF's option file. */
+static void adobe_rgb_may_be_named_by_exif(void **state)
+{
+    (void)state;
+    uint8_t colours[3 * COUNT], rgba[4 * COUNT];
+    /* Directories: the first, EXIF's, that of interoperability. */
+    uint8_t exif[] = "Exif\0\0II*\0\x08\0\0\0"
+                     "\1\0\x69\x87\4\0\1\0\0\0\x1a\0\0\0\0\0\0\0"
+                     "\2\0\1\xa0\3\0\1\0\0\0\xff\xff\0\0\5\xa0\4\0\1\0\0\0\x38\0\0\0\0\0\0\0"
+                     "\1\0\1\0\2\0\4\0\0\0R03\0\0\0\0\0";
+    file_bytes app = {exif, sizeof exif - 1}, tiff = {exif + 6, sizeof exif - 7};
+    make_colours(colours);
+    for (int i = 0; i < COUNT; i++) {
+        memcpy(rgba + 4 * i, colours + 3 * i, 3);
+        rgba[4 * i + 3] = 255;
+    }
+    file_bytes jpeg = make_jpeg(SIDE, SIDE, 3, colours, 0, 0, app, nothing),
+               webp = make_webp(SIDE, SIDE, 1, rgba, nothing, tiff, nothing);
+    artfusion_image *image = load(&jpeg, ARTFUSION_READING_VIEWED),
+                    *plain = load(&jpeg, ARTFUSION_READING_REFERENCE);
+    assert_adobe(image, plain->pixels, 1.5);
+    artfusion_image_destroy(image);
+    bytes_free(&jpeg);
+    image = load(&webp, ARTFUSION_READING_VIEWED);
+    assert_adobe(image, colours, 1.5);
+    artfusion_image_destroy(image);
+    bytes_free(&webp);
+
+    /* "Uncalibrated" alone says nothing, and a profile is the better word. */
+    file_bytes srgb = make_rgb_profile(GAMUT_SRGB, 0);
+    jpeg = make_jpeg(SIDE, SIDE, 3, colours, 0, 0, app, srgb);
+    image = load(&jpeg, ARTFUSION_READING_VIEWED);
+    assert_memory_equal(image->pixels, plain->pixels, sizeof colours);
+    artfusion_image_destroy(image);
+    bytes_free(&jpeg);
+    bytes_free(&srgb);
+    exif[sizeof exif - 7] = '9';
+    jpeg = make_jpeg(SIDE, SIDE, 3, colours, 0, 0, app, nothing);
+    image = load(&jpeg, ARTFUSION_READING_VIEWED);
+    assert_memory_equal(image->pixels, plain->pixels, sizeof colours);
+    artfusion_image_destroy(image);
+    artfusion_image_destroy(plain);
+    bytes_free(&jpeg);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +454,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_used_is_said),
         cmocka_unit_test(segments_of_a_profile_are_put_together),
         cmocka_unit_test(transparency_comes_after_colour),
+        cmocka_unit_test(adobe_rgb_may_be_named_by_exif),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

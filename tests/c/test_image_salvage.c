@@ -244,6 +244,31 @@ static void a_progressive_jpeg_lacks_details(void **state)
     bytes_free(&f);
 }
 
+/* A video in place of the end marker, as some phones write it. */
+static void a_trailer_may_stand_for_the_end_marker(void **state)
+{
+    (void)state;
+    for (int progressive = 0; progressive < 2; progressive++) {
+        file_bytes f = make_jpeg(WIDTH, HEIGHT, 3, rgb, progressive, 0, nothing, nothing);
+        artfusion_image *whole = load(f.data, f.size, 0);
+        f.size -= 2;
+        bytes_add(&f,
+                  "\0\0\0\x18"
+                  "ftypmp42\xff\x3c\0\x09 video",
+                  22);
+        artfusion_image *strict = load(f.data, f.size, 0), *image = load(f.data, f.size, 1);
+        assert_true(progressive || strict); /* whose scans may be followed by others */
+        assert_memory_equal(image->pixels, whole->pixels, sizeof rgb);
+        assert_warns(image, "the end marker is missing: all pixels are there");
+        if (strict)
+            assert_memory_equal(strict->pixels, whole->pixels, sizeof rgb);
+        artfusion_image_destroy(strict);
+        artfusion_image_destroy(image);
+        artfusion_image_destroy(whole);
+        bytes_free(&f);
+    }
+}
+
 /* libjpeg goes on after it, as it always did; now it is said. */
 static void damage_within_a_jpeg_is_said(void **state)
 {
@@ -295,6 +320,7 @@ int main(void)
         cmocka_unit_test_setup(a_png_is_read_to_where_it_is_damaged, fill),
         cmocka_unit_test_setup(a_jpeg_is_read_to_where_it_is_cut, fill),
         cmocka_unit_test_setup(a_progressive_jpeg_lacks_details, fill),
+        cmocka_unit_test_setup(a_trailer_may_stand_for_the_end_marker, fill),
         cmocka_unit_test_setup(damage_within_a_jpeg_is_said, fill),
         cmocka_unit_test_setup(a_webp_is_read_to_where_it_is_cut, fill),
     };
