@@ -17,13 +17,6 @@ struct tally {
     size_t made, there, failed;
 };
 
-bool folder_is_meant(const struct options *options)
-{
-    struct stat status;
-    return !is_standard_input(options->content) && stat(options->content, &status) == 0 &&
-           S_ISDIR(status.st_mode);
-}
-
 /* The digest at the end of what the library saves of a style says which style it is, and of which
  * model. */
 static json_t *style_digest(const struct run *run, const artfusion_image *painting)

@@ -5,11 +5,8 @@
 #ifndef TOOLS_FOLDER_H
 #define TOOLS_FOLDER_H
 
-#include <stdbool.h>
-
 #include "options.h"
 
-bool folder_is_meant(const struct options *options);
 int folder_stylize(const struct options *options);
 
 #endif

@@ -102,9 +102,10 @@ static int take(struct walk *walk, struct work_list *list, const char *parent, c
     char *path = folder_path(contents, name);
     if (path == NULL)
         return out_of_memory();
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+    const bool known = stat(path, &status) == 0; /* a link to nothing fails when it is its turn */
+    if (known && S_ISDIR(status.st_mode))
         code = take_folder(walk, list, parent, path, name);
-    else if (is_picture_name(name) && stat(path, &status) == 0 && S_ISREG(status.st_mode))
+    else if (is_picture_name(name) && (!known || S_ISREG(status.st_mode)))
         code = add(walk, list, contents, results, name);
     free(path);
     return code;

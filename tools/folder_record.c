@@ -106,8 +106,10 @@ static int write_record(const char *folder, const char *path, const json_t *sett
     int code = 0;
     if (text == NULL || beside == NULL)
         code = out_of_memory();
-    else if (write_whole(beside, text) != 0 || rename(beside, path) != 0)
+    else if (write_whole(beside, text) != 0 || rename(beside, path) != 0) {
         code = failure(ARTFUSION_ERROR_IO, path, "%s: can't be written: %s", path, strerror(errno));
+        (void)unlink(beside);
+    }
     free(text);
     free(beside);
     return code;
@@ -153,12 +155,15 @@ int folder_record(const char *folder, json_t *settings, const char *result)
     json_error_t error;
     json_t *recorded = NULL;
     int code = 0;
-    if (access(path, F_OK) != 0 && result != NULL)
+    const bool there = access(path, F_OK) == 0;
+    if (!there && errno != ENOENT)
+        code = failure(ARTFUSION_ERROR_IO, path, "%s: %s", path, strerror(errno));
+    else if (!there && result != NULL)
         code = failure(ARTFUSION_ERROR_IO, result,
                        "%s is there already, and no %s tells which run made it; choose another "
                        "folder for --out",
                        result, RECORD);
-    else if (access(path, F_OK) != 0)
+    else if (!there)
         code = write_record(folder, path, settings);
     else if ((recorded = json_load_file(path, JSON_REJECT_DUPLICATES, &error)) == NULL)
         code =

@@ -2,7 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "commands.h"
 #include "folder.h"
@@ -36,10 +36,11 @@ static int stylize(struct run *run, struct pictures *pictures)
 int command_stylize(const struct options *options)
 {
     /* Before --out is judged by whether it is to be a folder. */
-    if (!is_standard_input(options->content) && access(options->content, F_OK) != 0)
+    struct stat content = {0};
+    if (!is_standard_input(options->content) && stat(options->content, &content) != 0)
         return failure(ARTFUSION_ERROR_IO, options->content, "%s: opening: %s", options->content,
                        strerror(errno));
-    if (folder_is_meant(options))
+    if (S_ISDIR(content.st_mode))
         return folder_stylize(options);
     if (is_given(options, OPTION_RECURSIVE) || is_given(options, OPTION_KEEP_SUFFIX))
         return usage_error(NULL, "--recursive and --keep-suffix are for folders, and %s is none",

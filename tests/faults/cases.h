@@ -74,6 +74,7 @@ enum { SIDE = 16, VALUES = 48 }; /* of a run: a latent of 3 x 4 x 4 */
 typedef struct world {
     char folder[64]; /* what cases write goes here, and is gone after each */
     char model[96], deflated[96], png[96], rgba[96], jpeg[96], cmyk[96], webp[96], profiled[96], gamma[96], style_png[96];
+    char contents[96]; /* a folder with one.png */
     uint8_t *bundle, *file;
     size_t bundle_size, file_size; /* `file` is the PNG */
     artfusion_context *context;

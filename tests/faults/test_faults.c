@@ -235,16 +235,22 @@ static void point(int descriptor, const char *path)
 static void run_command(const fault_case *c, result *r)
 {
     char *arguments[16] = {(char *)"artfusion"};
-    const char *out = path_of("out.png"), *said = path_of("stdout"), *told = path_of("stderr");
+    const int folder = !strcmp(c->arguments[2], "@contents");
+    const char *out = path_of(folder ? "results/one.png" : "out.png");
+    const char *results = path_of("results"), *said = path_of("stdout"), *told = path_of("stderr");
+    char record[256];
+    (void)snprintf(record, sizeof record, "%s/artfusion-run.json", results);
     int count = 1;
     for (; c->arguments[count - 1]; count++) {
         const char *given = c->arguments[count - 1];
-        arguments[count] = (char *)(!strcmp(given, "@png")     ? w.png
-                                    : !strcmp(given, "@jpeg")  ? w.jpeg
-                                    : !strcmp(given, "@style") ? w.style_png
-                                    : !strcmp(given, "@model") ? w.model
-                                    : !strcmp(given, "@out")   ? out
-                                                               : given);
+        arguments[count] = (char *)(!strcmp(given, "@png")        ? w.png
+                                    : !strcmp(given, "@jpeg")     ? w.jpeg
+                                    : !strcmp(given, "@contents") ? w.contents
+                                    : !strcmp(given, "@style")    ? w.style_png
+                                    : !strcmp(given, "@model")    ? w.model
+                                    : !strcmp(given, "@out")      ? out
+                                    : !strcmp(given, "@results")  ? results
+                                                                  : given);
     }
     (void)fflush(NULL);
     const pid_t child = fork();
@@ -277,6 +283,8 @@ static void run_command(const fault_case *c, result *r)
         wrong(&o, "the command failed and left a picture");
     }
     (void)unlink(out);
+    (void)unlink(record);
+    (void)rmdir(results); /* which fails, and is found, if anything else is left there */
     (void)unlink(said);
     (void)unlink(told);
     r->hash = hash_bytes(0xcbf29ce484222325u, o.bytes, o.size);

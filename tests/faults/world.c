@@ -194,6 +194,7 @@ void world_name(const char *folder)
     put(w.webp, "alpha.webp");
     put(w.profiled, "profiled.jpg");
     put(w.gamma, "gamma.png");
+    put(w.contents, "contents");
 }
 
 void world_make_files(void)
@@ -213,6 +214,9 @@ void world_make_files(void)
     MUST(artfusion_image_save_file(style, w.style_png, NULL));
     artfusion_image_destroy(content);
     artfusion_image_destroy(style);
+    put(out, "contents/one.png");
+    if (mkdir(w.contents, 0700) != 0 || link(w.png, out) != 0)
+        give_up(out);
     make_rgba(w.rgba);
     make_cmyk(w.cmyk);
     make_colours();
