@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import itertools
 import struct
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -416,9 +417,13 @@ def test_arrays_that_are_no_pictures(array: Any, words: str) -> None:
 
 def test_a_picture_is_a_buffer(pixels: Pixels) -> None:
     """What memoryview() asks for from Python 3.12 on."""
-    view = af.Image.from_array(pixels).__buffer__(0)
+    image = af.Image.from_array(pixels)
+    view = image.__buffer__(0)
     assert (view.shape, view.readonly) == (pixels.shape, False)
     assert view.tobytes() == pixels.tobytes()
+    if sys.version_info >= (3, 12):
+        assert memoryview(image) == view
+        assert bytes(image) == pixels.tobytes()
     assert af.Image.from_pil(PIL.Image.fromarray(pixels)).__buffer__(0).readonly
     with pytest.raises(BufferError, match="apart"):
         af.Image.from_array(pixels[:, :3]).__buffer__(0)
