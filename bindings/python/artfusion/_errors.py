@@ -118,8 +118,8 @@ class StateError(Error, RuntimeError, status=_abi.ERROR_STATE):
 
 
 class CancelledError(Error, status=_abi.ERROR_CANCELLED):
-    """Ended by Sampler.cancel(). A callback that wants to end its call raises it too, or anything
-    else: what it raises comes out."""
+    """Ended by Sampler.cancel(). A callback may raise it, as any other exception, to end the call
+    that it is in."""
 
 
 class EngineError(Error, RuntimeError, status=_abi.ERROR_ENGINE):

@@ -58,16 +58,16 @@ class Options(TypedDict, total=False):
     preset: str
     """How much of the style is wanted: one of Model.presets. The command calls it --strength."""
     width: int
-    """Pixels, a multiple of the model's size_multiple. Without `height`, that is as the
-    proportions of the content want it."""
+    """Pixels, a multiple of the model's size_multiple. If `height` is not given, it follows from
+    the content's proportions."""
     height: int
-    """The same of the other side."""
+    """Pixels, like `width`."""
     longest: int
     """Instead of both: the longer side of a size that fits the content's proportions."""
     batch: int
     """Pictures at once, 1 to 256; with lists, as many as they have."""
     steps: int
-    """How many steps: more take longer and are finer."""
+    """The number of steps. More take longer and give finer pictures."""
     solver: Solver
     """"ddim", "ddpm", "dpmpp_2m", "dpmpp_2m_sde" or "unipc"."""
     spacing: Spacing
@@ -75,37 +75,37 @@ class Options(TypedDict, total=False):
     rng: RngKind
     """"counter", or "torch_cpu" for the numbers of torch.manual_seed(seed)."""
     noise: NoiseKind
-    """What the run starts from: "normal" or "uniform" numbers."""
+    """What the run starts from: "normal" or "uniform" random numbers."""
     keep_every: int
     """0 keeps nothing; otherwise see Sampler.kept()."""
     seed: int
-    """Of the random numbers, 0 to 2^64 - 1: another seed is another picture."""
+    """Seed of the random numbers, 0 to 2^64 - 1. Another seed gives another picture."""
     content_scale: float
-    """Guidance: 0 ignores the content, 1 uses it as trained, above 1 exaggerates it."""
+    """Guidance by the content: 0 ignores it, 1 uses it as trained, above 1 exaggerates it."""
     style_scale: float
-    """The same of the style."""
+    """Guidance by the style, in the same way."""
     content_start: float
-    """From this fraction of the steps, 0 to 1, the content's scale holds; elsewhere it is 1."""
+    """The fraction of the steps, 0 to 1, from which content_scale holds; before it is 1."""
     content_end: float
-    """Up to this fraction."""
+    """The fraction of the steps up to which content_scale holds; after it is 1."""
     style_start: float
-    """The same of the style's scale."""
+    """The fraction of the steps from which style_scale holds; before it is 1."""
     style_end: float
-    """Up to this fraction."""
+    """The fraction of the steps up to which style_scale holds; after it is 1."""
     eta: float
-    """How much noise a step adds, from 0, none, to 1, as much as ddpm's."""
+    """How much noise a step adds: 0 adds none, 1 as much as ddpm."""
     temperature: float
     """A factor of that noise."""
     noise_dropout: float
     """The share of that noise's values that is dropped, 0 to 1."""
     denoising_strength: float
-    """Below 1 a run starts from the init latent, with as much noise; see
+    """Below 1, the run starts from the init latent with that much noise; see
     Sampler.set_init_latent()."""
     timesteps: Sequence[int]
-    """Those to visit, falling, instead of `steps` and `spacing`."""
+    """The timesteps to visit, falling. They replace `steps` and `spacing`."""
     on_step: Callable[[Step], object]
-    """Called after each step. Its answer means nothing: what ends the run early is an exception,
-    which comes out of the call, such as artfusion.CancelledError."""
+    """Called after each step. What it returns is ignored. To end the run early, raise an
+    exception, such as artfusion.CancelledError, which comes out of the call."""
     on_eps: Callable[[Sampler, FloatArray], object]
     """Called before each update, and may change eps[batch, channels, height, width] in place."""
     on_noise: Callable[[NoiseUse, int, FloatArray], bool]
