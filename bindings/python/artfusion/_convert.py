@@ -46,8 +46,8 @@ def _as_numpy(value: Any) -> tuple[NDArray[Any], bool]:
         return value.numpy(), True
     if isinstance(value, np.ndarray):
         return value, False
-    only_dlpack = not any(hasattr(value, f"__{name}__") for name in ("array_interface", "array"))
-    if only_dlpack and not isinstance(value, memoryview):
+    for_numpy = hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+    if hasattr(value, "__dlpack__") and not for_numpy:
         return np.from_dlpack(value), False
     return np.asarray(value), False
 

@@ -129,7 +129,7 @@ class Image(Handle):
         options.background[:] = [*_color("background", background), 1]
         options.salvage = salvage
         if reading not in _READINGS:
-            raise ArgumentError(f"reading is {reading!r}: {' or '.join(_READINGS)}")
+            raise ArgumentError(f"reading is {reading!r}: {' or '.join(_READINGS)} is right")
         options.reading = _READINGS[reading]
         if max_pixels is not None:
             options.max_pixels = uint64("max_pixels", max_pixels)
@@ -195,6 +195,8 @@ class Image(Handle):
         is turned by its EXIF orientation, its colour profile converted, put over the `background`
         where it is transparent, and right in 16 bits (modes I and I;16, 0 to 65535). Mode F is 0
         to 1. `reading="reference"` is Pillow's convert("RGB")."""
+        if not _pillow.is_picture(picture):
+            raise TypeError(f"{type(picture).__name__} is no picture of Pillow's")
         if not ignore_orientation:
             picture = _pillow.upright(picture)
         if reading == "reference":
@@ -424,7 +426,7 @@ def _save_options(
     if format is not None:
         number = _FORMATS.get(str(format).lower())
         if number is None:
-            raise ArgumentError(f"format is {format!r}: {' or '.join(_FORMATS)}")
+            raise ArgumentError(f"format is {format!r}: {', '.join(_FORMATS)} are right")
         options.format = number
     if quality is not None:
         options.jpeg_quality = options.webp_quality = int32("quality", quality)

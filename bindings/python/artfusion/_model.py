@@ -269,10 +269,11 @@ class Model(Shared):
             )
         count = _pairs(len(contents), len(styles))
         codes = [s if isinstance(s, Style) else self.style(s) for s in styles]
-        pictures = []
+        pictures: list[Image] = []
         for i in range(count):
-            one, code = contents[i % len(contents)], codes[i % len(codes)]
-            with self.sampler(one, code, **options) as sampler:
+            if i < len(contents):  # one by one: there may be thousands
+                photo = as_image(contents[i])
+            with self.sampler(photo, codes[i % len(codes)], **options) as sampler:
                 begin(sampler)
                 sampler.run()
                 pictures.append(sampler.image())

@@ -8,7 +8,7 @@ import contextlib
 import ctypes
 import difflib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from . import _abi
@@ -236,6 +236,8 @@ def _set_values(c: _abi.SamplerOptions, options: Options) -> None:
                 raise TypeError(f"{name} is {value!r}: a name is right")
             setattr(c, name, value_of(NAMED[name], value))
         elif name == "timesteps":
+            if not isinstance(value, Iterable):
+                raise TypeError(f"timesteps is {value!r}: a list of whole numbers is right")
             times = [int32("a timestep", t) for t in value]
             if options.get("steps", len(times)) != len(times):
                 raise ArgumentError(f"steps is {options['steps']}, of {len(times)} timesteps")

@@ -188,6 +188,9 @@ def test_several_pictures_of_one_call(
     for contents, styles in (([photo] * 2, [style] * 3), ([], [style]), ([photo], [])):
         with pytest.raises(af.ArgumentError, match=f"{len(contents)} contents and {len(styles)}"):
             model.stylize(contents, styles, **options)
+    nested: Any = [photo, [photo]]
+    with pytest.raises(TypeError, match="list is no picture"):
+        model.stylize(nested, style, **options)
     with pytest.raises(af.ArgumentError, match="batch is 2"):
         model.stylize(photo, style, batch=2)
 

@@ -151,6 +151,8 @@ def test_what_floats_and_integers_mean() -> None:
     assert np.abs(np.asarray(af.Image.from_pil(picture)) - levels).max() == 0
     with pytest.raises(af.ArgumentError, match=r"mode F, .* 0 to 255, .*convert\('L'\)"):
         af.Image.from_pil(PIL.Image.fromarray(values * 255))
+    with pytest.raises(TypeError, match="ndarray is no picture of Pillow's"):
+        af.Image.from_pil(values)  # type: ignore[arg-type]
     with pytest.raises(af.ArgumentError, match="mode I, .* from -1 to 70000: 0 to 65535"):
         af.Image.from_pil(PIL.Image.fromarray(np.array([[-1, 70000]], np.int32)))
 
@@ -407,6 +409,8 @@ def test_tensors(pixels: Pixels) -> None:
         (np.full((4, 4, 3), -0.1), "from -0.1 to -0.1"),
         (np.full((4, 4, 3), np.nan), "nan"),
         (np.zeros((4, 4, 3), complex), "complex128"),
+        ([[1, 2], [3, 4]], "int64"),
+        ("x.jpg", r"shape \(\)"),
         (np.zeros((0, 4, 3), np.uint8), "4 x 0"),
     ],
 )

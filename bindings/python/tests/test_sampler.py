@@ -145,6 +145,8 @@ def test_sizes(model: af.Model) -> None:
         ({"width": 65}, af.ArgumentError, "width"),
         ({"width": 64, "longest": 64}, af.ArgumentError, "longest"),
         ({"timesteps": [500, 2], "steps": 3}, af.ArgumentError, "of 2 timesteps"),
+        ({"timesteps": 5}, TypeError, "timesteps is 5: a list"),
+        ({"timesteps": [1.5]}, TypeError, "a timestep is 1.5"),
         ({"timesteps": [2, 500]}, af.ArgumentError, "timesteps"),
         ({"batch": 257}, af.ArgumentError, "257"),
     ],
