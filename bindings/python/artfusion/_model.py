@@ -284,9 +284,11 @@ class Model(Shared):
         self, content: Contents = None, style: Styles = None, **options: Unpack[Options]
     ) -> Sampler:
         """A run, step by step. A list of contents or of styles makes a batch of as many pictures,
-        all of one size; None is the null content or style, which stands for any.
+        all of one size; None is the null content or style, which stands for any. `options` are
+        those of `Options`.
 
-        The size is that of `width` and `height`, or else fits the first content's proportions.
+        The size is that of `width` and `height`, or else fits the contents' proportions, which
+        then have to agree.
         """
         return Sampler(self, content, style, **options)
 
