@@ -185,16 +185,24 @@ static void sixteen_bits_are_converted_as_such(void **state)
 {
     (void)state;
     uint8_t wide[6 * COUNT];
-    for (int i = 0; i < 3 * COUNT; i++) {
-        wide[2 * i] = 0; /* light of up to 1/256 */
-        wide[2 * i + 1] = (uint8_t)(i / 3 * 4);
+    file_bytes profile = make_rgb_profile(GAMUT_ADOBE, 2.2);
+    const png_extras extras[] = {{.gamma = 100000}, {.profile = profile}};
+    for (int k = 0; k < 2; k++) {
+        const int step = k ? 64 : 4; /* dark ones, where tables are coarse */
+        for (int i = 0; i < 3 * COUNT; i++) {
+            wide[2 * i] = (uint8_t)(i / 3 * step >> 8);
+            wide[2 * i + 1] = (uint8_t)(i / 3 * step);
+        }
+        file_bytes f = make_png(SIDE, SIDE, 3, 16, wide, &extras[k]);
+        artfusion_image *image = load(&f, ARTFUSION_READING_VIEWED);
+        for (int i = 0; i < COUNT; i++) {
+            const double expected = srgb_of_light(pow(i * step / 65535.0, k ? 2.2 : 1.0));
+            assert_true(fabs(image->pixels[3 * i] - expected) <= 1);
+        }
+        artfusion_image_destroy(image);
+        bytes_free(&f);
     }
-    file_bytes f = make_png(SIDE, SIDE, 3, 16, wide, &(png_extras){.gamma = 100000});
-    artfusion_image *image = load(&f, ARTFUSION_READING_VIEWED);
-    for (int i = 0; i < COUNT; i++)
-        assert_true(fabs(image->pixels[3 * i] - srgb_of_light(i * 4 / 65535.0)) <= 1);
-    artfusion_image_destroy(image);
-    bytes_free(&f);
+    bytes_free(&profile);
 }
 
 static void cicp_names_a_space(void **state)
