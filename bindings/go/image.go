@@ -247,7 +247,7 @@ func (i *Image) read(f func(rgb []byte, stride, width, height int)) error {
 	return nil
 }
 
-// Save writes a PNG or JPEG beside the path and renames it; nil options are the defaults.
+// Save writes a PNG, JPEG or WebP beside the path and renames it; nil options are the defaults.
 func (i *Image) Save(path string, options *SaveOptions) error {
 	c, done, err := i.use()
 	if err != nil {

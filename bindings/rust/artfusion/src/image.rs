@@ -67,7 +67,7 @@ impl Image {
         Ok(image)
     }
 
-    /// Loads a PNG or JPEG of any colour type, told by its first bytes and brought to RGB.
+    /// Loads a PNG, JPEG or WebP of any colour type, recognised by its first bytes.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Image {
         })
     }
 
-    /// Writes PNG or JPEG by the path's suffix, beside the path and then renamed, so that a failure
+    /// Writes PNG, JPEG or WebP by the path's suffix, beside the path and then renamed, so that a failure
     /// leaves what was there.
     ///
     /// # Errors

@@ -91,7 +91,7 @@ pub fn default_model_path() -> Result<PathBuf> {
 }
 
 /// Opens the model, stylises the content file with the style file at the content's own proportions,
-/// and writes PNG or JPEG by the output's suffix. Everything else is the model's default.
+/// and writes PNG, JPEG or WebP by the output's suffix. Everything else is the model's default.
 ///
 /// # Errors
 ///
