@@ -8,9 +8,13 @@ set(private ${CMAKE_INSTALL_LIBDIR}/artfusion) # what nobody links
 install(TARGETS artfusion EXPORT artfusionTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/artfusion.h include/artfusion.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(ARTFUSION_ENGINE_TORCH)
-  foreach(variable TORCH_LIBRARY_DIR TORCH_LINK_LIBRARIES)
+  foreach(variable TORCH_LIBRARY_DIR TORCH_LINK_LIBRARIES TORCH_OF_SYSTEM)
     get_directory_property(${variable} DIRECTORY shim DEFINITION ${variable})
   endforeach()
+endif()
+if(ARTFUSION_ENGINE_TORCH AND TORCH_OF_SYSTEM) # found by the loader, and packaged by the distribution
+  install(TARGETS artfusion-engine-torch LIBRARY DESTINATION ${private})
+elseif(ARTFUSION_ENGINE_TORCH)
   install(TARGETS artfusion-engine-torch RUNTIME_DEPENDENCY_SET torch
           LIBRARY DESTINATION ${private})
   # Given here, since CMake by itself drops a path inside the source tree, as that of .venv.

@@ -5,8 +5,8 @@
 # Where pip gets packages from is pip's own configuration (pip.conf, PIP_INDEX_URL, ...).
 # libtorch comes in the torch package, of which there are builds for the CPU and for CUDA:
 #   TORCH_BUILD  the one to prefer (default: cpu; cu126, ...). Where pip finds none of that name,
-#                the plain one is taken, which is for the CPU or for CUDA as its index has it.
-#   TORCH_INDEX  an index to look for it in besides pip's own.
+#                the plain one is taken. PyPI has that alone, and on x86-64 it is for CUDA.
+#   TORCH_INDEX  an index to look for it in besides pip's own. PyTorch has one for each build.
 #   PYTHON       the interpreter to make the environment with (default: python3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,7 +34,20 @@ pip() {
 }
 torch=$(grep '^torch==' requirements.txt)
 echo "setup: $requirements into .venv (minutes at first, since libtorch is 0.2 GB to download)"
-pip "$torch+$build" 2>/dev/null || pip
+if ! pip "$torch+$build" 2>/dev/null; then
+  if ! .venv/bin/python -c 'from importlib.metadata import version; version("torch")' 2>/dev/null; then
+    echo "setup: pip finds no $torch+$build, and takes the plain $torch. On x86-64 PyPI's is for CUDA: 3 GB to"
+    echo "       download, 4.7 GB in .venv. To choose another one, stop this with Ctrl-C:"
+    echo "         TORCH_INDEX=URL make ...   an index that has $torch+$build, such as PyTorch's own"
+    echo "         TORCH_BUILD=cu130 TORCH_INDEX=URL make ...   another build, from its index"
+    debian=$(LC_ALL=C apt-cache show libtorch-dev 2>/dev/null | sed -n 's/^Version: \(2[.][0-9.]*\).*/\1/p' | head -n 1)
+    if [ -n "$debian" ]; then
+      echo "         apt-get install libtorch-dev && make demo TORCH_DIR=/usr/lib/$(uname -m)-linux-gnu/cmake/Torch"
+      echo "                                    the system's own $debian, for the CPU: 0.6 GB"
+    fi
+  fi
+  pip
+fi
 
 stamp() { # also what it includes
   touch ".venv/.$1-$hash"

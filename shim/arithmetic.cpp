@@ -3,8 +3,8 @@
 
 #include <ATen/cpu/Utils.h>
 #include <c10/util/Exception.h>
+#include <torch/version.h>
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -15,15 +15,19 @@
 namespace af {
 namespace {
 
-bool cpu_has_any(std::initializer_list<const char *> features)
+bool cpu_multiplies_bfloat16()
 {
+#if TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR < 11
+    return at::cpu::is_avx512_bf16_supported() || at::cpu::is_amx_tile_supported();
+#else
     const auto known = at::cpu::get_cpu_capabilities();
-    for (const char *feature : features) {
+    for (const char *feature : {"avx512_bf16", "amx_bf16"}) {
         const auto found = known.find(feature);
         if (found != known.end() && found->second.isBool() && found->second.toBool())
             return true;
     }
     return false;
+#endif
 }
 
 /* Below that generation bfloat16 is emulated. */
@@ -40,7 +44,7 @@ at::ScalarType fastest(c10::Device device)
 
 bool multiplies_bfloat16()
 {
-    if (!cpu_has_any({"avx512_bf16", "amx_bf16"}))
+    if (!cpu_multiplies_bfloat16())
         return false;
     /* oneDNN may have been built or told (ONEDNN_MAX_CPU_ISA) to do without. */
     constexpr int64_t n = 16;

@@ -57,7 +57,7 @@ c10::Device choose_device(const af_network_options &options)
         throw Failure(ARTFUSION_ERROR_ARGUMENT,
                       "device " + std::to_string(options.device) + " is none of auto, cpu, cuda");
     }
-    const int32_t count = int32_t{torch::cuda::device_count()};
+    const int32_t count = static_cast<int32_t>(torch::cuda::device_count());
     if (options.device_index < 0 || options.device_index >= count)
         throw Failure(ARTFUSION_ERROR_UNSUPPORTED,
                       "CUDA device " + std::to_string(options.device_index) +

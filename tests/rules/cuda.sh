@@ -18,19 +18,3 @@ for source in shim/*_cuda.cpp; do
     -isystem "$scratch" -isystem "$cuda" \
     -isystem "$torch" -isystem "$torch/torch/csrc/api/include" "$source"
 done
-
-# And such a libtorch, with these headers beside it, is one that graphs are compiled for.
-fake=$scratch/packages/torch
-mkdir -p "$fake"/{lib,include/torch,share/cmake/Torch} "$scratch/packages/nvidia/cu13/include/crt"
-touch "$fake/include/torch/script.h" "$fake/lib/"lib{torch,torch_cpu,c10,torch_cuda,c10_cuda}.so \
-  "$scratch/packages/nvidia/cu13/include/crt/host_config.h"
-cat >"$scratch/CMakeLists.txt" <<'EOF'
-cmake_minimum_required(VERSION 3.25)
-project(graphs LANGUAGES C)
-find_package(Torch REQUIRED)
-if(NOT TORCH_GRAPHS OR NOT torch_cuda_include MATCHES "nvidia/cu13/include")
-  message(FATAL_ERROR "FAIL: no graphs for a libtorch with CUDA: '${torch_cuda_include}'")
-endif()
-EOF
-cmake -S "$scratch" -B "$scratch/build" -DCMAKE_MODULE_PATH="$PWD/cmake" \
-  -DTorch_DIR="$fake/share/cmake/Torch" >/dev/null

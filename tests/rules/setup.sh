@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The set-up, with apt, dpkg and pip taken by scripts that write down what they are asked for: which packages a
+# release of Debian or Ubuntu needs, and what is said before gigabytes are downloaded.
+set -euo pipefail
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+fail() { echo "FAIL: $*"; failed=1; }
+
+mkdir -p "$scratch/bin" "$scratch/tree/scripts" "$scratch/tree/.venv/bin"
+script() { # FILE, its lines from standard input
+  { echo '#!/usr/bin/env bash'; cat; } >"$1"
+  chmod +x "$1"
+}
+for tool in bash sed tr grep cut cat mktemp rm env sha256sum find touch head cp uname dirname; do
+  ln -s "$(command -v $tool)" "$scratch/bin/$tool"
+done
+script "$scratch/bin/id" <<<'echo 0'
+script "$scratch/bin/dpkg-query" <<<"printf 'installed make\\ninstalled ca-certificates\\n'"
+script "$scratch/bin/apt-get" <<EOF
+echo "\$*" >>$scratch/asked
+[[ "\$*" != *update* ]] || touch $scratch/updated
+EOF
+# It knows its packages once its lists are there.
+script "$scratch/bin/apt-cache" <<EOF
+[ -e $scratch/updated ] || exit 0
+case "\$1" in
+  depends) printf 'clang\n  Depends: clang-%s\n' "\$CLANG" ;;
+  show) [ -z "\$LIBTORCH" ] || printf 'Package: libtorch-dev\nVersion: %s\n' "\$LIBTORCH" ;;
+esac
+EOF
+setup() { env -i PATH="$scratch/bin" LIBTORCH="${LIBTORCH:-}" CLANG="${CLANG:-}" "$@" 2>&1; }
+
+for release in 14 18 19; do # Debian 12, Ubuntu 24.04, Debian 13
+  rm -f "$scratch/updated" "$scratch/asked"
+  CLANG=$release setup bash scripts/setup-system.sh test >/dev/null
+  [ "$(grep -c update "$scratch/asked")" = 1 ] || fail "clang $release: not one update: $(cat "$scratch/asked")"
+  for package in clang "libclang-rt-$release-dev" "libfuzzer-$release-dev" doxygen; do
+    grep -E "install .* $package( |\$)" "$scratch/asked" >/dev/null || fail "clang $release: no $package"
+  done
+done
+script "$scratch/bin/clang" <<<'echo 17.0.6' # one that is there already
+CLANG=19 setup bash scripts/setup-system.sh test >/dev/null
+grep 'libfuzzer-17-dev' "$scratch/asked" >/dev/null || fail 'not the runtimes of the clang that is there'
+rm "$scratch/bin/clang" "$scratch/asked"
+setup bash scripts/setup-system.sh build >/dev/null
+! grep clang "$scratch/asked" >/dev/null || fail 'clang, to build alone'
+
+# No root: the command to type, with the same names.
+script "$scratch/bin/id" <<<'echo 1000'
+said=$(CLANG=19 setup bash scripts/setup-system.sh test) && fail 'it ended well without root'
+grep 'sudo apt-get install .*libclang-rt-19-dev' <<<"$said" >/dev/null || fail "without root: $said"
+
+cp scripts/setup-python.sh "$scratch/tree/scripts"
+cp requirements.txt "$scratch/tree"
+torch=$(grep '^torch==' requirements.txt)
+script "$scratch/tree/.venv/bin/python" <<EOF
+case "\$*" in
+  *+\$FOUND*) echo "\$*" >>$scratch/pip ;;
+  *pip*+*) exit 1 ;;
+  *pip*) echo "\$*" >>$scratch/pip ;;
+  *metadata*) exit 1 ;;
+esac
+EOF
+python() { (cd "$scratch/tree" && rm -f .venv/.req* "$scratch/pip" && setup "$@" bash scripts/setup-python.sh requirements.txt); }
+touch "$scratch/updated"
+said=$(python FOUND=cpu)
+grep -- "$torch+cpu" "$scratch/pip" >/dev/null || fail 'not the CPU build that pip finds'
+! grep 4.7 <<<"$said" >/dev/null || fail "of gigabytes, though there is a CPU build: $said"
+said=$(LIBTORCH=2.6.0+dfsg-7 python FOUND=cu130)
+! grep -F + "$scratch/pip" >/dev/null || fail 'not the plain build in the end'
+for words in "no $torch+cpu" '4.7 GB' TORCH_INDEX= TORCH_BUILD= "TORCH_DIR=/usr/lib/$(uname -m)-linux-gnu/cmake/Torch" \
+             "own 2.6.0"; do
+  grep -F -- "$words" <<<"$said" >/dev/null || fail "it does not say '$words': $said"
+done
+said=$(LIBTORCH=1.13.1+dfsg-4 python FOUND=cu130)
+! grep TORCH_DIR <<<"$said" >/dev/null || fail "an old libtorch is offered: $said"
+[ $failed = 1 ] || echo 'the set-up asks for the right things'
+exit $failed
