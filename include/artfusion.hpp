@@ -5,10 +5,11 @@
  *
  *     artfusion::Context context;
  *     artfusion::Model model(context, "mini.artfusion");
+ *     artfusion::Image photo = artfusion::Image::load("photo.jpg");
  *     artfusion::Options options(model);
- *     options.preset(model, "bold");
+ *     options.size(model, photo);
  *     artfusion::Sampler sampler(model, options);
- *     sampler.set_content(artfusion::Image::load("photo.jpg"));
+ *     sampler.set_content(photo);
  *     sampler.set_style(model.style(artfusion::Image::load("painting.jpg")));
  *     sampler.run();
  *     sampler.image().save("out.png");
