@@ -8,8 +8,9 @@ The whole library in one call:
 
 	err := artfusion.StylizeFile("mini.artfusion", "photo.jpg", "painting.jpg", "out.png")
 
-The same in its steps: a [Context] opens a [Model], the Model makes a [Style] of a picture and a
-[Sampler], and the Sampler makes an [Image]. The program examples/stylize is an example.
+The same in memory: a [Context] opens a [Model], and [Model.Stylize] makes an [Image]. The same in its
+steps: the Model makes a [Style] of a picture and a [Sampler], and the Sampler makes an Image. The program
+examples/stylize is an example.
 
 # Building
 
@@ -43,6 +44,9 @@ Callbacks run on the goroutine whose call they belong to. A panic in one ends th
 the library allows, and goes on in its caller. Callbacks must not call [runtime.Goexit], which is
 what [testing.T.FailNow] does: it would leave the library in the middle of its work. Slices that
 callbacks are given are the library's memory and must not be used after they return.
+
+A callback ends its call by an error and by nothing else; the call's own error is of [ErrCancelled], and
+[errors.Is] finds the callback's in it. The context of [Sampler.Next] and [Sampler.Run] ends it as well.
 */
 package artfusion
 
@@ -74,26 +78,6 @@ func VersionNumber() uint32 {
 // that release.
 func checkVersion(header uint32) error {
 	return call(func() C.artfusion_status { return C.artfusion_check_version(C.uint32_t(header)) })
-}
-
-// StylizeFile opens the model, stylises the content file with the style file and writes a PNG or
-// JPEG by the output's suffix. All options are the model's defaults; the longer side becomes the
-// model's native one. After an error, what was at the output's path is still there.
-func StylizeFile(model, content, style, output string) error {
-	if err := checkVersion(C.ARTFUSION_VERSION); err != nil {
-		return err
-	}
-	var paths [4]*C.char
-	for i, path := range []string{model, content, style, output} {
-		var err error
-		if paths[i], err = cString("path", path); err != nil {
-			return err
-		}
-		defer C.free(unsafe.Pointer(paths[i]))
-	}
-	return call(func() C.artfusion_status {
-		return C.artfusion_stylize_file(paths[0], paths[1], paths[2], paths[3])
-	})
 }
 
 // call makes a call of the library an error. The library keeps the sentence in the OS thread, which

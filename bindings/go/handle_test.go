@@ -111,7 +111,7 @@ func TestUseAfterClose(t *testing.T) {
 		ok(t, m.Close())
 	}
 	s.Cancel()
-	if i.Width() != 0 || i.Height() != 0 || s.KeptCount() != 0 {
+	if i.Width() != 0 || i.Height() != 0 || s.KeptCount() != 0 || s.Steps() != 0 {
 		t.Error("a size after Close")
 	}
 	values := make([]float32, 8)
@@ -133,6 +133,11 @@ func TestUseAfterClose(t *testing.T) {
 		"NullStyle":        func() error { _, err := m.NullStyle(); return err },
 		"StyleFromValues":  func() error { _, err := m.StyleFromValues(values); return err },
 		"StyleFromImage":   func() error { _, err := m.StyleFromImage(photo); return err },
+		"exact":            func() error { _, err := m.StyleFromImageExact(photo); return err },
+		"SetSize":          func() error { return new(SamplerOptions).SetSize(m, photo, 0) },
+		"SetSize of":       func() error { return new(SamplerOptions).SetSize(model, i, 0) },
+		"Stylize":          func() error { _, err := m.Stylize(background, photo, photo, nil); return err },
+		"Stylize a closed": func() error { _, err := model.Stylize(background, i, photo, nil); return err },
 		"of a closed":      func() error { _, err := model.StyleFromImage(i); return err },
 		"Encode":           func() error { _, err := m.Encode(photo, LatentMode); return err },
 		"Encode a closed":  func() error { _, err := model.Encode(i, LatentMode); return err },

@@ -4,6 +4,7 @@ package artfusion
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -399,5 +400,71 @@ func TestStylizeFile(t *testing.T) {
 	ok(t, StylizeFile(modelPath, small, small, out))
 	if i := must(LoadImage(out, nil))(t); i.Width() != 256 || i.Height() != 256 {
 		t.Errorf("%dx%d", i.Width(), i.Height())
+	}
+}
+
+// A photo and a painting that are larger than the native size and not square are one picture by the
+// call of files and by that in memory, at the photo's proportions.
+func TestStylize(t *testing.T) {
+	m, _, _ := setup(t)
+	const large = "../../examples/images/coffee.jpg"
+	out := filepath.Join(t.TempDir(), "out.png")
+	ok(t, StylizeFile(modelPath, photoPath, large, out))
+	wanted := must(must(LoadImage(out, nil))(t).RGB())(t)
+	photo, painting := must(LoadImage(photoPath, nil))(t), must(LoadImage(large, nil))(t)
+	o := must(m.SamplerOptions())(t)
+	for _, options := range []*SamplerOptions{nil, &o} {
+		made := must(m.Stylize(background, photo, painting, options))(t)
+		if made.Width() != 256 || made.Height() != 160 {
+			t.Errorf("%dx%d", made.Width(), made.Height())
+		}
+		if !bytes.Equal(must(made.RGB())(t), wanted) {
+			t.Error("another picture")
+		}
+	}
+
+	// A size of one's own is kept, nothing of the options is changed, and a batch is no single picture.
+	o.Width, o.Height, o.Steps = 64, 64, 1
+	if made := must(m.Stylize(background, photo, painting, &o))(t); made.Height() != 64 {
+		t.Errorf("%dx%d", made.Width(), made.Height())
+	}
+	ok(t, o.SetSize(m, photo, 64))
+	if o.Width != 64 || o.Height != 32 || o.Steps != 1 {
+		t.Errorf("%+v", o)
+	}
+	wantError(t, o.SetSize(m, photo, -1), ErrArgument)
+	done, cancel := context.WithCancel(background)
+	cancel()
+	_, err := m.Stylize(done, photo, painting, &o)
+	wantError(t, err, ErrCancelled)
+	o.Batch = 2
+	_, err = m.Stylize(background, photo, painting, &o)
+	wantError(t, err, ErrArgument)
+}
+
+func TestStyleAtNativeSize(t *testing.T) {
+	m, _, _ := setup(t)
+	painting := must(LoadImage(photoPath, nil))(t)
+	fitted := must(painting.ResizeFit(256, 256, FilterBicubic))(t)
+	values := func(style *Style, err error) []float32 { return must(must(style, err)(t).Values())(t) }
+	read := values(m.StyleFromImage(painting))
+	if !reflect.DeepEqual(read, values(m.StyleFromImageExact(fitted))) {
+		t.Error("not read at the native size")
+	}
+	if reflect.DeepEqual(read, values(m.StyleFromImageExact(painting))) {
+		t.Error("exact is the same")
+	}
+}
+
+func TestDefaultModelPath(t *testing.T) {
+	t.Setenv("ARTFUSION_MODEL", "a.model")
+	if path := must(DefaultModelPath())(t); path != "a.model" {
+		t.Error(path)
+	}
+	t.Setenv("ARTFUSION_MODEL", "")
+	path := must(DefaultModelPath())(t)
+	c := must(NewContext(nil))(t)
+	if info := must(must(c.OpenModel(path))(t).Info())(t); info.Name != "mini" {
+		t.Errorf("%s: %s", path, info.Name)
 	}
 }

@@ -37,7 +37,7 @@ type SamplerOptions struct {
 	Timesteps         []int32 // nil: by Spacing; else Steps of them, not increasing
 
 	// OnStep is called after each step. The sampler may be asked for its progress, tensors and
-	// images. An error ends the call, which returns it as the cause of its own.
+	// images. An error, and nothing else, ends the call, which returns it as the cause of its own.
 	OnStep func(s *Sampler) error
 	// OnEps is called before each update. It may change the guided eps[batch, channels, height,
 	// width] in place.

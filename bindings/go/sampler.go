@@ -331,6 +331,16 @@ func progressOf(c *C.artfusion_progress) Progress {
 	}
 }
 
+// Steps is how many steps the run has in all, fewer than asked below a DenoisingStrength of 1; 0 after
+// Close.
+func (s *Sampler) Steps() int {
+	progress, err := s.Progress()
+	if err != nil {
+		return 0
+	}
+	return progress.Steps
+}
+
 // X is a copy of the latent of the moment[batch, channels, height, width], nil before there is one.
 func (s *Sampler) X() ([]float32, error) {
 	return s.tensor(func(sampler *C.artfusion_sampler, count *C.size_t) *C.float {

@@ -78,7 +78,7 @@ func TestNext(t *testing.T) {
 		t.Error("a step too many")
 	}
 	p := must(s.Progress())(t)
-	if p.Step != testSteps || p.Steps != testSteps || p.Batch != 1 || p.Passes < testSteps {
+	if p.Step != testSteps || p.Steps != testSteps || s.Steps() != testSteps || p.Batch != 1 || p.Passes < testSteps {
 		t.Errorf("%+v", p)
 	}
 	if p.Denoise <= 0 || p.Encode <= 0 || p.Total < p.Denoise || p.Total > time.Hour {

@@ -58,8 +58,9 @@ compare() { # NAME ARGUMENT...; %s stands for the folder of one's files
 compare stylize $model $images/pagoda.jpg $images/van-gogh.jpg %s/stylize.png
 compare preview $model $images/pagoda.jpg $images/van-gogh.jpg %s/step- 3
 compare preview $model $images/pagoda.jpg $images/van-gogh.jpg %s/all-
+compare stylize $model $images/pagoda.jpg $images/coffee.jpg %s/large.png # no square, and larger than native
 compare blend $model $images/chelsea.jpg $images/monet.jpg $images/munch.jpg 0.25 %s/blend.png
-for file in stylize.png step-3.png all-8.png blend.png; do
+for file in stylize.png large.png step-3.png all-8.png blend.png; do
     [ -s "$scratch/go/$file" ] || { echo "no $file"; exit 1; }
 done
 compare stylize $model none.jpg $images/monet.jpg %s/none.png 2>"$scratch/errors"

@@ -64,6 +64,7 @@ compare() { # EXAMPLE ARGUMENTS...
 export ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16
 photo=$images/pagoda.jpg painting=$images/van-gogh.jpg
 compare stylize "$model" "$photo" "$painting" result.png
+compare stylize "$model" "$photo" "$images/coffee.jpg" result.png # no square, and larger than native
 compare stylize "$model" "$photo" nowhere.jpg result.png
 compare blend "$model" "$photo" "$painting" "$images/monet.jpg" 0.25 result.png
 compare preview "$model" "$photo" "$painting" step-

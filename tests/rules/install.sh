@@ -43,6 +43,15 @@ resize() {
     fail "$1: the program runs with another release"
 }
 
+# The default model is found by the library, where it lies now, and by those who build with it.
+own_model() { # HOW: the program `default` in $scratch/HOW
+  local found
+  found=$("$scratch/$1/default" "${pictures[@]}" "$scratch/$1-default.png")
+  [ "$found" = "$model" ] || fail "$1: the default model is '$found', not $model"
+  cmp "$scratch/$1-default.png" "$scratch/pkg-config-stylize.png" ||
+    fail "$1: the default model makes another picture"
+}
+
 # What pkg-config prints has the space escaped for a shell.
 make_all() { # PACKAGE FOLDER
   mkdir "$scratch/$2"
@@ -51,11 +60,29 @@ make_all() { # PACKAGE FOLDER
 }
 make_all artfusion pkg-config
 try pkg-config
+own_model pkg-config
+folder=$(eval "echo $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --variable=modeldir artfusion)")
+[ "$(realpath "$folder/mini.artfusion")" = "$(realpath "$model")" ] || fail "pkg-config's modeldir is $folder"
+# As on Debian, whose libraries lie in a folder for the architecture; and without a model at all.
+mkdir "$prefix/lib/of-this-machine"
+mv "$prefix/lib"/libartfusion.so* "$prefix/lib/of-this-machine"
+LD_LIBRARY_PATH="$prefix/lib/of-this-machine" ARTFUSION_ENGINE="$prefix/lib/artfusion/libartfusion-engine-torch.so" \
+  own_model pkg-config
+mv "$model" "$scratch/away"
+if LD_LIBRARY_PATH="$prefix/lib/of-this-machine" "$scratch/pkg-config/default" "${pictures[@]}" \
+  "$scratch/none.png" 2>"$scratch/said"; then fail 'a model was found that is not there'; fi
+grep -qF "$model" "$scratch/said" || fail "what is said of no model: $(cat "$scratch/said")"
+mv "$scratch/away" "$model"
+mv "$prefix/lib/of-this-machine"/* "$prefix/lib"
+rmdir "$prefix/lib/of-this-machine"
 
 cmake -S tests/install/cmake -B "$scratch/package" -G Ninja -DEXAMPLES="$source/examples" \
   -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$scratch/package" >/dev/null
 try package
+own_model package
+grep -qF "$(realpath "$prefix")/share/artfusion" "$scratch/package/model-dir" ||
+  fail "artfusion_MODEL_DIR of CMake's package is $(cat "$scratch/package/model-dir")"
 
 # Static: libtorch alone stays shared, and no library of artfusion's is needed.
 make_all artfusion-static pkg-config-static

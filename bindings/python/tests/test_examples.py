@@ -19,6 +19,7 @@ CASES: dict[str, list[list[object]]] = {
     "stylize": [
         [MODEL, PHOTO, PAINTING, "result.png"],
         [MODEL, PHOTO, PAINTING, "result.jpg"],
+        [MODEL, PHOTO, IMAGES / "coffee.jpg", "result.png"],  # no square, and larger than native
         [MODEL, PHOTO, "none.jpg", "result.png"],
         [PHOTO, PHOTO, PAINTING, "result.png"],
         [MODEL],

@@ -81,7 +81,9 @@ pub(crate) fn path(
         copied
     };
     check(status)?;
-    Ok(PathBuf::from(OsString::from_vec(copied.unwrap_or_default())))
+    Ok(PathBuf::from(OsString::from_vec(
+        copied.unwrap_or_default(),
+    )))
 }
 
 /// A handle's type, and how it is destroyed.

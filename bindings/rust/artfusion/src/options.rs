@@ -29,6 +29,8 @@ pub struct Options {
     /// Its pointers stay NULL: `to_c` adds that of the timesteps, the sampler its callbacks.
     c: sys::artfusion_sampler_options,
     timesteps: Option<Vec<i32>>,
+    /// Whether somebody has set width and height.
+    sized: bool,
 }
 
 // SAFETY: the pointers in it, which are why it is not by itself, are NULL.
@@ -114,7 +116,11 @@ impl Options {
         // SAFETY: as many bytes as said; the model lives through the call or is NULL.
         let c =
             ffi::defaults(|c, size| unsafe { sys::artfusion_sampler_options_init(c, size, model) });
-        Options { c, timesteps: None }
+        Options {
+            c,
+            timesteps: None,
+            sized: false,
+        }
     }
 
     /// Changes the solver, spacing, steps, eta, both scales and both intervals to what the model's
@@ -141,6 +147,7 @@ impl Options {
     pub fn size(mut self, width: u32, height: u32) -> Options {
         self.c.width = ffi::int(width);
         self.c.height = ffi::int(height);
+        self.sized = true;
         self
     }
 
@@ -160,7 +167,12 @@ impl Options {
                 ffi::int(longest),
             )
         })?;
+        self.sized = true;
         Ok(self)
+    }
+
+    pub(crate) fn has_size(&self) -> bool {
+        self.sized
     }
 
     /// What [`size`](Options::size) is.

@@ -200,6 +200,15 @@ impl<'a> Sampler<'a> {
     /// Calls `closure` after each step, in whichever call does it. [`ControlFlow::Break`] ends that
     /// call with [`Cancelled`](crate::ErrorKind::Cancelled); the step is done, and the next call does
     /// the one after it.
+    ///
+    /// Nothing else that a closure may give is taken for an end: what a progress bar or a file answers
+    /// is no [`ControlFlow`].
+    ///
+    /// ```compile_fail,E0271
+    /// # fn bar(sampler: &mut artfusion::Sampler<'_>) {
+    /// sampler.on_step(|step| step.progress().step == 1);
+    /// # }
+    /// ```
     pub fn on_step(
         &mut self,
         closure: impl FnMut(&Step<'_>) -> ControlFlow<()> + Send + 'a,

@@ -217,6 +217,20 @@ impl<'s, 'a> Steps<'s, 'a> {
             thread: PhantomData,
         }
     }
+
+    /// How many steps are left, for a progress bar. An error ends the iterator before that, and a
+    /// [`Canceller`](crate::Canceller) may, for which reason it is no [`ExactSizeIterator`].
+    pub fn len(&self) -> usize {
+        match (self.ended, self.sampler.progress()) {
+            (false, Ok(progress)) => (progress.steps - progress.step) as usize,
+            _ => 0,
+        }
+    }
+
+    /// Whether no step is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl<'s> Iterator for Steps<'s, '_> {

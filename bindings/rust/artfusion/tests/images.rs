@@ -6,7 +6,8 @@ mod common;
 
 use artfusion::{
     ddim_coefficients, schedule_betas, timesteps, Context, Device, ErrorKind, FileFormat, Filter,
-    Image, ImageView, LoadOptions, Precision, Reading, Rng, RngKind, SaveOptions, Schedule, Spacing,
+    Image, ImageView, LoadOptions, Precision, Reading, Rng, RngKind, SaveOptions, Schedule,
+    Spacing,
 };
 use common::{picture, repository};
 use std::fs;
@@ -89,7 +90,12 @@ fn webp_is_written_and_damage_is_salvaged_with_a_warning() {
     let webp = SaveOptions::new().format(FileFormat::WebP);
     let lossless = image.encode(&webp.clone().webp_lossless(true)).unwrap();
     assert_eq!(Image::decode(&lossless).unwrap().to_rgb(), image.to_rgb());
-    let size = |quality| image.encode(&webp.clone().webp_quality(quality)).unwrap().len();
+    let size = |quality| {
+        image
+            .encode(&webp.clone().webp_quality(quality))
+            .unwrap()
+            .len()
+    };
     assert!(size(1) < size(100));
 
     let png = image.encode(&SaveOptions::new().format(FileFormat::Png));

@@ -5,14 +5,16 @@
 mod common;
 
 use artfusion::{
-    Context, Denoise, Device, ErrorKind, ImageView, LatentKind, LogLevel, Model, NoiseKind,
-    Options, Precision, RngKind, Sampler, Solver, Spacing, Style, ALL,
+    default_model_path, stylize_file, Context, Denoise, Device, ErrorKind, Filter, Image,
+    ImageView, LatentKind, LogLevel, Model, NoiseKind, Options, Precision, RngKind, Sampler,
+    Solver, Spacing, Style, ALL,
 };
 use artfusion_sys as sys;
 use common::{finish, model_path, open_model, picture, small, start};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::mem::MaybeUninit;
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::{Arc, Mutex};
 
@@ -104,6 +106,76 @@ fn the_bytes_are_those_of_the_c_calls() {
         .and_then(finish)
         .unwrap();
     assert_ne!(other, theirs);
+}
+
+/// A photo and a painting that are larger than the native size and not square are one picture by every
+/// way, at the photo's proportions.
+#[test]
+fn one_call_makes_what_the_others_make() {
+    let scratch = std::env::temp_dir().join(format!("artfusion-call-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch).unwrap();
+    let file = |name: &str| scratch.join(name);
+    picture(300, 200, 2).save(file("photo.png")).unwrap();
+    picture(280, 350, 3).save(file("painting.png")).unwrap();
+    stylize_file(
+        model_path(),
+        file("photo.png"),
+        file("painting.png"),
+        file("out.png"),
+    )
+    .unwrap();
+    let wanted = Image::open(file("out.png")).unwrap();
+    std::fs::remove_dir_all(&scratch).unwrap();
+
+    // On as many threads as that: others may round otherwise.
+    let model = Model::open(&Context::new().unwrap(), model_path()).unwrap();
+    let (photo, painting) = (picture(300, 200, 2), picture(280, 350, 3));
+    let options = Options::new(&model);
+    let ours = model.stylize(&photo, &painting, &options).unwrap();
+    assert_eq!((ours.width(), ours.height()), (256, 160));
+    assert!(ours.to_rgb() == wanted.to_rgb());
+
+    // A size that was set is kept, and a batch is no single picture.
+    let small = options.clone().size(64, 64).steps(1);
+    let square = model.stylize(&photo, &painting, &small).unwrap();
+    assert_eq!((square.width(), square.height()), (64, 64));
+    let small = options
+        .clone()
+        .steps(1)
+        .size_for(&model, &photo, 64)
+        .unwrap();
+    assert_eq!(small.get_size(), (64, 32));
+    let error = model
+        .stylize(&photo, &painting, &small.batch(2))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument);
+    assert!(error.message().contains("batch is 2"), "{}", error);
+}
+
+#[test]
+fn a_style_is_read_at_the_native_size() {
+    let model = open_model();
+    let painting = picture(280, 350, 3);
+    let fitted = painting.resize_fit(256, 256, Filter::Bicubic).unwrap();
+    let read = model.style(&painting).unwrap();
+    assert_eq!(read.values(), model.style_exact(&fitted).unwrap().values());
+    assert_ne!(
+        read.values(),
+        model.style_exact(&painting).unwrap().values()
+    );
+}
+
+/// Of the library's own source tree, or what the environment names.
+#[test]
+fn the_default_model_is_found() {
+    let path = default_model_path().unwrap();
+    match std::env::var_os("ARTFUSION_MODEL") {
+        Some(named) => assert_eq!(path, PathBuf::from(named)),
+        None => {
+            assert!(path.ends_with("models/mini.artfusion"), "{:?}", path);
+            Model::open(&Context::new().unwrap(), path).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -72,16 +72,20 @@ fn a_step_that_is_past_knows_it() {
     let mut sampler = start(&model, &small(&model), 2).unwrap();
     let mut steps = sampler.steps();
     assert_eq!(steps.size_hint(), (0, Some(3)));
+    assert_eq!((steps.len(), steps.is_empty()), (2, false));
     let first = steps.next().unwrap().unwrap();
     first.preview(0).unwrap();
+    assert_eq!(steps.len(), 1);
     let second = steps.next().unwrap().unwrap();
     for error in [first.preview(0).err(), first.x().err(), first.x0().err()] {
         let error = error.unwrap();
         assert_eq!(error.kind(), ErrorKind::State);
         assert_eq!(error.message(), "step 1 is past: the sampler has done 2");
     }
+    assert_eq!((steps.len(), steps.is_empty()), (0, true));
     assert!(steps.next().is_none() && steps.next().is_none());
     assert_eq!(steps.size_hint(), (0, Some(0)));
+    assert_eq!(steps.len(), 0);
     second.preview(0).unwrap();
 }
 
