@@ -117,6 +117,10 @@ static artfusion_status salvage(decoder *d, WebPDecoderConfig *config)
     if (there <= 0)
         return fail_status(code);
     const size_t missing = d->height - (size_t)there, stride = 3 * (size_t)d->image->width;
+    if (missing == 0) { /* only what comes behind */
+        af_image_warn(d->image, "WebP: the file ends too early: all pixels are there");
+        return ARTFUSION_OK;
+    }
     if (!d->rgba)
         memset(d->image->pixels + (size_t)there * stride, 255, missing * stride);
     af_image_warn(d->image,
@@ -193,8 +197,6 @@ static artfusion_status decode(decoder *d)
     const VP8StatusCode code = WebPGetFeatures(d->file.data, d->file.size, &about);
     if (code != VP8_STATUS_OK)
         return fail_status(code);
-    if (!d->options->salvage && read_uint(d->file.data + 4, 4) > d->file.size - 8)
-        return fail_status(VP8_STATUS_NOT_ENOUGH_DATA);
     artfusion_status status = find_frame(d, &about);
     if (!status)
         status = af_codec_image_create("WebP", (uint32_t)about.width, (uint32_t)about.height,

@@ -311,6 +311,22 @@ static void a_webp_is_read_to_where_it_is_cut(void **state)
     }
 }
 
+/* Behind the pixels, too. */
+static void a_webps_metadata_may_be_cut(void **state)
+{
+    (void)state;
+    file_bytes exif = make_exif(3);
+    file_bytes f = make_webp(WIDTH, HEIGHT, 1, rgba, nothing, exif, nothing);
+    assert_null(load(f.data, f.size - 2, 0));
+    artfusion_image *image = load(f.data, f.size - 2, 1), *whole = load(f.data, f.size, 1);
+    assert_warns(image, "the file ends too early: all pixels are there");
+    assert_memory_equal(image->pixels, whole->pixels, sizeof rgb);
+    artfusion_image_destroy(image);
+    artfusion_image_destroy(whole);
+    bytes_free(&f);
+    bytes_free(&exif);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup(a_trailer_may_stand_for_the_end_marker, fill),
         cmocka_unit_test_setup(damage_within_a_jpeg_is_said, fill),
         cmocka_unit_test_setup(a_webp_is_read_to_where_it_is_cut, fill),
+        cmocka_unit_test_setup(a_webps_metadata_may_be_cut, fill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
