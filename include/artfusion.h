@@ -83,7 +83,8 @@
  *            whatever needs a network is ENGINE; the rest works, and handles
  *            that no other thread was using may be destroyed. exit waits for
  *            the network calls and openings of models that other threads are
- *            in; those that come later are ENGINE. The library may be
+ *            in, as long as they make progress and at most a minute; those
+ *            that come later are ENGINE. The library may be
  *            unloaded once its handles are destroyed; its engine stays.
  *
  * Everything here is since 1.0 unless said otherwise.

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -13,6 +14,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 /* What a handler needs is out of reach but by globals. */
 static atomic_int received;
 static _Atomic(artfusion_sampler *) watched;
+static _Atomic(const char *) last_words;
 static atomic_int handlers; /* that are running: on any thread, the engine's too */
 
 static void on_signal(int signal_number)
@@ -21,6 +23,11 @@ static void on_signal(int signal_number)
     if (!atomic_compare_exchange_strong(&received, &none, signal_number))
         _exit(128 + signal_number);
     atomic_fetch_add(&handlers, 1);
+    const char *words = atomic_load(&last_words);
+    if (words != NULL) {
+        (void)!write(STDERR_FILENO, words, strlen(words));
+        _exit(128 + signal_number);
+    }
     artfusion_sampler *sampler = atomic_load(&watched);
     if (sampler != NULL)
         artfusion_sampler_cancel(sampler);
@@ -41,11 +48,22 @@ void interrupt_install(void)
     }
 }
 
+static void wait_for_handlers(void)
+{
+    while (atomic_load(&handlers) != 0)
+        sched_yield();
+}
+
 void interrupt_watch(artfusion_sampler *sampler)
 {
     atomic_store(&watched, sampler);
-    while (atomic_load(&handlers) != 0)
-        sched_yield();
+    wait_for_handlers();
+}
+
+void interrupt_at_once(const char *words)
+{
+    atomic_store(&last_words, words);
+    wait_for_handlers(); /* those before may be reading the words before */
 }
 
 int interrupt_signal(void)

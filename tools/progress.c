@@ -58,7 +58,7 @@ static void draw_bar(int32_t step, int32_t steps, const char *left)
     const int filled = (int)((long long)width * step / steps);
     memset(bar, ' ', sizeof bar);
     memset(bar, '=', (size_t)filled);
-    fprintf(stderr, "\r\033[Ksampling [%.*s] %d/%d  %3d %%  %s", width, bar, step, steps, percent,
+    fprintf(stderr, PROGRESS_CLEAR "sampling [%.*s] %d/%d  %3d %%  %s", width, bar, step, steps, percent,
             left);
 }
 
@@ -71,7 +71,7 @@ void progress_note(struct progress *progress, const char *what)
 {
     if (progress->quiet || !progress->terminal)
         return;
-    fprintf(stderr, "\r\033[K%s", what);
+    fprintf(stderr, PROGRESS_CLEAR "%s", what);
     fflush(stderr);
     progress->drawn = true;
 }
@@ -106,7 +106,7 @@ void progress_clear(struct progress *progress)
 {
     if (!progress->drawn)
         return;
-    fputs("\r\033[K", stderr);
+    fputs(PROGRESS_CLEAR, stderr);
     fflush(stderr);
     progress->drawn = false;
 }

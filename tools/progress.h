@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Empties the terminal's line. */
+#define PROGRESS_CLEAR "\r\033[K"
+
 struct progress {
     bool quiet;
     bool terminal;

@@ -20,6 +20,13 @@ static void log_message(void *user_data, artfusion_log_level level, const char *
     print_line(stderr, "artfusion: %s", message);
 }
 
+static const char *interrupted(const struct run *run)
+{
+    return run->goes_on                ? "interrupted; the same command goes on from here"
+           : run->options->out == NULL ? "interrupted"
+                                       : "interrupted, nothing was written";
+}
+
 /* What a failed call is about, where it is about a file. */
 static int fail(struct run *run, artfusion_status status, const char *file)
 {
@@ -27,10 +34,7 @@ static int fail(struct run *run, artfusion_status status, const char *file)
     progress_clear(&run->progress);
     if (signal_number == 0)
         return library_failure(status, file);
-    failure(ARTFUSION_ERROR_CANCELLED, NULL, "interrupted%s",
-            run->goes_on                ? "; the same command goes on from here"
-            : run->options->out == NULL ? ""
-                                        : ", nothing was written");
+    failure(ARTFUSION_ERROR_CANCELLED, NULL, "%s", interrupted(run));
     return 128 + signal_number;
 }
 
@@ -136,7 +140,14 @@ int run_open_model(struct run *run)
         return code;
     const double start = clock_seconds();
     progress_note(&run->progress, "opening the model");
-    code = run_check_file(run, open_model(run), run->model_path);
+    char words[128];
+    snprintf(words, sizeof words, "%sartfusion: %s\n", run->progress.drawn ? PROGRESS_CLEAR : "",
+             interrupted(run));
+    if (!is_given(run->options, OPTION_JSON)) /* which gives an object for it */
+        interrupt_at_once(words);
+    const artfusion_status status = interrupt_signal() != 0 ? ARTFUSION_OK : open_model(run);
+    interrupt_at_once(NULL);
+    code = run_check_file(run, status, run->model_path);
     run->seconds_model = clock_seconds() - start;
     if (code == 0 && run->options->strength != NULL)
         code = apply_strength(run);

@@ -1,16 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* unshare */
 #include "model/engine_loader.h"
 
+#include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/error.h"
+
+/* MKL, which is in libtorch, calls exit from a constructor if getcwd fails: in a folder that was
+ * removed, or whose path is too long. A thread of ours moves to another folder, for itself alone. */
+static artfusion_status load_in_named_folder(af_engine_loader *loader, int own_thread)
+{
+    char folder[PATH_MAX];
+    if (!getcwd(folder, sizeof folder) &&
+        !(own_thread && unshare(CLONE_FS) == 0 && chdir("/") == 0))
+        return af_fail(ARTFUSION_ERROR_ENGINE,
+                       "the engine cannot be loaded from this working directory, which was removed "
+                       "or has a path of %d bytes or more: change to another",
+                       PATH_MAX);
+    return af_engine_load(loader->context, &loader->engine);
+}
 
 static void *load(void *data)
 {
     af_engine_loader *loader = data;
-    loader->status = af_engine_load(loader->context, &loader->engine);
+    loader->status = load_in_named_folder(loader, 1);
     if (loader->status != ARTFUSION_OK) /* whose words are this thread's alone */
         (void)snprintf(loader->message, sizeof loader->message, "%s", artfusion_error_message());
     return NULL;
@@ -29,10 +46,14 @@ void af_engine_loader_start(af_engine_loader *loader, const artfusion_context *c
 
 artfusion_status af_engine_loader_finish(af_engine_loader *loader, const af_engine **engine)
 {
-    if (!loader->threaded) /* no thread was to be had: then one after the other */
-        return af_engine_load(loader->context, engine);
-    (void)pthread_join(loader->thread, NULL);
+    artfusion_status status;
+    if (loader->threaded) {
+        (void)pthread_join(loader->thread, NULL);
+        status = loader->status == ARTFUSION_OK ? ARTFUSION_OK
+                                                : af_fail(loader->status, "%s", loader->message);
+    } else { /* no thread was to be had: then one after the other */
+        status = load_in_named_folder(loader, 0);
+    }
     *engine = loader->engine;
-    return loader->status == ARTFUSION_OK ? ARTFUSION_OK
-                                          : af_fail(loader->status, "%s", loader->message);
+    return status;
 }

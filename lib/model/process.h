@@ -5,7 +5,8 @@
  * An engine's threads do not survive fork, and a lock that another thread held stays locked for ever:
  * a process forked off one that has used an engine can only be told so. And exit destroys what
  * libtorch and libcrypto hold, whatever other threads are doing with it: so it waits for those that
- * are in a call, and those that come later are told so.
+ * are in a call, and calls that come later are refused. It does not wait for calls that wait for the
+ * thread that called exit: a library that the engine uses may do that, on any thread.
  */
 #ifndef AF_MODEL_PROCESS_H
 #define AF_MODEL_PROCESS_H

@@ -30,6 +30,38 @@ static void leave_from_call(int32_t function)
     exit(PROCESS_STATUS);
 }
 
+/* As a library does that ends the process on a thread of its own, for which the call waits. */
+static void *leave_from_thread(void *unused)
+{
+    (void)unused;
+    exit(PROCESS_STATUS);
+}
+
+static void wait_for_leaver(int32_t function)
+{
+    pthread_t thread;
+    (void)function;
+    if (pthread_create(&thread, NULL, leave_from_thread, NULL) == 0)
+        (void)pthread_join(thread, NULL);
+}
+
+/* Another thread's call waits for a lock that this call keeps. */
+static void leave_with_lock(int32_t function)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static atomic_int calls;
+    (void)function;
+    const int first = atomic_fetch_add(&calls, 1) == 0;
+    if (!first)
+        (void)sem_post(&inside);
+    (void)pthread_mutex_lock(&lock);
+    if (!first)
+        return;
+    while (sem_wait(&inside) != 0)
+        ;
+    exit(PROCESS_STATUS);
+}
+
 static int32_t leave_from_callback(void *user_data, artfusion_sampler *sampler)
 {
     (void)user_data;
@@ -65,26 +97,38 @@ static int leave(const char *how)
     if (strcmp(how, "callback") == 0)
         options.step_callback = leave_from_callback;
     assert_ok(artfusion_sampler_create(model, &options, &running));
-    if (strcmp(how, "call") == 0)
-        engine->on_call = leave_from_call;
-    if (waits)
-        engine->on_call = take_long;
-    if (!waits) {
-        (void)artfusion_sampler_run(running);
-        return 2;
-    }
-    if (pthread_create(&thread, NULL, run, NULL) != 0)
+    engine->on_call = waits                          ? take_long
+                      : strcmp(how, "call") == 0     ? leave_from_call
+                      : strcmp(how, "thread") == 0   ? wait_for_leaver
+                      : strcmp(how, "opening") == 0  ? wait_for_leaver
+                      : strcmp(how, "with lock") == 0 ? leave_with_lock
+                                                     : NULL;
+    if (strcmp(how, "opening") == 0)
+        (void)test_model(NULL, NULL);
+    if ((waits || engine->on_call == leave_with_lock) &&
+        pthread_create(&thread, NULL, run, NULL) != 0)
         return 1;
+    if (engine->on_call == leave_with_lock) {
+        artfusion_sampler *another;
+        assert_ok(artfusion_sampler_create(model, &options, &another));
+        (void)artfusion_sampler_run(another);
+    } else if (!waits) {
+        (void)artfusion_sampler_run(running);
+    }
+    if (!waits)
+        return 2;
     while (sem_wait(&inside) != 0)
         ;
     exit(PROCESS_STATUS);
 }
 
-/* It waits for another thread's call, and not for the one it was called from. */
+/* It waits for another thread's call, and not for the one it was called from, nor for one that waits
+ * for it. */
 static void test_exit_in_calls(void **state)
 {
     (void)state;
-    static const char *const ways[] = {"waits", "callback", "call"};
+    static const char *const ways[] = {"waits",  "callback", "call",
+                                       "thread", "opening",  "with lock"};
     assert_int_equal(setenv("ASAN_OPTIONS", "detect_leaks=0", 1), 0);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         const char *const arguments[] = {"leaves", "--within", ways[i], NULL};
