@@ -12,7 +12,12 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 add_library(artfusion_flags INTERFACE)
 # Resizing, schedules, solvers and random numbers give the same bits on every machine: no fused
-# multiply-add that the source does not ask for.
+# multiply-add that the source does not ask for, and no x87, whose results are wider than their types:
+# math/box_muller.c refuses to be compiled otherwise.
+check_c_source_compiles("#ifndef __i386__\n#error\n#endif\nint main(void) { return 0; }" artfusion_is_i386)
+if(artfusion_is_i386)
+  target_compile_options(artfusion_flags INTERFACE -msse2 -mfpmath=sse)
+endif()
 target_compile_options(artfusion_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wformat=2 -Wvla
   -Wnull-dereference -Wstrict-prototypes -Wmissing-prototypes

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "math/box_muller.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "float and double must be computed as such, or all results differ: on 32-bit x86 by -msse2 -mfpmath=sse"
+#endif
 
 /* Every rounding below is meant: fmaf where a product is not rounded, separate operations where it
  * is. The file must be compiled without contraction of floating-point expressions. */
