@@ -6,7 +6,10 @@ set -euo pipefail
 
 wanted=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg-dev
         libwebp-dev liblcms2-dev libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
-test=(libcmocka-dev clang binutils abigail-tools dpkg-dev file doxygen cargo golang-go)
+test=(libcmocka-dev clang binutils abigail-tools dpkg-dev file doxygen cargo golang-go
+      libc++-dev libc++abi-dev)
+# For 32-bit programs.
+[ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] || test+=(gcc-multilib)
 # The packages of clang's runtimes, which are named after its release.
 runtimes=()
 long=(clang-tidy cppcheck valgrind llvm)

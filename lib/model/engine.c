@@ -38,9 +38,41 @@ static int find_libtorch(struct dl_phdr_info *object, size_t size, void *path)
     return 1;
 }
 
+/* The object whose definition of `symbol` the program's libraries get; NULL if there is none. */
+static const char *provider(const char *symbol)
+{
+    Dl_info info;
+    void *const found = dlsym(RTLD_DEFAULT, symbol);
+    return found && dladdr(found, &info) ? info.dli_fname : NULL;
+}
+
+/* In a program with another C++ runtime than libstdc++, as LLVM's libc++abi, the engine and libtorch
+ * would get half of each: their own libraries' symbols must come first. So they get the C library's
+ * malloc, too, which cannot be if the program has another, for some blocks cross between. */
+static artfusion_status choose_mode(int *mode)
+{
+    *mode = RTLD_NOW | RTLD_LOCAL;
+    const char *const runtime = provider("__dynamic_cast");
+    if (!runtime || strstr(runtime, "/libstdc++.so"))
+        return ARTFUSION_OK;
+    const char *const allocator = provider("malloc"), *const libc = provider("gnu_get_libc_version");
+    if (allocator && libc && strcmp(allocator, libc) != 0)
+        return af_fail(ARTFUSION_ERROR_ENGINE,
+                       "the engine cannot be loaded: this program has the C++ runtime of %s and the "
+                       "malloc of %s, and libtorch needs libstdc++: start it with "
+                       "LD_PRELOAD=libstdc++.so.6",
+                       runtime, allocator);
+    *mode |= RTLD_DEEPBIND;
+    return ARTFUSION_OK;
+}
+
 static artfusion_status open_engine(const char *path, const af_engine **engine)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    int mode;
+    const artfusion_status status = choose_mode(&mode);
+    if (status != ARTFUSION_OK)
+        return status;
+    void *library = dlopen(path, mode);
     if (!library) {
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): what it gives is the calling thread's own. */
         const char *const why = dlerror();
