@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,7 +67,10 @@ static void print_help(FILE *stream)
           "Environment:\n"
           "  ARTFUSION_MODEL   the model file, where --model is not given\n"
           "  ARTFUSION_ENGINE  the shared object that runs networks, where it is not\n"
-          "                    beside the library\n\n"
+          "                    beside the library\n"
+          "  OMP_WAIT_POLICY, GOMP_SPINCOUNT\n"
+          "                    how threads wait for each other; without either, passive and\n"
+          "                    10000: other programs get the cores meanwhile\n\n"
           "Exit status:\n"
           "  0    done\n"
           "  1    it failed; what was in the way is on standard error\n"
@@ -139,9 +143,21 @@ static void occupy_standard_streams(void)
             (void)open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* The engine's threads are OpenMP's, and where they wait for each other they spin for milliseconds,
+ * which other programs want, and which then lack this one. Its runtimes read these when they are
+ * loaded, as the engine is: GNU's the number of turns, LLVM's and Intel's the policy. */
+static void leave_cores_to_others(void)
+{
+    if (getenv("OMP_WAIT_POLICY") != NULL || getenv("GOMP_SPINCOUNT") != NULL)
+        return;
+    (void)setenv("OMP_WAIT_POLICY", "passive", 0);
+    (void)setenv("GOMP_SPINCOUNT", "10000", 0);
+}
+
 int main(int argc, char **argv)
 {
     occupy_standard_streams();
+    leave_cores_to_others();
     const int status = dispatch(argc, (const char **)argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         if (status == 0)

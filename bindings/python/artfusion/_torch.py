@@ -8,6 +8,7 @@ crashes, so all that can be known is checked before any is loaded.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from ._errors import EngineError
 from ._library import packaged
+from ._loading import gently
 
 
 def _release(text: str) -> str:
@@ -77,7 +79,8 @@ def load() -> None:
 
     folder = torch_folder()
     own = folder / "lib" / "libtorch_cpu.so"
-    for path in _loaded():
+    loaded = _loaded()
+    for path in loaded:
         if not (os.path.exists(path) and own.exists() and os.path.samefile(path, own)):
             raise EngineError(
                 f"this process has another libtorch, {path}, than {own}, which the engine for "
@@ -86,7 +89,8 @@ def load() -> None:
     try:
         # Needs all that the build has, the kernels for a GPU too. The engine, loaded next, finds
         # them by their names.
-        ctypes.CDLL(os.fspath(folder / "lib" / "libtorch.so"))
+        with contextlib.nullcontext() if loaded else gently():
+            ctypes.CDLL(os.fspath(folder / "lib" / "libtorch.so"))
     except OSError as error:
         raise EngineError(f"libtorch cannot be loaded: {error}") from error
 
