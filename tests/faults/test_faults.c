@@ -235,7 +235,7 @@ static void point(int descriptor, const char *path)
 static void run_command(const fault_case *c, result *r)
 {
     char *arguments[16] = {(char *)"artfusion"};
-    const int folder = !strcmp(c->arguments[2], "@contents");
+    const int folder = c->arguments[2] && !strcmp(c->arguments[2], "@contents");
     const char *out = path_of(folder ? "results/one.png" : "out.png");
     const char *results = path_of("results"), *said = path_of("stdout"), *told = path_of("stderr");
     char record[256];
