@@ -129,6 +129,8 @@ static int check_combination(const struct command *command, const struct options
         is_standard_input(options->style))
         return usage_error_named("style", "standard input holds one picture: --content and --style "
                                           "can't both be read from it");
+    if (options->model != NULL && is_standard_input(options->model))
+        return usage_error("model", "a model is a file, which is not read from standard input");
     if (options->out != NULL && is_standard_output(options->out) && is_given(options, OPTION_JSON))
         return usage_error_named("json",
                                  "--json and --out %s exclude each other: both would be "

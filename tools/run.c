@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "interrupt.h"
@@ -104,6 +105,8 @@ static int check_values(struct run *run, artfusion_status status)
     progress_clear(&run->progress);
     const char *option =
         option_translate(run->options->table, artfusion_error_message(), sentence, sizeof sentence);
+    if (strncmp(sentence, "width is ", 9) == 0 || strncmp(sentence, "height is ", 10) == 0)
+        return usage_error("size", "%s", sentence);
     return usage_error_named(option, "%s", sentence);
 }
 

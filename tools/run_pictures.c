@@ -47,9 +47,6 @@ static int check_suffix(const struct options *options)
 /* Not a promise, for folders change; it saves the wait where it is clear from the start. */
 static int check_writable(const char *path)
 {
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        return failure(ARTFUSION_ERROR_IO, path, "%s is a directory, not a picture to write", path);
     const char *slash = strrchr(path, '/');
     char *folder = slash == NULL   ? strdup(".")
                    : slash == path ? strdup("/")
@@ -69,6 +66,10 @@ int run_check_output(const struct options *options)
 {
     if (stream_is_output(options->out))
         return stream_check_output(options->out);
+    struct stat status;
+    if (stat(options->out, &status) == 0 && S_ISDIR(status.st_mode))
+        return failure(ARTFUSION_ERROR_IO, options->out,
+                       "%s is a directory, not a picture to write", options->out);
     const int code = check_suffix(options);
     return code != 0 ? code : check_writable(options->out);
 }

@@ -73,6 +73,7 @@ USAGE_ERRORS = [
     (["--content_scale", "1"], "did you mean --content-scale?"),
     (["--style-scal=1"], "did you mean --style-scale?"),
     (["--model", ""], "--model"),
+    (["--model", "-"], "is not read from standard input"),
     (["--format", "gif"], '"gif" is unknown'),
     (["--recursive"], "--recursive"),
     (["--keep-suffix"], "--keep-suffix"),
@@ -187,7 +188,7 @@ def test_unknown_suffix_is_refused_before_the_work(
     assert done.returncode == 2 and name in done.stderr and ".jpg" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["none/out.png", "folder.png", "file/out.png"])
+@pytest.mark.parametrize("name", ["none/out.png", "folder.png", "", "file/out.png"])
 def test_unwritable_target_is_refused_before_the_work(
     stylize: list[object], tmp_path: Path, name: str
 ) -> None:
@@ -305,6 +306,7 @@ def test_size_that_the_model_cannot_do(
     wrong = 2 * multiple + 1
     done = refused(*stylize, "--size", f"{2 * multiple}x{wrong}")
     assert done.returncode == 2
+    assert done.stderr.startswith("artfusion: --size: ") and done.error["option"] == "--size"
     for number in (wrong, 2 * multiple, 3 * multiple):
         assert re.search(rf"\b{number}\b", done.stderr)
     assert not (tmp_path / "out.png").exists()
