@@ -166,6 +166,26 @@ def test_interrupt(
     assert os.listdir(tmp_path) == ["out.png"]
 
 
+def test_interrupt_in_json(stylize: list[object], side: int) -> None:
+    arguments = [*stylize, "--steps", 1000, "--size", f"{side}x{side}", "--json"]
+    with subprocess.Popen(
+        [COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=default_signals,
+    ) as process:
+        assert process.stderr is not None and process.stdout is not None
+        assert process.stderr.readline().startswith("step 100 of 1000")
+        process.send_signal(signal.SIGTERM)
+        found = json.loads(process.stdout.read())
+        process.stderr.read()
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert found["status"] == "ARTFUSION_ERROR_CANCELLED"
+    assert found["message"] == "interrupted, nothing was written"
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
