@@ -173,7 +173,7 @@ static void tell(const struct run *run, const char *results, const struct tally 
     print_line(stdout, "%s: %zu made%s%s", results, tally->made, there, failed);
 }
 
-static void tell_passed_over(const struct options *options, size_t count)
+static void report_passed_over(const struct options *options, size_t count)
 {
     const bool one = count == 1;
     if (count == 0 || is_given(options, OPTION_QUIET))
@@ -204,7 +204,7 @@ int folder_stylize(const struct options *options)
     if (code == 0)
         code = work_list_make(options, &list);
     if (code == 0)
-        tell_passed_over(options, list.passed_over);
+        report_passed_over(options, list.passed_over);
     if (code == 0)
         code = folder_lock(options->out, &lock);
     if (code == 0) {

@@ -48,7 +48,7 @@ static void print_json(artfusion_status status, const char *option, const char *
 {
     char name[64];
     snprintf(name, sizeof name, "--%s", option == NULL ? "" : option);
-    errno = 0; /* jansson leaves out what it has no memory for, and only errno tells */
+    errno = 0; /* jansson leaves out what it has no memory for: only errno shows it */
     json_t *object =
         json_pack("{s:s, s:o, s:o, s:o, s:o}", "status", artfusion_status_name(status), "command",
                   json_text(now.command), "message", sentence_json(sentence), "option",

@@ -91,7 +91,7 @@ def test_hidden_files_are_passed_over(contents: Path, tmp_path: Path, run: Any) 
         assert tree(tmp_path / "results") == ["a.png", RECORD]
 
 
-def test_subfolders_are_told_or_entered(contents: Path, tmp_path: Path, run: Any) -> None:
+def test_subfolders_are_reported_or_entered(contents: Path, tmp_path: Path, run: Any) -> None:
     results = tmp_path / "results"
     for name in ("sub/b.jpg", "sub/deeper/c.png", "sub-1/d.png", "empty/notes.txt"):
         (contents / name).parent.mkdir(parents=True, exist_ok=True)

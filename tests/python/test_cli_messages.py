@@ -176,7 +176,7 @@ def test_of_repeated_options_the_last_holds(stylize: list[object], side: int) ->
     assert (found["width"], found["steps"], found["sampling"]["seed"]) == (side, 1, 6)
 
 
-def test_proportions_that_cannot_be_kept_are_told(
+def test_proportions_that_change_are_reported(
     stylize: list[object], tmp_path: Path, model: dict[str, object]
 ) -> None:
     Image.new("RGB", (3000, 20), (200, 90, 30)).save(tmp_path / "strip.png")
