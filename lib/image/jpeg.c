@@ -42,7 +42,7 @@ typedef struct decoder {
     int has_data;          /* whether there is anything behind the headers */
     int started;           /* whether pixels have begun */
     int ended;             /* whether the file ended before its end marker, and one was made up */
-    int incomplete;        /* whether pixels were wanted after that */
+    int incomplete;        /* whether libjpeg made pixels up */
     int refined;           /* whether all the scans that a progressive picture needs were there */
     JDIMENSION rows_there; /* then: those before the first that was not there, if that is known */
     char words[JMSG_LENGTH_MAX]; /* the first damage that libjpeg went on after */
@@ -79,7 +79,8 @@ static artfusion_status judge(decoder *d);
  * marker: some cameras put a video there, and no marker before it. */
 static void leave_decoder(decoder *d, const char *message)
 {
-    if (d->refined && !d->ended && d->options->reading == ARTFUSION_READING_VIEWED) {
+    if (d->refined && !d->incomplete && !d->ended &&
+        d->options->reading == ARTFUSION_READING_VIEWED) {
         d->ended = 1;
         leave(&d->base, judge(d));
     }
@@ -161,10 +162,9 @@ static void on_message(j_common_ptr common, int level)
     const int code = common->err->msg_code;
     if (level >= 0 || !d->started || code == JWRN_EXTRANEOUS_DATA)
         return;
-    if (!d->ended) {
-        if (!d->words[0])
-            common->err->format_message(common, d->words);
-    } else if (code == JWRN_HIT_MARKER && !d->incomplete) {
+    if (!d->ended && !d->words[0])
+        common->err->format_message(common, d->words);
+    if (code == JWRN_HIT_MARKER && !d->incomplete) {
         d->incomplete = 1;
         /* Of an only or a first scan of all channels it is known which rows were not reached. */
         d->rows_there = jpeg->input_scan_number == 1 && jpeg->comps_in_scan == jpeg->num_components

@@ -344,6 +344,8 @@ static artfusion_status decode(session *s)
     /* Sides are af_codec_image_create's to judge: a limit is not a broken file. */
     png_set_user_limits(s->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_read_info(s->png, s->info);
+    if (s->refused) /* libpng went on without a profile */
+        return af_fail_memory(s->refused, "libpng");
 
     artfusion_status status =
         af_codec_image_create("PNG", png_get_image_width(s->png, s->info),

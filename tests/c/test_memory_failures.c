@@ -11,9 +11,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "math/solver.h"
+#include "pictures.h"
 #include "runs.h"
 
-static int left; /* the allocation that fails: 1 is the next, 0 or less is none */
+static int left;     /* the allocation that fails: 1 is the next, 0 or less is none */
 static size_t asked; /* bytes, of arrays */
 
 void *__real_af_alloc(size_t bytes);
@@ -128,13 +129,37 @@ static void pictures_in_memory(void **state)
     exhaust(make_images, 3, 0);
 
     uint8_t rgba[4 * 6] = {1, 2, 3, 128};
-    png_image png = {.version = PNG_IMAGE_VERSION, .width = 3, .height = 2, .format = PNG_FORMAT_RGBA};
+    png_image png = {
+        .version = PNG_IMAGE_VERSION, .width = 3, .height = 2, .format = PNG_FORMAT_RGBA};
     uint8_t bytes[1024];
     png_alloc_size_t png_size = sizeof bytes;
     assert_true(png_image_write_to_memory(&png, bytes, &png_size, 0, rgba, 0, NULL));
     file = bytes;
     file_size = png_size;
     exhaust(load, 4, 0);
+
+    /* Transparent, turned, with colours to convert: littlecms looks not at all that it is given. */
+    uint8_t noise[5 * 4 * 8];
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (uint8_t)(i * 37);
+    const file_bytes none = {NULL, 0};
+    file_bytes profile = make_rgb_profile(GAMUT_ADOBE, 2.2), exif = make_exif(6),
+               inks = make_cmyk_profile();
+    file_bytes files[] = {
+        make_png(5, 4, 4, 16, noise, &(png_extras){.profile = profile, .interlaced = 1}),
+        make_png(5, 4, 1, 8, noise, &(png_extras){.gamma = 100000}),
+        make_jpeg(5, 4, 4, noise, 0, 1, none, inks),
+        make_webp(5, 4, 0, noise, profile, exif, none),
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        file = files[i].data;
+        file_size = files[i].size;
+        exhaust(load, 4, 0);
+        bytes_free(&files[i]);
+    }
+    bytes_free(&profile);
+    bytes_free(&exif);
+    bytes_free(&inks);
 
     /* Of enough noise for the buffer to grow more than once. */
     assert_ok(artfusion_image_create(300, 200, &picture));
@@ -145,6 +170,8 @@ static void pictures_in_memory(void **state)
     exhaust(save, 5, 0);
     format = ARTFUSION_FORMAT_JPEG;
     exhaust(save, 2, 0);
+    format = ARTFUSION_FORMAT_WEBP;
+    exhaust(save, 1, 0);
     artfusion_image_destroy(picture);
 }
 
@@ -447,8 +474,8 @@ static void histories(void **state)
 {
     (void)state;
     static const int allocations[] = {
-        [ARTFUSION_SOLVER_DDIM] = 1,         [ARTFUSION_SOLVER_DDPM] = 1,
-        [ARTFUSION_SOLVER_DPMPP_2M] = 2,     [ARTFUSION_SOLVER_DPMPP_2M_SDE] = 2,
+        [ARTFUSION_SOLVER_DDIM] = 1,     [ARTFUSION_SOLVER_DDPM] = 1,
+        [ARTFUSION_SOLVER_DPMPP_2M] = 2, [ARTFUSION_SOLVER_DPMPP_2M_SDE] = 2,
         [ARTFUSION_SOLVER_UNIPC] = 4,
     };
     for (artfusion_solver kind = 0; kind <= ARTFUSION_SOLVER_UNIPC; kind++) {
@@ -532,7 +559,8 @@ static void sizes_of_nothing(void **state)
 {
     (void)state;
     left = 0;
-    void *nothing[] = {af_alloc(0), af_alloc_array(0, 8), af_alloc_array(8, 0), af_realloc(NULL, 0)};
+    void *nothing[] = {af_alloc(0), af_alloc_array(0, 8), af_alloc_array(8, 0),
+                       af_realloc(NULL, 0)};
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
         assert_non_null(nothing[i]);
         void *something = af_realloc(nothing[i], 8);

@@ -63,6 +63,13 @@ void images()
     png.format = ARTFUSION_FORMAT_PNG;
     const std::vector<uint8_t> bytes = image.save(png);
     EXPECT(same(artfusion::Image::load(bytes.data(), bytes.size()), image));
+    EXPECT(artfusion::Image::load(bytes.data(), bytes.size()).warning().empty());
+    artfusion_load_options salvage;
+    artfusion::check(artfusion_load_options_init(&salvage, sizeof salvage));
+    salvage.salvage = 1;
+    const artfusion::Image cut = artfusion::Image::load(bytes.data(), bytes.size() - 12, &salvage);
+    EXPECT(same(cut, image));
+    EXPECT(cut.warning().find("all pixels are there") != std::string::npos);
     EXPECT(image.fit(20, 20).height() == 12);
     EXPECT(image.cover(20, 20).width() == 20);
     EXPECT(same(image.resize(40, 24), image));
