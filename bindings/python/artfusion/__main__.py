@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ._errors import EngineError
 from ._library import packaged
-from ._torch import torch_folder
+from ._torch import own_engine, torch_folder
 
 
 def main() -> NoReturn:
@@ -21,6 +21,7 @@ def main() -> NoReturn:
     if not environment.get("ARTFUSION_ENGINE"):
         try:
             folder = torch_folder() / "lib"
+            environment["ARTFUSION_ENGINE"] = os.fspath(own_engine())
         except EngineError as error:
             sys.exit(f"artfusion: {error}")
         others = environment.get("LD_LIBRARY_PATH")

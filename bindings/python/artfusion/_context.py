@@ -12,6 +12,7 @@ from . import _abi
 from ._errors import ArgumentError
 from ._handle import Shared, create
 from ._library import check, encoded, int32, library, uint64, value_of
+from ._torch import engine_path
 
 # A GPU by its number is "cuda:1".
 Device: TypeAlias = Union[Literal["auto", "cpu", "cuda"], str]
@@ -71,7 +72,8 @@ class Context(Shared):
         options.device, options.device_index = _device(device)
         options.threads = int32("threads", threads)
         options.precision = value_of(_abi.ENUM_PRECISION, precision)
-        options.engine_path = None if engine is None else encoded(engine)
+        path = engine_path(engine)
+        options.engine_path = None if path is None else encoded(path)
         options.memory_limit = uint64("memory_limit", memory_limit)
         options.log = _log
         options.log_level = _abi.LOG_DEBUG  # logging has levels of its own

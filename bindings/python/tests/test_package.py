@@ -7,7 +7,7 @@ import errno
 import importlib.metadata
 import os
 import pickle
-import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import artfusion as af
 import pytest
 from artfusion import _abi, _errors
 from artfusion._library import library
+from artfusion._torch import releases
 from conftest import PHOTO, TREE, run_python
 
 
@@ -49,12 +50,26 @@ def test_releases_agree() -> None:
     assert importlib.metadata.version("artfusion") == af.__version__
 
 
-def test_the_project_names_one_release_of_torch() -> None:
-    from artfusion._build import TORCH
+def test_the_wheel_requires_the_torch_that_it_has_an_engine_for() -> None:
+    always = [text for text in importlib.metadata.requires("artfusion") or [] if "extra" not in text]
+    assert always == [f"torch=={release}" for release in releases()]
 
-    pin = re.compile(r"torch==[\w.]+")
-    assert set(pin.findall((TREE / "pyproject.toml").read_text())) == {f"torch=={TORCH}"}
-    assert set(pin.findall((TREE / "requirements.txt").read_text())) == {f"torch=={TORCH}"}
+
+def test_requirements_for_several_engines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the build asks for them, with the folder that scripts/build-engines.sh makes."""
+    path = TREE / "bindings" / "python" / "torch_requirement.py"
+    requirement = runpy.run_path(str(path))["dynamic_metadata"]
+    monkeypatch.delenv("ARTFUSION_ENGINES", raising=False)
+    (one,) = releases()
+    assert requirement("dependencies", {}) == [f"torch=={one}"]
+    for release in "2.9.1", "2.10.0":
+        (tmp_path / f"torch-{release}").mkdir()
+    monkeypatch.setenv("ARTFUSION_ENGINES", str(tmp_path))
+    assert requirement("dependencies", {}) == [f"torch>=2.9.1,<={one}"]
+    with pytest.raises(RuntimeError, match="version"):
+        requirement("version", {})
 
 
 def test_a_library_of_another_release_is_refused() -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import artfusion as af
 import pytest
-from artfusion._build import TORCH
+from artfusion._torch import releases
 from conftest import PAINTING, PHOTO, run_python
 
 ENGINE = "libartfusion-engine-torch.so"
+(TORCH,) = releases()  # the test's package is built against one
 
 LIBTORCHES = """
 def libtorches():
@@ -102,6 +103,28 @@ def test_another_torch_is_refused_before_it_is_loaded(tmp_path: Path, version: s
     assert str(tmp_path) in said
 
 
+def test_the_engine_is_that_of_the_torch_that_is_there(tmp_path: Path) -> None:
+    """Of a package with engines for several: here a second one, for another torch, which says by its
+    error that it was it."""
+    engine = tmp_path / "more" / "engines" / "torch-9.8.7" / ENGINE
+    libtorch = tmp_path / "site" / "torch" / "lib" / "libtorch.so"
+    for stub in engine, libtorch:
+        stub.parent.mkdir(parents=True)
+        subprocess.run(["cc", "-shared", "-xc", os.devnull, "-o", stub], check=True)
+    package = libtorch.parents[1]
+    (package / "__init__.py").write_text("raise SystemExit('torch was imported')\n")
+    more = f"import artfusion\nartfusion.__path__.append({str(tmp_path / 'more')!r})\n"
+    # The package's own torch is served as before.
+    assert run_python(f"{more}artfusion.load()", PYTHONPATH="").stdout == ""
+    for version, said in ("9.8.7+cpu", f"{engine} is no artfusion engine"), (
+        "9.8.6",
+        f"there are engines for torch {TORCH} and 9.8.7, and {package} is torch 9.8.6: "
+        "pip install torch==9.8.7",
+    ):
+        (package / "version.py").write_text(f"__version__ = '{version}'\n")
+        assert said in run_python(more + REFUSED, PYTHONPATH=str(tmp_path / "site")).stdout
+
+
 def test_a_torch_of_no_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text("raise SystemExit('torch was imported')\n")
@@ -131,8 +154,9 @@ def test_an_engine_that_was_named_is_its_owners_affair(tmp_path: Path) -> None:
 
 def test_the_engine_finds_a_torch_beside_the_package(tmp_path: Path, torch_folder: Path) -> None:
     """Without Python's help, as the loader sees it."""
-    (tmp_path / "artfusion").mkdir()
-    engine = shutil.copy(Path(af.__file__).with_name(ENGINE), tmp_path / "artfusion")
+    place = Path("artfusion", "engines", f"torch-{TORCH}")
+    (tmp_path / place).mkdir(parents=True)
+    engine = shutil.copy(Path(af.__file__).parents[1] / place / ENGINE, tmp_path / place)
     (tmp_path / "torch").symlink_to(torch_folder)
     code = f"{LIBTORCHES}\nimport ctypes, sys; ctypes.CDLL(sys.argv[1]); print(*libtorches())"
     (libtorch,) = run_python(code, engine).stdout.split()
