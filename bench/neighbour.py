@@ -47,11 +47,11 @@ def busy(cores: set[int]) -> Iterator[None]:
             loop.wait()
 
 
-def run(command: list[str], ways: dict[str, str]) -> tuple[float, float, float]:
+def run(command: list[str], way: dict[str, str]) -> tuple[float, float, float]:
     """Seconds, processor seconds, and how often a thread of it slept, in thousands."""
     environment = {k: v for k, v in os.environ.items() if k not in WAYS["10000 turns"]}
     start = time.monotonic()
-    process = subprocess.Popen(command, env=environment | ways, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment | way, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
