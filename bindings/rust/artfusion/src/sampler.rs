@@ -204,7 +204,7 @@ impl<'a> Sampler<'a> {
     /// Nothing else that a closure may give is taken for an end: what a progress bar or a file answers
     /// is no [`ControlFlow`].
     ///
-    /// ```compile_fail,E0271
+    /// ```compile_fail,E0308
     /// # fn bar(sampler: &mut artfusion::Sampler<'_>) {
     /// sampler.on_step(|step| step.progress().step == 1);
     /// # }
