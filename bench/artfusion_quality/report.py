@@ -59,9 +59,9 @@ discounted: after a painting that is near to every result has lost that advantag
 in standard deviations over the paintings, content 0 (same) to about 1 (unrelated), colour in
 Delta E. Sharpness: high-frequency energy, the paintings' own being 1; the same by octaves of
 wavelength. Brush: the harmonic mean width of marks, by granulometry; marks' distance: between the
-distributions of widths of result and painting. Peak: natural logarithm of power at the frequencies
-of a lattice of so many pixels above those around, less the paintings' own; for the paintings, the
-95th percentile of one half of them against the other. Border line: of the mean gradient. Diversity:
+distributions of widths of result and painting. Peak: natural logarithm of power at frequencies of
+waves so many pixels long above those around, less the paintings' own; for the paintings, the 95th
+percentile of one half of them against the other. Border line: of the mean gradient. Diversity:
 feature distance between two seeds. In brackets: {LEVEL:.0%} intervals by resampling the paintings.
 """
 

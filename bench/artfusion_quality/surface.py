@@ -18,6 +18,7 @@ WIDTHS = 16  # pixels: wider marks do not count
 DEPTH = 12  # pixels from the border within which a line is looked for
 PERIODS = (4, 8, 16)  # pixels
 _WINDOW = 64
+_RING = 0.75  # steps of frequency
 _ROUNDING = 1.0 / 12.0  # variance of the difference to the nearest whole number
 _INTERIOR = 16  # depths
 _FAINT = 0.5  # mean gradient below which a picture is taken to have this one
@@ -91,9 +92,12 @@ def spectrum(y: Tensor) -> Tensor:
 
 
 def prominence(levels: Tensor) -> Tensor:
-    """[...,64,64]: how far each frequency of a logarithmic spectrum stands above the mean of those
-    2 and 3 steps off, on both sides, in the direction in which these are highest of four: it is not
-    on a slope, nor on a ridge such as upright edges make."""
+    """[...,64,64]: how far each frequency of a logarithmic spectrum, smoothed by (1 2 1)/4 each
+    way as wide as a wave's own peak, stands above the mean of those 2 and 3 steps off, on both
+    sides, in the direction in which these are highest of four: so it is not on a slope, nor on a
+    ridge such as upright edges make."""
+    for dim in (-2, -1):
+        levels = 0.5 * levels + 0.25 * (levels.roll(1, dim) + levels.roll(-1, dim))
     around = []
     for down, across in ((0, 1), (1, 0), (1, 1), (1, -1)):
         steps = [(s * down, s * across) for s in (-3, -2, 2, 3)]
@@ -102,12 +106,11 @@ def prominence(levels: Tensor) -> Tensor:
 
 
 def peak(levels: Tensor, period: int) -> Tensor:
-    """[...]: the most prominent of the frequencies of a lattice of so many pixels: along the rows,
-    along the columns, and along both diagonals, which are one cycle each way."""
-    middle, step = _WINDOW // 2, _WINDOW // period
-    of = prominence(levels)
-    at = ((0, step), (step, 0), (step, step), (step, -step))
-    return torch.stack([of[..., middle + i, middle + j] for i, j in at]).amax(0)
+    """[...]: the most prominent of the frequencies of waves so many pixels long, whatever their
+    direction."""
+    at = torch.arange(_WINDOW) - _WINDOW // 2
+    ring = (torch.hypot(at[:, None].double(), at.double()) - _WINDOW / period).abs() <= _RING
+    return prominence(levels)[..., ring].amax(-1)
 
 
 def lines(y: Tensor) -> Tensor:
