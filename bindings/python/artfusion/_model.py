@@ -122,8 +122,8 @@ class Model(Shared):
         """The style of a picture of any size, which is read at the model's native one. With
         `exact` it is taken as it is, for parity with the published code.
 
-        >>> small = Image.load(painting).fit(256, 256)
-        >>> bool((model.style(painting).values == model.style(small, exact=True).values).all())
+        >>> small = Image.load(photo).fit(256, 256)
+        >>> bool((model.style(photo).values == model.style(small, exact=True).values).all())
         True
         """
         image = as_image(picture)

@@ -13,7 +13,7 @@ from typing import Any
 import artfusion as af
 import numpy as np
 import pytest
-from conftest import MODEL, PAINTING, PHOTO, Pixels
+from conftest import MODEL, PAINTING, PHOTO, Pixels, run_python
 
 
 def test_a_model_opens_from_a_path_from_bytes_and_from_a_reader(model: af.Model) -> None:
@@ -273,3 +273,17 @@ def test_denoise_is_the_network_of_a_run(model: af.Model, photo: Pixels, style: 
     ):
         with pytest.raises(af.ArgumentError, match="shape"):
             model.denoise(**{"x": noise, "timesteps": [1]} | wrong)
+
+
+def test_a_style_is_read_at_the_native_size(model: af.Model) -> None:
+    with af.Image.load(PHOTO) as large, large.fit(256, 256) as fitted:
+        read = model.style(large).values
+        assert read.tobytes() == model.style(fitted, exact=True).values.tobytes()
+        assert read.tobytes() != model.style(large, exact=True).values.tobytes()
+
+
+def test_the_default_model_is_what_the_environment_names() -> None:
+    code = "import artfusion as af; print(af.default_model_path()); af.load()"
+    assert run_python(code, ARTFUSION_MODEL=str(MODEL)).stdout.strip() == str(MODEL)
+    done = run_python(code, status=1, ARTFUSION_MODEL="/none/such")
+    assert done.stdout.strip() == "/none/such" and "/none/such: No such file" in done.stderr
