@@ -191,7 +191,7 @@ def test_interrupt_in_json(stylize: list[object], side: int) -> None:
     [
         ([""], {"stylize", "sample", "reconstruct", "info", "--help", "--version"}),
         (["s"], {"stylize", "sample"}),
-        (["stylize", "--st"], {"--steps", "--strength", "--style", "--style-scale",
+        (["stylize", "--st"], {"--steps", "--strength", "--strict", "--style", "--style-scale",
                                "--style-start", "--style-end"}),
         (["info", "--c"], set()),
         (["sample", "--solver", "d"], {"ddim", "ddpm", "dpmpp_2m", "dpmpp_2m_sde"}),
