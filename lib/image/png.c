@@ -338,8 +338,10 @@ static artfusion_status decode(session *s)
     choose_chunks(s);
     if (s->options->salvage) {
         png_set_crc_action(s->png, PNG_CRC_WARN_USE, PNG_CRC_NO_CHANGE);
+#ifdef PNG_IGNORE_ADLER32 /* not in every libpng: Debian 13's is built without */
         /* A wrong checksum of zlib's would take the last row with it. */
         (void)png_set_option(s->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
+#endif
     }
     /* Sides are af_codec_image_create's to judge: a limit is not a broken file. */
     png_set_user_limits(s->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
