@@ -66,6 +66,36 @@ def test_even_areas_have_no_lattice() -> None:
 
 
 @torch.inference_mode()
+def test_attention_looks_at_a_bounded_number_of_places() -> None:
+    """At the training's size at all of them, as without a bound; in a larger map at means."""
+    torch.manual_seed(0)
+    layer = unets.Attention(64, 16)
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    modulation = torch.randn(1, layer.width)
+    small = torch.randn(1, 64, 16, 16)
+    bounded = layer(small, modulation)
+    layer.most = 1000
+    assert torch.allclose(layer(small, modulation), bounded, atol=1e-6)
+    layer.most = 16
+    # Each place four times is the same picture, larger.
+    large = small.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    wanted = bounded.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.allclose(layer(large, modulation), wanted, atol=1e-4)
+    keys: list[int] = []
+    attend = torch.nn.functional.scaled_dot_product_attention
+
+    def counted(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        keys.append(k.shape[2])
+        return attend(q, k, v)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "scaled_dot_product_attention", counted)
+        assert layer(torch.randn(1, 64, 18, 70), modulation).shape == (1, 64, 18, 70)
+    assert keys == [256]
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("present", [0.0, 1.0])
 @pytest.mark.parametrize("time_", [5.0, 300.0, 700.0, 999.0])
 def test_closed_form_leaves_a_unit_target(present: float, time_: float) -> None:

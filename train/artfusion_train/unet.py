@@ -32,6 +32,7 @@ from torch.nn import functional as F
 from .config import UNet as UNetConfig
 
 _GROUPS = 32
+_SEEN = 16  # places each way that attention looks at: all that 256 pixels have
 _FINE = 64  # channels of what is done at the full resolution
 
 
@@ -103,11 +104,15 @@ class ResBlock(nn.Module):
 
 
 class Attention(nn.Module):
+    """Every place looks at all places, in a larger map than the training's at means of them: what it
+    costs grows with the places and not with their square."""
+
     def __init__(self, channels: int, head: int) -> None:
         super().__init__()
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = nn.Conv2d(channels, channels, 1)
         self.heads = channels // head
+        self.most = _SEEN
         self.width = 3 * channels
         nn.init.zeros_(self.out.weight)
 
@@ -115,7 +120,9 @@ class Attention(nn.Module):
         gate, scale, shift = modulation.chunk(3, dim=1)
         n, c, h, w = x.shape
         qkv = self.qkv(modulated(x, scale, shift))
-        q, k, v = qkv.view(n, 3 * self.heads, c // self.heads, h * w).transpose(2, 3).chunk(3, 1)
+        kv = F.adaptive_avg_pool2d(qkv[:, c:], [min(h, self.most), min(w, self.most)])
+        q = qkv[:, :c].reshape(n, self.heads, c // self.heads, h * w).transpose(2, 3)
+        k, v = kv.reshape(n, 2 * self.heads, c // self.heads, -1).transpose(2, 3).chunk(2, 1)
         y = F.scaled_dot_product_attention(q, k, v).transpose(2, 3).reshape(n, c, h, w)
         return x + (1.0 + gate)[:, :, None, None] * self.out(y)
 
