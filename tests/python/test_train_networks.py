@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from artfusion_train import sampling, stylenet, unet as unets
+from artfusion_train import autoencoder as autoencoders, sampling, stylenet, unet as unets
 
 from training import SECTION, random_unet
 
@@ -93,6 +93,72 @@ def test_attention_looks_at_a_bounded_number_of_places() -> None:
         patch.setattr(torch.nn.functional, "scaled_dot_product_attention", counted)
         assert layer(torch.randn(1, 64, 18, 70), modulation).shape == (1, 64, 18, 70)
     assert keys == [256]
+
+
+def autoencoder(local: bool) -> autoencoders.Autoencoder:
+    """With no zeros left of those that it starts with."""
+    torch.manual_seed(3)
+    network = autoencoders.Autoencoder((8, 16, 24), 4, local)
+    for parameter in network.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return network.eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def test_bands_of_a_picture_are_what_they_are_in_the_whole() -> None:
+    network = autoencoder(True)
+    rgb = torch.rand(1, 3, 256, 64) * 2.0 - 1.0
+    z = network.encoder(rgb)
+    whole, parts = network.decoder(z), network.decoder(z[:, :, :24])
+    margin = 12  # latents: what the convolutions reach; the encoder's reach 8
+    kept = 8 * (24 - margin)
+    assert torch.allclose(parts[:, :, :kept], whole[:, :, :kept], atol=1e-6)
+    assert not torch.allclose(parts, whole[:, :, :192], atol=1e-3)
+    assert torch.allclose(network.encoder(rgb[:, :, :192])[:, :, :16], z[:, :, :16], atol=1e-6)
+    other = autoencoder(False)
+    z = other.encoder(rgb)
+    parts, whole = other.decoder(z[:, :, :24]), other.decoder(z)
+    assert not torch.allclose(parts[:, :, :kept], whole[:, :, :kept], atol=1e-3)
+
+
+@torch.inference_mode()
+def test_a_local_autoencoder_paints_no_frame() -> None:
+    """Out of one colour comes what is the same at every corner and border."""
+
+    def frame(local: bool) -> float:
+        network = autoencoder(local)
+        out = network.decoder(network.encoder(torch.full((1, 3, 64, 64), 0.3)))
+        blocks = out.unfold(2, 8, 8).unfold(3, 8, 8)  # a latent's own pixels may differ
+        return float((blocks - blocks[:, :, 4:5, 4:5]).abs().max())
+
+    assert frame(True) < 1e-4
+    assert frame(False) > 1e-2
+
+
+@torch.inference_mode()
+def test_a_settled_autoencoder_begins_with_values_of_a_known_size() -> None:
+    """As group normalisation of these pictures would give on the mean."""
+    network = autoencoder(True)
+    rgb = torch.rand(16, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3) * 2.0 - 1.0
+    sizes: list[tuple[float, float]] = []
+
+    def measure(_: torch.nn.Module, __: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
+        groups = out.unflatten(1, (-1, 8))
+        mean, var = groups.mean(dim=(0, 2, 3, 4)), groups.var(dim=(2, 3, 4)).mean(dim=0)
+        sizes.append((float(mean.abs().max()), float((var - 1.0).abs().max())))
+
+    for module in network.modules():
+        if isinstance(module, autoencoders.Affine):
+            module.weight.fill_(1.0)
+            module.bias.fill_(0.0)
+            module.register_forward_hook(measure)
+    network.decoder(network.encoder(rgb))
+    assert max(max(size) for size in sizes) > 0.5
+    autoencoders.settle(network, rgb)
+    sizes.clear()
+    network.decoder(network.encoder(rgb))
+    assert len(sizes) == 22 and max(max(size) for size in sizes) < 1e-2
 
 
 @torch.inference_mode()

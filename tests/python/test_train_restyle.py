@@ -361,7 +361,7 @@ def test_training_starts_from_a_model_file(
 
     # What another recipe shapes otherwise keeps its own start; the rest is taken over.
     section = dataclasses.replace(config.autoencoder, latent_channels=6)
-    other = train_autoencoder.Autoencoder(section.channels, section.latent_channels)
+    other = train_autoencoder.build(section)
     before = other.encoder.body[9].weight.detach().clone()
     loop.start_from(other, model, {"encoder.": "encoder.", "decoder.": "decoder."})
     assert torch.equal(other.encoder.body[9].weight, before)

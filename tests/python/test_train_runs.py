@@ -215,6 +215,46 @@ def test_latents_of_another_autoencoder_are_refused(
         latents.load(config, tmp_path, CPU)
 
 
+def test_encoding_goes_on_where_it_was_stopped(
+    world: tuple[configs.Config, Path, Path],
+    trained: tuple[configs.Config, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, _, work = world
+    for name in ("pictures.u8", "pictures.json", "autoencoder.pt"):
+        (tmp_path / name).symlink_to(work / name)
+    monkeypatch.setattr(latents, "_BATCH", 4)
+    monkeypatch.setattr(latents, "_KEPT_EVERY", 1)
+    recolour, calls = latents.recolour, 0
+
+    def dying(*given: Any) -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 6:  # in the third batch: two a batch, with mirror images
+            raise KeyboardInterrupt
+        return recolour(*given)
+
+    monkeypatch.setattr(latents, "recolour", dying)
+    with pytest.raises(KeyboardInterrupt):
+        latents.compute(config, tmp_path, CPU)
+    with pytest.raises(FileNotFoundError):
+        latents.load(config, tmp_path, CPU)
+    latents.compute(config, tmp_path, CPU)
+    assert calls == 6 + 2 * 4  # from the second batch, the last that was kept, to the fifth
+    names = ("latents.f16", "styles.f16", "latents.json")
+    resumed = [(tmp_path / name).read_bytes() for name in names]
+    latents.compute(config, tmp_path, CPU)
+    assert calls == 14  # what is complete is kept
+    # What another autoencoder had made, or begun, is made anew.
+    state = json.loads((tmp_path / "latents.json").read_text()) | {"autoencoder": "another"}
+    (tmp_path / "latents.json").write_text(json.dumps(state))
+    (tmp_path / "latents.json.partial").write_text(json.dumps(state | {"done": 16}))
+    latents.compute(config, tmp_path, CPU)
+    assert calls == 14 + 2 * 5
+    assert [(tmp_path / name).read_bytes() for name in names] == resumed
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
 def test_broken_checkpoint_is_named(
     trained: tuple[configs.Config, Path], tmp_path: Path, content: bytes | None

@@ -38,9 +38,11 @@ photos = "photos"
 heldout = "heldout.txt"
 size = 64
 mirror = true
+recolour = true
 [autoencoder]
 channels = [8, 16, 16]
 latent_channels = 4
+local = false
 crop = 32
 batch = 4
 crops = 40
@@ -51,6 +53,15 @@ feature_weight = 0.1
 ssim_weight = 0.1
 kl_weight = 1e-4
 ema = 0.9
+[pairs]
+count = 8
+teachers = ["magenta", "microast"]
+photo_share = 0.5
+zooms = [0.5, 2.0]
+zoom_share = 0.5
+content_price = 1.0
+content_limit = 2.0
+repetition_limit = 100.0
 [unet]
 channels = [32, 32]
 blocks = [1, 1]
@@ -69,6 +80,7 @@ final_rate = 0.1
 warmup = 8
 ema = 0.9
 statistics_weight = 0.1
+pair_share = 0.5
 restyle_batch = 4
 style_weight = 1.0
 band_weight = 0.2
@@ -80,6 +92,7 @@ decoder_yield = 0.3
 decoder_mix = 1.0
 [checkpoint]
 seconds = 0
+score_seconds = 0
 [publish]
 description = "for tests"
 licence = "MIT"
@@ -138,6 +151,7 @@ def trainer_of(config: configs.Config, task: Any, stage: str, path: Path) -> loo
         section.warmup,
         section.ema,
         config.checkpoint.seconds,
+        config.checkpoint.score_seconds,
     )
     return loop.Trainer(task, plan, config.seed, configs.identity(config, stage), path, CPU)
 
@@ -167,6 +181,7 @@ SECTION = configs.UNet(
     warmup=4,
     ema=0.9,
     statistics_weight=0.1,
+    pair_share=0.5,
     restyle_batch=0,
     style_weight=1.0,
     band_weight=0.2,

@@ -10,14 +10,17 @@ from pathlib import Path
 import torch
 
 from . import config as configs
-from . import latents, pictures, publish, sheets, train_autoencoder, train_unet
+from . import latents, pairs, pictures, publish, sheets, train_autoencoder, train_unet
 from .loop import TrainingError
 
 _HERE = Path(__file__).resolve().parent.parent
+_ALL = ("prepare", "autoencoder", "latents", "teachers", "pairs", "unet", "bundle")
 _STAGES = """stages, in order; each goes on where it was stopped:
   prepare      decode the pictures under --pictures
   autoencoder  train the autoencoder
   latents      encode every picture, once
+  teachers     have the networks in --teachers paint pairs
+  pairs        encode these, once
   unet         train the UNet
   sheet        contact sheet of held-out pictures
   bundle       write the model file --out
@@ -31,12 +34,12 @@ def _arguments() -> argparse.Namespace:
         epilog=_STAGES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    stages = ("prepare", "autoencoder", "latents", "unet", "sheet", "bundle", "all")
-    parser.add_argument("stage", choices=stages)
+    parser.add_argument("stage", choices=(*_ALL[:-1], "sheet", "bundle", "all"))
     parser.add_argument("--config", type=Path, default=_HERE / "mini.toml", help="the recipe")
     parser.add_argument("--pictures", type=Path, default=Path.cwd(), help="folder of the folders")
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "artfusion-train")
     parser.add_argument("--out", type=Path, help="model file (default: WORK/NAME.artfusion)")
+    parser.add_argument("--teachers", type=Path, help="folder of the networks that paint pairs")
     parser.add_argument("--start-from", type=Path, help="model file whose weights to begin with")
     parser.add_argument("--blur", type=float, help="content blur instead of the recipe's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -53,6 +56,10 @@ def _run(stage: str, args: argparse.Namespace, config: configs.Config) -> None:
         train_autoencoder.train(config, work, device, args.start_from)
     elif stage == "latents":
         latents.compute(config, work, device)
+    elif stage == "teachers":
+        pairs.paint(config, work, args.teachers, args.threads)
+    elif stage == "pairs":
+        pairs.encode(config, work, device)
     elif stage == "unet":
         train_unet.train(config, work, device, args.start_from)
     elif stage == "sheet":
@@ -68,7 +75,7 @@ def main() -> int:
     torch.set_num_threads(args.threads)
     stages = [args.stage]
     if args.stage == "all":
-        stages = ["prepare", "autoencoder", "latents", "unet", "bundle"]
+        stages = list(_ALL)
     try:
         config = configs.load(args.config)
         for stage in stages:

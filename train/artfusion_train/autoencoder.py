@@ -4,6 +4,11 @@
 The shape follows latent diffusion's KL autoencoder (Rombach et al., arXiv 2112.10752),
 shrunk so that two CPU cores can train it: pixel (un)shuffle keeps the costly resolutions
 free of convolutions.
+
+A local one looks at no statistics of the whole picture and repeats the border instead of padding it
+with zeros: what a place becomes depends on its neighbourhood alone, so that bands of a large picture
+are what they are in the whole, and no border shows. Group normalisation's part, to begin with
+values of a known size, is done once, by a first batch (`settle`).
 """
 
 from __future__ import annotations
@@ -13,13 +18,36 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class ResBlock(nn.Module):
+_GROUP = 8  # channels that are normalised together
+
+
+class Affine(nn.Module):
+    """A factor and an addend for each channel of [N,C,h,w]."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm1 = nn.GroupNorm(channels // 8, channels)
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.norm2 = nn.GroupNorm(channels // 8, channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+def _norm(channels: int, local: bool) -> nn.Module:
+    return Affine(channels) if local else nn.GroupNorm(channels // _GROUP, channels)
+
+
+def _conv(cin: int, cout: int, local: bool, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(cin, cout, 3, stride, 1, padding_mode="replicate" if local else "zeros")
+
+
+class ResBlock(nn.Module):
+    def __init__(self, channels: int, local: bool) -> None:
+        super().__init__()
+        self.norm1 = _norm(channels, local)
+        self.conv1 = _conv(channels, channels, local)
+        self.norm2 = _norm(channels, local)
+        self.conv2 = _conv(channels, channels, local)
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -28,9 +56,9 @@ class ResBlock(nn.Module):
 
 
 class Upsample(nn.Module):
-    def __init__(self, cin: int, cout: int) -> None:
+    def __init__(self, cin: int, cout: int, local: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(cin, cout, 3, padding=1)
+        self.conv = _conv(cin, cout, local)
 
     def forward(self, x: Tensor) -> Tensor:
         # F.interpolate's script has the operators of all modes: an older libtorch may lack one.
@@ -40,21 +68,21 @@ class Upsample(nn.Module):
 class Encoder(nn.Module):
     """RGB [N,3,H,W] in [-1,1], H and W multiples of 8 -> posterior mode [N,C,H/8,W/8]."""
 
-    def __init__(self, channels: tuple[int, ...], latent: int) -> None:
+    def __init__(self, channels: tuple[int, ...], latent: int, local: bool) -> None:
         super().__init__()
         _, mid, low = channels
         self.latent = latent
         self.body = nn.Sequential(
             nn.PixelUnshuffle(4),
-            nn.Conv2d(48, mid, 3, padding=1),
-            ResBlock(mid),
-            ResBlock(mid),
-            nn.Conv2d(mid, low, 3, stride=2, padding=1),
-            ResBlock(low),
-            ResBlock(low),
-            nn.GroupNorm(low // 8, low),
+            _conv(48, mid, local),
+            ResBlock(mid, local),
+            ResBlock(mid, local),
+            _conv(mid, low, local, stride=2),
+            ResBlock(low, local),
+            ResBlock(low, local),
+            _norm(low, local),
             nn.SiLU(),
-            nn.Conv2d(low, 2 * latent, 3, padding=1),
+            _conv(low, 2 * latent, local),
         )
 
     def moments(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,22 +97,22 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Latent [N,C,h,w] -> RGB [N,3,8h,8w], not clamped."""
 
-    def __init__(self, channels: tuple[int, ...], latent: int) -> None:
+    def __init__(self, channels: tuple[int, ...], latent: int, local: bool) -> None:
         super().__init__()
         high, mid, low = channels
         self.body = nn.Sequential(
-            nn.Conv2d(latent, low, 3, padding=1),
-            ResBlock(low),
-            ResBlock(low),
-            ResBlock(low),
-            Upsample(low, mid),
-            ResBlock(mid),
-            ResBlock(mid),
-            Upsample(mid, high),
-            ResBlock(high),
-            nn.GroupNorm(high // 8, high),
+            _conv(latent, low, local),
+            ResBlock(low, local),
+            ResBlock(low, local),
+            ResBlock(low, local),
+            Upsample(low, mid, local),
+            ResBlock(mid, local),
+            ResBlock(mid, local),
+            Upsample(mid, high, local),
+            ResBlock(high, local),
+            _norm(high, local),
             nn.SiLU(),
-            nn.Conv2d(high, 12, 3, padding=1),
+            _conv(high, 12, local),
             nn.PixelShuffle(2),
         )
 
@@ -93,12 +121,38 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    def __init__(self, channels: tuple[int, ...], latent: int) -> None:
+    def __init__(self, channels: tuple[int, ...], latent: int, local: bool) -> None:
         super().__init__()
-        self.encoder = Encoder(channels, latent)
-        self.decoder = Decoder(channels, latent)
+        self.encoder = Encoder(channels, latent, local)
+        self.decoder = Decoder(channels, latent, local)
 
     def forward(self, rgb: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Reconstruction through a drawn latent, and the posterior's mean and log variance."""
         mean, logvar = self.encoder.moments(rgb)
         return self.decoder(mean + noise * torch.exp(0.5 * logvar)), mean, logvar
+
+
+@torch.no_grad()
+def settle(network: nn.Module, rgb: Tensor) -> None:
+    """Gives the factors and addends of a local autoencoder what group normalisation would take from
+    these pictures, so that training begins with values of a known size, and weights that were
+    trained with group normalisation nearly mean what they meant (the data-dependent start of Salimans
+    and Kingma, arXiv 1602.07868, section 3)."""
+
+    def take(affine: nn.Module, given: tuple[Tensor, ...]) -> None:
+        assert isinstance(affine, Affine)
+        x = given[0].float()
+        groups = x.unflatten(1, (-1, _GROUP))
+        mean = groups.mean(dim=(0, 2, 3, 4)).repeat_interleave(_GROUP)
+        # Of each picture by itself, as it would be normalised.
+        std = groups.var(dim=(2, 3, 4)).mean(dim=0).add(1e-5).sqrt().repeat_interleave(_GROUP)
+        affine.bias.sub_(affine.weight * mean / std)
+        affine.weight.div_(std)
+
+    hooks = [m.register_forward_pre_hook(take) for m in network.modules() if isinstance(m, Affine)]
+    try:
+        mean = network.encoder.moments(rgb)[0]  # type: ignore[operator, union-attr]
+        network.decoder(mean)  # type: ignore[operator]
+    finally:
+        for hook in hooks:
+            hook.remove()

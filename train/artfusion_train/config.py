@@ -23,12 +23,14 @@ class Data:
     heldout: str
     size: int
     mirror: bool
+    recolour: bool
 
 
 @dataclass(frozen=True)
 class Autoencoder:
     channels: tuple[int, ...]
     latent_channels: int
+    local: bool
     crop: int
     batch: int
     crops: int
@@ -42,6 +44,20 @@ class Autoencoder:
 
     # What may change between a run and its continuation.
     adjustable = ("crops", "learning_rate", "final_rate", "feature_weight", "ssim_weight")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    count: int
+    teachers: tuple[str, ...]
+    photo_share: float
+    zooms: tuple[float, ...]
+    zoom_share: float
+    content_price: float
+    content_limit: float
+    repetition_limit: float
+
+    adjustable = ("count",)
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,7 @@ class UNet:
     warmup: int
     ema: float
     statistics_weight: float
+    pair_share: float
     restyle_batch: int
     style_weight: float
     band_weight: float
@@ -74,7 +91,7 @@ class UNet:
     decoder_mix: float
 
     adjustable = (
-        "samples", "learning_rate", "final_rate", "content_blur",
+        "samples", "learning_rate", "final_rate", "content_blur", "pair_share",
         "restyle_batch", "style_weight", "band_weight", "content_weight",
         "critic_weight", "critic_rate", "decoder_rate", "decoder_yield", "decoder_mix",
     )
@@ -83,6 +100,7 @@ class UNet:
 @dataclass(frozen=True)
 class Checkpoint:
     seconds: float
+    score_seconds: float
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,7 @@ class Config:
     folder: Path  # of the recipe file
     data: Data
     autoencoder: Autoencoder
+    pairs: Pairs
     unet: UNet
     checkpoint: Checkpoint
     publish: Publish
@@ -129,6 +148,7 @@ def load(path: Path) -> Config:
     kinds = {
         "data": Data,
         "autoencoder": Autoencoder,
+        "pairs": Pairs,
         "unet": UNet,
         "checkpoint": Checkpoint,
         "publish": Publish,

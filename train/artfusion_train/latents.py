@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Everything the UNet trains on, computed once: latents and style codes in 16 bits.
 
-Of each picture, and of its mirror image where the recipe wants it, two latents: as it is, and
+Of each picture, and of its mirror image where the recipe wants it, one or two latents: as it is, and
 in changed colours. The latter serves as content only, so that the UNet learns to take shapes
-from the content and colours from the style, instead of trusting the content's own palette.
+from the content and colours from the style, instead of trusting the content's own palette; pairs
+teach the same.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .loop import TrainingError, mixed
 from .unet import Latents, gaussian_blur
 
 _BATCH = 32
+_KEPT_EVERY = 20  # batches
 _BLUR_POINTS = 9
 _MEASURED_ON = 1024  # pictures, for the table of what blurring takes away
 
@@ -33,21 +35,25 @@ _MEASURED_ON = 1024  # pictures, for the table of what blurring takes away
 class Dataset:
     """All tensors are on one device."""
 
-    latents: Tensor  # float16 [N, recoloured (2), mirrored (1 or 2), C, h, w], not scaled
+    latents: Tensor  # float16 [N, recoloured (1 or 2), mirrored (1 or 2), C, h, w], not scaled
     styles: Tensor  # float16 [N, width]
     shift: Tensor  # [C]; scaled = (z - shift) * scale
     scale: Tensor  # [C]
+    autoencoder: str  # digest of that whose latents they are
 
     def scaled(self, rows: object, recoloured: object = 0, mirrored: object = 0) -> Tensor:
         """Scaled latents of some pictures, float32; the last two are one number or one each."""
         device = self.latents.device
         index = torch.broadcast_tensors(*(pictures.on(device, v) for v in (rows, recoloured, mirrored)))
-        z = self.latents[index].float()
-        return (z - self.shift[:, None, None]) * self.scale[:, None, None]
+        return self.rescaled(self.latents[index].float())
 
     def codes(self, rows: object) -> Tensor:
         """Style codes of some pictures, float32."""
         return self.styles[pictures.on(self.styles.device, rows)].float()
+
+    def rescaled(self, z: Tensor) -> Tensor:
+        """The inverse of `unscaled`."""
+        return (z - self.shift[:, None, None]) * self.scale[:, None, None]
 
     def unscaled(self, scaled: Tensor) -> Tensor:
         """What the decoder takes, of scaled latents."""
@@ -80,44 +86,56 @@ def recolour(rgb: Tensor, rng: np.random.Generator) -> Tensor:
     )
 
 
-def _digest(network: torch.nn.Module) -> str:
-    digest = hashlib.sha256()
+def digest(network: torch.nn.Module) -> str:
+    """Of the weights."""
+    sums = hashlib.sha256()
     for value in network.state_dict().values():
-        digest.update(value.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+        sums.update(value.cpu().contiguous().numpy().tobytes())
+    return sums.hexdigest()
 
 
-class _Moments:
-    """Sums over latents, from which mean and deviation of each channel follow."""
+def _moments(latents: NDArray[np.float16], rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Mean of each channel over the rows' pictures as they are, and one over its deviation."""
+    sums, count = torch.zeros((2, latents.shape[3]), dtype=torch.float64), 0
+    for some in np.array_split(rows, -(-len(rows) // _BATCH)):
+        z = torch.from_numpy(latents[some, 0].astype(np.float64))
+        sums += torch.stack([z.sum(dim=(0, 1, 3, 4)), z.square().sum(dim=(0, 1, 3, 4))])
+        count += z.numel() // z.shape[2]
+    mean, square = sums / count
+    return mean.float(), (square - mean.square()).rsqrt().float()
 
-    def __init__(self, channels: int, device: torch.device) -> None:
-        self.sums = torch.zeros((2, channels), dtype=torch.float64, device=device)
-        self.count = 0
 
-    def add(self, z: Tensor) -> None:
-        """z [N,C,h,w]"""
-        wide = z.double()
-        self.sums += torch.stack([wide.sum(dim=(0, 2, 3)), wide.square().sum(dim=(0, 2, 3))])
-        self.count += z.numel() // z.shape[1]
-
-    def of(self) -> tuple[Tensor, Tensor]:
-        """Mean, and one over the deviation."""
-        mean, square = (self.sums / self.count).cpu()
-        return mean.float(), (square - mean.square()).rsqrt().float()
+def _described(path: Path, begun: dict[str, object]) -> dict[str, object] | None:
+    """What a file says of latents, if they are of the same pictures and autoencoder."""
+    try:
+        state: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return state if all(state.get(key) == value for key, value in begun.items()) else None
 
 
 @torch.inference_mode()
 def compute(config: configs.Config, work: Path, device: torch.device) -> None:
-    """Writes work/latents.f16, styles.f16 and latents.json."""
+    """Writes work/latents.f16, styles.f16 and latents.json. Goes on where it was stopped."""
     data = pictures.load(work, device)
     autoencoder = train_autoencoder.load(config, work, device)
     style = stylenet.pretrained().to(device, memory_format=torch.channels_last)
-    n, low = len(data.names), config.data.size // 8
-    shape = (n, 2, 1 + config.data.mirror, config.autoencoder.latent_channels, low, low)
-    latents = np.memmap(work / "latents.f16", np.float16, "w+", shape=shape)
-    codes = np.memmap(work / "styles.f16", np.float16, "w+", shape=(n, stylenet.STYLE_WIDTH))
-    moments = _Moments(config.autoencoder.latent_channels, device)
-    for at in range(0, n, _BATCH):
+    n, low, kinds = len(data.names), config.data.size // 8, 1 + config.data.recolour
+    shape = (n, kinds, 1 + config.data.mirror, config.autoencoder.latent_channels, low, low)
+    begun = {
+        "shape": list(shape),
+        "autoencoder": digest(autoencoder),
+        "pictures": pictures.listing(work),
+    }
+    described, under_way = work / "latents.json", work / "latents.json.partial"
+    if _described(described, begun):
+        print(f"{n} pictures are encoded", flush=True)
+        return
+    state = _described(under_way, begun)
+    mode = "r+" if state else "w+"
+    latents = np.memmap(work / "latents.f16", np.float16, mode, shape=shape)
+    codes = np.memmap(work / "styles.f16", np.float16, mode, shape=(n, stylenet.STYLE_WIDTH))
+    for at in range(int(str(state["done"])) if state else 0, n, _BATCH):
         rows = slice(at, min(at + _BATCH, n))
         rng = np.random.default_rng((config.seed, at))
         rgb = train_autoencoder.to_rgb(data.pixels[rows])
@@ -125,32 +143,29 @@ def compute(config: configs.Config, work: Path, device: torch.device) -> None:
             codes[rows] = style(rgb).float().cpu().numpy()
         for mirrored in range(shape[2]):
             turned = rgb.flip(3) if mirrored else rgb
-            for recoloured in (0, 1):
+            for recoloured in range(kinds):
                 seen = recolour(turned, rng) if recoloured else turned
                 with mixed(device):
                     z = autoencoder.encoder(seen)
-                if not recoloured:
-                    moments.add(z[pictures.on(device, ~data.heldout[rows])])
                 latents[rows, recoloured, mirrored] = z.float().cpu().numpy()
-        if at // _BATCH % 20 == 0:
+        if at // _BATCH % _KEPT_EVERY == 0:
+            latents.flush()
+            codes.flush()
+            under_way.write_text(json.dumps({**begun, "done": at}), encoding="utf-8")
             print(f"{at}/{n} pictures encoded", flush=True)
     latents.flush()
     codes.flush()
-    shift, scale = moments.of()
-    index = {
-        "shape": shape,
-        "autoencoder": _digest(autoencoder),
-        "shift": shift.tolist(),
-        "scale": scale.tolist(),
-    }
-    (work / "latents.json").write_text(json.dumps(index), encoding="utf-8")
+    shift, scale = _moments(latents, np.flatnonzero(~data.heldout))
+    index = {**begun, "shift": shift.tolist(), "scale": scale.tolist()}
+    described.write_text(json.dumps(index), encoding="utf-8")
+    under_way.unlink()
 
 
 def load(config: configs.Config, work: Path, device: torch.device) -> Dataset:
     """The stored latents; TrainingError when they are of another autoencoder."""
     index = json.loads((work / "latents.json").read_text(encoding="utf-8"))
     autoencoder = train_autoencoder.load(config, work, torch.device("cpu"))
-    if index["autoencoder"] != _digest(autoencoder):
+    if index["autoencoder"] != digest(autoencoder):
         raise TrainingError(f"{work}/latents.f16 is of another autoencoder: run 'latents' again")
     shape = tuple(index["shape"])
     return Dataset(
@@ -160,20 +175,33 @@ def load(config: configs.Config, work: Path, device: torch.device) -> Dataset:
         ),
         torch.tensor(index["shift"], device=device),
         torch.tensor(index["scale"], device=device),
+        index["autoencoder"],
     )
 
 
-def measure(dataset: Dataset, rows: NDArray[np.int64], blur: tuple[float, float]) -> Latents:
-    """What the UNet's closed form needs to know about the training pictures."""
+def measure(
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    blur: tuple[float, float],
+    painted: tuple[Tensor, Tensor] | None = None,
+    share: float = 0.0,
+) -> Latents:
+    """What the UNet's closed form needs to know about the training pictures. painted: scaled latents
+    of some teachers' pictures and of their contents, which make up a share of what is trained."""
     styles = dataset.codes(rows)
     std, mean = torch.std_mean(styles, dim=0)
     some = rows[:: max(1, len(rows) // _MEASURED_ON)]
     target = normalised(dataset.scaled(some))
-    contents = [target, normalised(dataset.scaled(some, 1))]
+    kinds = dataset.latents.shape[1]
+    # Of each what it is to be, what the network sees instead, and how often that is drawn.
+    seen = [normalised(dataset.scaled(some, kind)) for kind in range(kinds)]
+    examples = [(target, content, (1.0 - share) / kinds) for content in seen]
+    if painted:
+        examples.append((normalised(painted[0]), normalised(painted[1]), share))
     blurs = torch.linspace(blur[0], blur[1], _BLUR_POINTS, device=target.device)
-    table = []
-    for value in blurs:
-        soft = [gaussian_blur(content, value.expand(len(some))) for content in contents]
-        errors = [(target - s).square().mean(dim=(0, 2, 3)) for s in soft]
-        table.append(torch.stack(errors).mean(dim=0).sqrt())
-    return Latents(mean, std.clamp_min(1e-3), blurs, torch.stack(table))
+    table = torch.zeros((len(blurs), target.shape[1]), device=target.device)
+    for row, value in zip(table, blurs, strict=True):
+        for wanted, content, weight in examples:
+            soft = gaussian_blur(content, value.expand(len(content)))
+            row += weight * (wanted - soft).square().mean(dim=(0, 2, 3))
+    return Latents(mean, std.clamp_min(1e-3), blurs, table.sqrt())

@@ -45,6 +45,7 @@ class Plan:
     warmup: int
     ema: float
     seconds: float  # between checkpoints
+    score_seconds: float  # between those that are scored; the last one always is
     slower: dict[str, float] = field(default_factory=dict)  # prefix of parameters: factor
     # Prefixes of what is trained against the rest: without momentum, which would go on against an
     # opponent that has moved.
@@ -262,9 +263,7 @@ class Trainer:
             self.task.network.load_state_dict(current)
         return {"samples": float(self.samples), **scores}
 
-    def _checkpoint(self, report: Callable[[History], None] | None) -> None:
-        # Saved before it is judged: a kill during the evaluation costs a score alone.
-        self.save()
+    def _score(self, report: Callable[[History], None] | None) -> None:
         scores = self.evaluate()
         self.history.scores.append(scores)
         print(f"{self.samples:>8} scores  {_told(scores)}", flush=True)
@@ -276,7 +275,8 @@ class Trainer:
     def run(self, every: int = 50, report: Callable[[History], None] | None = None) -> None:
         """Trains to the end of the plan; a checkpoint now and then and at the end."""
         self.task.network.train()
-        steps, began, last = 0, time.monotonic(), time.monotonic()
+        steps, began = 0, time.monotonic()
+        last = scored = began
         while self.samples < self.plan.samples:
             self.history.add(self._advance())
             steps += 1
@@ -289,8 +289,12 @@ class Trainer:
                     flush=True,
                 )
                 steps, began = 0, time.monotonic()
-            if done or time.monotonic() - last >= self.plan.seconds:
-                paused = time.monotonic()
-                self._checkpoint(report)
+            paused = time.monotonic()
+            if done or paused - last >= self.plan.seconds:
+                # Saved before it is judged: a kill during the evaluation costs a score alone.
+                self.save()
+                if done or paused - scored >= self.plan.score_seconds:
+                    self._score(report)
+                    scored = time.monotonic()
                 last = time.monotonic()
                 began += last - paused

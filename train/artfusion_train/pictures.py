@@ -130,6 +130,12 @@ def load(work: Path, device: torch.device) -> Pictures:
     )
 
 
+def listing(work: Path) -> str:
+    """SHA-256 of the list of pictures."""
+    index = json.loads((work / "pictures.json").read_text(encoding="utf-8"))
+    return str(index["list_sha256"])
+
+
 def cut(images: Tensor, rows: object, y: object, x: object, size: int) -> Tensor:
     """Squares [n,size,size,C] of some of images [N,H,W,C], from given corners on."""
     row, top, left = (on(images.device, value)[:, None, None] for value in (rows, y, x))

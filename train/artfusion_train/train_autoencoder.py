@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from . import config as configs
 from . import pictures, sheets, stylenet
 from .borrowed import metrics
-from .autoencoder import Autoencoder
+from .autoencoder import Autoencoder, settle
 from .loop import History, Plan, Trainer, load_checkpoint, mixed, start_from
 
 
@@ -51,18 +51,27 @@ def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
     return torch.stack(terms).mean()
 
 
+def build(section: configs.Autoencoder) -> Autoencoder:
+    """Of this recipe's shape, with random weights."""
+    return Autoencoder(section.channels, section.latent_channels, section.local)
+
+
 class AutoencoderTask:
     def __init__(self, config: configs.Config, work: Path, device: torch.device) -> None:
-        self.section, self.device = config.autoencoder, device
+        self.section, self.device, self.seed = config.autoencoder, device, config.seed
         self.data = pictures.load(work, device)
         self.rows = np.flatnonzero(~self.data.heldout)
         torch.manual_seed(config.seed)
-        network = Autoencoder(self.section.channels, self.section.latent_channels)
+        network = build(self.section)
         self.network: nn.Module = network.to(device, memory_format=torch.channels_last)
         # Also the copy for the loss runs in 16 bits: only differences of it count.
         self.judge = stylenet.pretrained().to(device, memory_format=torch.channels_last)
         held = np.flatnonzero(self.data.heldout)
         self.test = to_rgb(self.data.pixels[held])
+
+    def settle(self) -> None:
+        """Before the first step."""
+        settle(self.network, self._batch(np.random.default_rng(self.seed)))
 
     def _batch(self, rng: np.random.Generator) -> Tensor:
         s, size = self.section, self.data.pixels.shape[1]
@@ -109,12 +118,13 @@ def train(
     start: a model file whose weights a new run begins with."""
     task = AutoencoderTask(config, work, device)
     checkpoint = work / "autoencoder.pt"
-    if start and not checkpoint.exists():
-        start_from(task.network, start, {"encoder.": "encoder.", "decoder.": "decoder."})
+    if not checkpoint.exists():
+        if start:
+            start_from(task.network, start, {"encoder.": "encoder.", "decoder.": "decoder."})
+        task.settle()
     s = config.autoencoder
-    plan = Plan(
-        s.crops, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, config.checkpoint.seconds
-    )
+    pauses = (config.checkpoint.seconds, config.checkpoint.score_seconds)
+    plan = Plan(s.crops, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, *pauses)
     name = configs.identity(config, "autoencoder")
     trainer = Trainer(task, plan, config.seed, name, checkpoint, device)
 
@@ -131,6 +141,6 @@ def train(
 def load(config: configs.Config, work: Path, device: torch.device) -> Autoencoder:
     """The trained autoencoder (averaged weights), frozen."""
     state = load_checkpoint(work / "autoencoder.pt", configs.identity(config, "autoencoder"))
-    network = Autoencoder(config.autoencoder.channels, config.autoencoder.latent_channels)
+    network = build(config.autoencoder)
     network.load_state_dict(state["averaged"])
     return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)

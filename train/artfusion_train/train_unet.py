@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from . import config as configs
-from . import latents, pictures, sampling, sheets, train_autoencoder
+from . import latents, pairs, pictures, sampling, sheets, train_autoencoder
 from .autoencoder import Decoder
 from .critic import Critic
 from .gallery import Gallery
@@ -20,7 +21,16 @@ from .unet import Latents, UNet
 
 _PROBES = 4  # timesteps at which the held-out loss is taken
 _RECOLOURED_SHARE = 0.5
+_MEASURED_ON = 512  # pairs, for the table of what blurring takes away
 _AT_ONCE = 8  # held-out pictures decoded: bounds the memory
+
+
+class Example(NamedTuple):
+    """Scaled latents of some pictures and of what the network sees as their content, style codes."""
+
+    x0: Tensor
+    seen: Tensor
+    styles: Tensor
 
 
 class Networks(nn.Module):
@@ -43,11 +53,19 @@ class UNetTask:
         self.photos = np.flatnonzero(training & index.photo)
         self.held = np.flatnonzero(index.heldout)
         torch.manual_seed(config.seed)
-        measured = latents.measure(self.data, np.flatnonzero(training), config.unet.blur)
+        self.pairs = pairs.load(config, work, device, self.data.autoencoder)
+        painted, share = None, 0.0
+        if self.pairs:
+            count = len(self.pairs.contents)
+            painted = self._painted(np.arange(0, count, max(1, count // _MEASURED_ON)))[:2]
+            share = config.unet.pair_share
+        rows = np.flatnonzero(training)
+        measured = latents.measure(self.data, rows, config.unet.blur, painted, share)
         self.unet = UNet(config.unet, config.autoencoder.latent_channels, measured)
         self.decoder = train_autoencoder.load(config, work, device).decoder.requires_grad_()
         self.networks = Networks(self.unet, self.decoder)
         self.network: nn.Module = self.networks.to(device, memory_format=torch.channels_last)
+        self.recoloured = _RECOLOURED_SHARE if config.data.recolour else 0.0
         self.pixels = index.pixels
         self.crop = config.autoencoder.crop // 8
         self.restyle = Restyle(config, index, self.data, self.paintings, self.photos, device)
@@ -58,17 +76,26 @@ class UNetTask:
         painting = rng.choice(self.paintings, self.section.batch)
         return np.where(photo, rng.choice(self.photos, self.section.batch), painting)
 
-    def _terms(
-        self, rows: np.ndarray, mirror: np.ndarray, draw: dict[str, np.ndarray], noise: Tensor
-    ) -> dict[str, Tensor]:
+    def _own(self, rows: np.ndarray, mirror: np.ndarray, recoloured: np.ndarray) -> Example:
+        """Pictures as their own content and style."""
+        x0 = self.data.scaled(rows, 0, mirror)
+        return Example(x0, self.data.scaled(rows, recoloured, mirror), self.data.codes(rows))
+
+    def _painted(self, which: np.ndarray) -> Example:
+        """What teachers made of a content in a style."""
+        assert self.pairs
+        x0 = self.data.rescaled(self.pairs.latents(which))
+        seen = self.data.scaled(self.pairs.contents[which])
+        return Example(x0, seen, self.pairs.codes(which))
+
+    def _terms(self, given: Example, draw: dict[str, np.ndarray], noise: Tensor) -> dict[str, Tensor]:
         """Losses for given pictures and draws (each row its own)."""
         put = {k: torch.from_numpy(v).to(self.device) for k, v in draw.items()}
-        x0 = self.data.scaled(rows, 0, mirror)
-        seen = self.data.scaled(rows, draw["recoloured"].astype(int), mirror)
+        x0, seen, styles = given
         content = latents.normalised(seen) * put["content"][:, None, None, None]
         net = self.unet
 
-        own = net.code(self.data.codes(rows))
+        own = net.code(styles)
         code = torch.where(put["style"][:, None] > 0, own, net.null_code[None])
         statistics = net.statistics(code)
         std, mean = torch.std_mean(x0, dim=(2, 3))
@@ -110,12 +137,20 @@ class UNetTask:
             "blur": s.blur[0] + (s.blur[1] - s.blur[0]) * rng.random(n) ** 2,
             "content": (rng.random(n) >= s.content_dropout) * 1.0,
             "style": (rng.random(n) >= s.style_dropout) * 1.0,
-            "recoloured": (rng.random(n) < _RECOLOURED_SHARE) * 1.0,
+            "recoloured": (rng.random(n) < self.recoloured) * 1.0,
         }
         shape = (n, *self.data.latents.shape[3:])
         eps = torch.randn(shape, generator=noise, device=self.device)
         mirror = rng.integers(0, self.data.latents.shape[2], n)
-        terms = self._terms(rows, mirror, {k: v.astype(np.float32) for k, v in draw.items()}, eps)
+        given = self._own(rows, mirror, draw["recoloured"].astype(int))
+        if self.pairs:
+            # Scattered over the batch, whose times ascend.
+            painted = np.flatnonzero(rng.random(n) < s.pair_share)
+            learnt = self._painted(rng.integers(0, len(self.pairs.contents), len(painted)))
+            at = pictures.on(self.device, painted)
+            given = Example(*(a.index_copy(0, at, b) for a, b in zip(given, learnt, strict=True)))
+            draw["blur"][painted] = s.blur[0]  # whose shapes are all kept
+        terms = self._terms(given, {k: v.astype(np.float32) for k, v in draw.items()}, eps)
         if s.restyle_batch > 0:
             more = self.restyle.losses(self.unet, self.decoder, self.networks.critic, rng, noise)
             decoding = self._decoding(rng)
@@ -144,9 +179,9 @@ class UNetTask:
                 "blur": one * np.float32(self.section.content_blur),
                 "content": one,
                 "style": one,
-                "recoloured": 0.0 * one,
             }
-            terms = self._terms(self.held, np.zeros(n, int), draw, eps)
+            nothing = np.zeros(n, int)
+            terms = self._terms(self._own(self.held, nothing, nothing), draw, eps)
             for name in ("denoising", "statistics"):
                 sums[f"held-out {name}"] = sums.get(f"held-out {name}", 0.0) + float(terms[name])
         scores = {name: value / _PROBES for name, value in sums.items()}
@@ -202,10 +237,10 @@ def train(
     checkpoint = work / "unet.pt"
     if start and not checkpoint.exists():
         start_from(task.network, start, {"unet.": "unet."})
-    s, seconds = config.unet, config.checkpoint.seconds
+    s, pauses = config.unet, (config.checkpoint.seconds, config.checkpoint.score_seconds)
     slower = {"decoder.": s.decoder_rate, "critic.": s.critic_rate}
     plan = Plan(
-        *(s.samples, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, seconds, slower),
+        *(s.samples, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, *pauses, slower),
         rivals=("critic.",),
     )
     name = configs.identity(config, "unet")
@@ -231,7 +266,7 @@ def load(
     averaged, latent = state["averaged"], config.autoencoder.latent_channels
     fixed = ("style_mean", "style_std", "blurs", "residual")
     empty = Latents(*(averaged["unet." + name] for name in fixed))
-    decoder = Decoder(config.autoencoder.channels, latent)
+    decoder = Decoder(config.autoencoder.channels, latent, config.autoencoder.local)
     networks = Networks(UNet(config.unet, latent, empty), decoder)
     networks.load_state_dict(averaged)
     settled = train_autoencoder.load(config, work, torch.device("cpu")).decoder
