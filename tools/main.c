@@ -70,7 +70,7 @@ static void print_help(FILE *stream)
           "                    beside the library\n"
           "  OMP_WAIT_POLICY, GOMP_SPINCOUNT\n"
           "                    how threads wait for each other; without either, passive and\n"
-          "                    10000: other programs get the cores meanwhile\n\n"
+          "                    1000: other programs get the cores meanwhile\n\n"
           "Exit status:\n"
           "  0    done\n"
           "  1    it failed; what was in the way is on standard error\n"
@@ -151,7 +151,7 @@ static void leave_cores_to_others(void)
     if (getenv("OMP_WAIT_POLICY") != NULL || getenv("GOMP_SPINCOUNT") != NULL)
         return;
     (void)setenv("OMP_WAIT_POLICY", "passive", 0);
-    (void)setenv("GOMP_SPINCOUNT", "10000", 0);
+    (void)setenv("GOMP_SPINCOUNT", "1000", 0);
 }
 
 int main(int argc, char **argv)

@@ -126,7 +126,7 @@ def openmp_settings(**changes: str | None) -> dict[str, str]:
 def test_threads_spin_shortly() -> None:
     found = openmp_settings()
     assert found["OMP_WAIT_POLICY"] == "PASSIVE"
-    assert found["GOMP_SPINCOUNT"] == "10000"
+    assert found["GOMP_SPINCOUNT"] == "1000"
 
 
 @pytest.mark.parametrize(

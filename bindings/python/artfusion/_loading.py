@@ -14,7 +14,7 @@ _PATH_MAX = 4096  # Linux's
 # OpenMP's threads spin for so many turns, some microseconds, before they sleep: GNU's runtime reads
 # the number, LLVM's and Intel's the policy. By themselves they spin for milliseconds, which
 # programs beside this one want, and which it then lacks.
-_WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "10000"}
+_WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
 
 
 def _has_named_folder() -> bool:
