@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "image/image.h"
 #include "math/schedule.h"
 #include "model/bundle.h"
 #include "model/engine_loader.h"
@@ -349,23 +350,27 @@ const char *artfusion_model_preset_name(const artfusion_model *model, int32_t in
     return model->manifest.presets[index].name;
 }
 
-artfusion_status af_model_check_size(const artfusion_model *model, int32_t width, int32_t height)
+static artfusion_status check_side(const artfusion_model *model, const char *which, int32_t side)
 {
     const int32_t multiple = model->manifest.size_multiple;
-    const int32_t side = width < 1 || width % multiple ? width : height;
-    const char *which = side == width ? "width" : "height";
-    if (width >= 1 && height >= 1 && width % multiple == 0 && height % multiple == 0)
-        return width <= 65535 && height <= 65535
-                   ? ARTFUSION_OK
-                   : af_fail(ARTFUSION_ERROR_ARGUMENT, "%dx%d pixels: a side is at most 65535",
-                             (int)width, (int)height);
-    const int32_t below = side < multiple ? multiple : side - side % multiple;
+    if (side > AF_IMAGE_MAX_SIDE)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is %d pixels: a side is at most %d", which,
+                       (int)side, (int)AF_IMAGE_MAX_SIDE);
     if (side < multiple)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "%s is %d pixels: model %s needs a positive multiple of %d", which,
                        (int)side, model->manifest.name, (int)multiple);
-    return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                   "%s is %d pixels: model %s needs a multiple of %d, such as %d or %d", which,
-                   (int)side, model->manifest.name, (int)multiple, (int)below,
-                   (int)(below + multiple));
+    const int32_t below = side - side % multiple;
+    return below == side ? ARTFUSION_OK
+                         : af_fail(ARTFUSION_ERROR_ARGUMENT,
+                                   "%s is %d pixels: model %s needs a multiple of %d, such as %d "
+                                   "or %d",
+                                   which, (int)side, model->manifest.name, (int)multiple,
+                                   (int)below, (int)(below + multiple));
+}
+
+artfusion_status af_model_check_size(const artfusion_model *model, int32_t width, int32_t height)
+{
+    const artfusion_status status = check_side(model, "width", width);
+    return status != ARTFUSION_OK ? status : check_side(model, "height", height);
 }

@@ -72,10 +72,10 @@ static void setters_check_what_they_are_given(void **state)
     artfusion_sampler_destroy(sampler);
 
     options.width = 65536;
-    REFUSED(artfusion_sampler_create(model, &options, &sampler), "65536x16 pixels: a side is at most");
+    REFUSED(artfusion_sampler_create(model, &options, &sampler), "width is 65536 pixels: a side is at most");
     options.width = SIDE;
     options.height = 65544;
-    REFUSED(artfusion_sampler_create(model, &options, &sampler), "16x65544 pixels: a side is at most");
+    REFUSED(artfusion_sampler_create(model, &options, &sampler), "height is 65544 pixels: a side is at most");
     options.height = SIDE;
     static const int32_t below[] = {5, -1};
     options.timesteps = below;

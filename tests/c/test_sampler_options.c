@@ -96,7 +96,9 @@ static void test_bad_options(void **state)
     REFUSED(width, 20, "width is 20 pixels: model small needs a multiple of 8, such as 16 or 24");
     REFUSED(height, 0, "height is 0 pixels");
     REFUSED(width, -8, "width is -8");
-    REFUSED(width, 1 << 20, "65535");
+    REFUSED(width, 1 << 20, "width is 1048576 pixels: a side is at most 65535");
+    REFUSED(width, INT32_MAX, "width is 2147483647 pixels: a side is at most 65535");
+    REFUSED(height, INT32_MAX, "height is 2147483647 pixels: a side is at most 65535");
     REFUSED(batch, 0, "batch is 0: it must be 1 to 256");
     REFUSED(batch, 257, "batch is 257");
     REFUSED(steps, 0, "steps is 0: it must be 1 to 1000");
