@@ -10,6 +10,9 @@
 #include "image/color.h"
 #include "image/orientation.h"
 
+/* What libpng says if the checksum at the end of zlib's stream is not that of the pixels. */
+static const char bad_check_words[] = "IDAT: incorrect data check";
+
 /* One run of libpng. It reports errors by leaving through `jump`; whatever must be freed after
  * that is in here, and guard() is the only function that can be returned to. */
 typedef struct session {
@@ -23,6 +26,7 @@ typedef struct session {
     const uint8_t *data; /* decoding: the file */
     size_t size, offset;
     size_t next_chunk;       /* where it begins; for salvaging */
+    int bad_check;           /* whether zlib's checksum is known to be wrong; for salvaging */
     int cut;                 /* whether the file ends within a chunk whose rest is made up */
     char profile_words[120]; /* libpng's about a profile */
     char damage_words[120];  /* and about damage that it went on after */
@@ -49,6 +53,7 @@ static void leave(session *s, artfusion_status status)
 static void on_error(png_structp png, png_const_charp message)
 {
     session *s = png_get_error_ptr(png);
+    s->bad_check = strcmp(message, bad_check_words) == 0;
     leave(s, s->refused
                  ? af_fail_memory(s->refused, "libpng")
                  : af_fail(ARTFUSION_ERROR_FORMAT, "PNG: %s (at byte %zu)", message, s->offset));
@@ -69,7 +74,8 @@ static void on_warning(png_structp png, png_const_charp message)
         keep_words(s->profile_words, sizeof s->profile_words, message);
     else if (s->options && !s->cut &&
              (strcmp(message, "IDAT: CRC error") == 0 || strcmp(message, "PLTE: CRC error") == 0 ||
-              strcmp(message, "IHDR: CRC error") == 0 || strcmp(message, "tRNS: CRC error") == 0))
+              strcmp(message, "IHDR: CRC error") == 0 || strcmp(message, "tRNS: CRC error") == 0 ||
+              strcmp(message, bad_check_words) == 0))
         keep_words(s->damage_words, sizeof s->damage_words, message);
 }
 
@@ -338,10 +344,10 @@ static artfusion_status decode(session *s)
     choose_chunks(s);
     if (s->options->salvage) {
         png_set_crc_action(s->png, PNG_CRC_WARN_USE, PNG_CRC_NO_CHANGE);
-#ifdef PNG_IGNORE_ADLER32 /* not in every libpng: Debian 13's is built without */
-        /* A wrong checksum of zlib's would take the last row with it. */
-        (void)png_set_option(s->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
-#endif
+        /* zlib's checksum has four bytes. If it gets no more at once, it has handed out the last
+         * row before it can find them wrong, and libpng goes on with a warning. */
+        if (s->bad_check)
+            png_set_compression_buffer_size(s->png, 4);
     }
     /* Sides are af_codec_image_create's to judge: a limit is not a broken file. */
     png_set_user_limits(s->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
@@ -388,12 +394,29 @@ static void salvage(session *s)
         memset(s->image->pixels + s->rows_read * s->image->stride, 255, missing * s->image->stride);
 }
 
+static artfusion_status run_decode(session *s)
+{
+    const artfusion_status status = guard(s, decode);
+    png_destroy_read_struct(&s->png, &s->info, NULL);
+    return status;
+}
+
 artfusion_status af_png_decode(const uint8_t *data, size_t size,
                                const artfusion_load_options *options, artfusion_image **image)
 {
     session s = {.options = options, .data = data, .size = size};
-    artfusion_status status = guard(&s, decode);
-    png_destroy_read_struct(&s.png, &s.info, NULL);
+    artfusion_status status = run_decode(&s);
+    if (status == ARTFUSION_ERROR_FORMAT && options->salvage && s.bad_check) {
+        /* Once more, slower, for the last row, which libpng kept to itself. Its option to ignore
+         * the checksum is missing in some builds, as Debian 13's. */
+        af_color_destroy(s.color);
+        af_free(s.raw);
+        artfusion_image_destroy(s.image);
+        af_error_clear();
+        s = (session){.options = options, .data = data, .size = size, .bad_check = 1};
+        keep_words(s.damage_words, sizeof s.damage_words, bad_check_words);
+        status = run_decode(&s);
+    }
     if (status == ARTFUSION_ERROR_FORMAT && options->salvage && s.pass + (s.rows_read > 0) > 0) {
         salvage(&s);
         status = ARTFUSION_OK;

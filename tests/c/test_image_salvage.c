@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <png.h>
+#include <zlib.h>
 
 #include "image/image.h"
 #include "pictures.h"
@@ -161,13 +163,79 @@ static void checksums_of_a_png_may_be_wrong(void **state)
         artfusion_image_destroy(image);
         f.data[places[i]] ^= 0x10;
     }
-    /* zlib's own, which is behind the last row. */
-    f.data[f.size - 12 - 5] ^= 0x10;
-    artfusion_image *image = load(f.data, f.size, 1);
-    assert_memory_equal(image->pixels, rgb, sizeof rgb);
-    assert_warns(image, "IDAT: CRC error");
-    artfusion_image_destroy(image);
     bytes_free(&f);
+}
+
+/* zlib's own, which is behind the last row: any of its four bytes, and whether the checksum of the
+ * chunk is wrong with it or right. */
+static void check_zlibs_checksum(file_bytes *f)
+{
+    artfusion_image *whole = load(f->data, f->size, 0);
+    uint8_t *const end = f->data + f->size - 12 - 4, *last = end - 4;
+    while (memcmp(last, "IDAT", 4) != 0)
+        last--;
+    for (int i = 1; i <= 4; i++) {
+        end[-i] ^= 0x10;
+        const uint32_t right = (uint32_t)crc32(0, last, (uInt)(end - last));
+        for (uint32_t wrong = 0; wrong < 2; wrong++) {
+            png_save_uint_32(end, right ^ wrong);
+            assert_null(load(f->data, f->size, 0));
+            artfusion_image *image = load(f->data, f->size, 1);
+            assert_memory_equal(image->pixels, whole->pixels, sizeof rgb);
+            assert_string_equal(artfusion_image_warning(image), "PNG: IDAT: incorrect data check");
+            artfusion_image_destroy(image);
+        }
+        end[-i] ^= 0x10;
+    }
+    artfusion_image_destroy(whole);
+    bytes_free(f);
+}
+
+/* As by an encoder that flushes before it ends: blocks without pixels stand before the checksum.
+ * The last bytes, `apart` of them, have a chunk of their own. */
+static file_bytes make_flushed_png(size_t apart)
+{
+    static uint8_t rows[HEIGHT * (1 + 3 * WIDTH)], packed[2 * sizeof rows],
+        chunk[12 + sizeof packed];
+    for (size_t y = 0; y < HEIGHT; y++)
+        memcpy(rows + y * (1 + 3 * WIDTH) + 1, rgb + y * 3 * WIDTH, 3 * WIDTH);
+    z_stream z = {.next_in = rows, .avail_in = sizeof rows, .next_out = packed};
+    z.avail_out = sizeof packed;
+    assert_int_equal(deflateInit(&z, 6), Z_OK);
+    assert_int_equal(deflate(&z, Z_FULL_FLUSH), Z_OK);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(deflateEnd(&z), Z_OK);
+    file_bytes f = make_png(WIDTH, HEIGHT, 3, 8, rgb, NULL);
+    f.size = 8 + 12 + 13; /* signature and IHDR */
+    const size_t first = z.total_out - apart;
+    bytes_add(&f, chunk, make_chunk(chunk, "IDAT", packed, first));
+    if (apart)
+        bytes_add(&f, chunk, make_chunk(chunk, "IDAT", packed + first, apart));
+    bytes_add(&f, chunk, make_chunk(chunk, "IEND", NULL, 0));
+    return f;
+}
+
+static void zlibs_checksum_in_a_png_may_be_wrong(void **state)
+{
+    (void)state;
+    static const uint8_t black[sizeof rgb];
+    for (int interlaced = 0; interlaced < 2; interlaced++) {
+        const png_extras extras = {.interlaced = interlaced};
+        file_bytes noise = make_png(WIDTH, HEIGHT, 3, 8, rgb, &extras),
+                   clear = make_png(WIDTH, HEIGHT, 4, 8, rgba, &extras),
+                   even = make_png(WIDTH, HEIGHT, 3, 8, black, &extras);
+        check_zlibs_checksum(&noise);
+        check_zlibs_checksum(&clear);
+        check_zlibs_checksum(&even);
+    }
+    file_bytes flushed = make_flushed_png(0), apart = make_flushed_png(4);
+    check_zlibs_checksum(&flushed);
+    apart.data[apart.size - 12 - 5] ^= 0x10;
+    artfusion_image *image = load(apart.data, apart.size, 1);
+    assert_memory_equal(image->pixels, rgb, sizeof rgb);
+    assert_string_equal(artfusion_image_warning(image), "PNG: IDAT: incorrect data check");
+    artfusion_image_destroy(image);
+    bytes_free(&apart);
 }
 
 /* Damage in the middle: what was before it is there. */
@@ -333,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup(a_png_is_read_to_where_it_is_cut, fill),
         cmocka_unit_test_setup(an_interlaced_png_lacks_details, fill),
         cmocka_unit_test_setup(checksums_of_a_png_may_be_wrong, fill),
+        cmocka_unit_test_setup(zlibs_checksum_in_a_png_may_be_wrong, fill),
         cmocka_unit_test_setup(a_png_is_read_to_where_it_is_damaged, fill),
         cmocka_unit_test_setup(a_jpeg_is_read_to_where_it_is_cut, fill),
         cmocka_unit_test_setup(a_progressive_jpeg_lacks_details, fill),
