@@ -201,13 +201,17 @@ def test_alpha_over_a_background(
     np.testing.assert_array_equal(decode(data, background=over(*background)), expected)
 
 
-def test_a_transparent_colour_before_the_palette_is_none() -> None:
-    """Nothing may stand there, and libpng forgets it; a palette of true colour is a suggestion."""
+def test_a_transparent_colour_before_the_palette_counts() -> None:
+    """It should stand behind, and old releases of libpng forget it then; Pillow does not."""
     samples = random_samples(RGB, 8)
     colour = b"".join(bytes((0, value)) for value in samples[0, 0])
     before = chunk(b"tRNS", colour) + palette_chunk(1)
     data = encode_png(samples, RGB, 8, before_data=before, interlaced=False)
-    np.testing.assert_array_equal(decode(data, background=over(9, 9, 9)), samples)
+    picture = Image.open(io.BytesIO(data)).convert("RGBA")
+    behind = Image.new("RGBA", picture.size, (9, 9, 9, 255))
+    expected = np.asarray(Image.alpha_composite(behind, picture).convert("RGB"))
+    assert tuple(expected[0, 0]) == (9, 9, 9)
+    np.testing.assert_array_equal(decode(data, background=over(9, 9, 9)), expected)
 
 
 @pytest.mark.parametrize("background", [None, (9, 9, 9), (10, 200, 60)])
