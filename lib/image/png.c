@@ -12,6 +12,7 @@
 
 /* What libpng says if the checksum at the end of zlib's stream is not that of the pixels. */
 static const char bad_check_words[] = "IDAT: incorrect data check";
+static const char bad_end_words[] = "IEND: CRC error";
 
 /* One run of libpng. It reports errors by leaving through `jump`; whatever must be freed after
  * that is in here, and guard() is the only function that can be returned to. */
@@ -65,17 +66,26 @@ static void keep_words(char *words, size_t size, const char *message)
         (void)snprintf(words, size, "%s", message);
 }
 
+static int is_damage(const char *message)
+{
+    static const char *const all[] = {"IHDR: CRC error", "PLTE: CRC error", "tRNS: CRC error",
+                                      "IDAT: CRC error", bad_check_words,   bad_end_words};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(message, all[i]) == 0)
+            return 1;
+    return 0;
+}
+
 /* libpng goes on after what it warns of: nothing the pixels depend on, but for a profile, and for
- * checksums while salvaging. */
+ * checksums while salvaging. From 1.6.47 on it goes on after IEND's always. */
 static void on_warning(png_structp png, png_const_charp message)
 {
     session *s = png_get_error_ptr(png);
     if (strncmp(message, "iCCP", 4) == 0)
         keep_words(s->profile_words, sizeof s->profile_words, message);
-    else if (s->options && !s->cut &&
-             (strcmp(message, "IDAT: CRC error") == 0 || strcmp(message, "PLTE: CRC error") == 0 ||
-              strcmp(message, "IHDR: CRC error") == 0 || strcmp(message, "tRNS: CRC error") == 0 ||
-              strcmp(message, bad_check_words) == 0))
+    else if (s->options && !s->options->salvage && strcmp(message, bad_end_words) == 0)
+        png_error(png, message);
+    else if (s->options && !s->cut && is_damage(message))
         keep_words(s->damage_words, sizeof s->damage_words, message);
 }
 

@@ -152,9 +152,9 @@ static void checksums_of_a_png_may_be_wrong(void **state)
 {
     (void)state;
     file_bytes f = make_png(WIDTH, HEIGHT, 3, 8, rgb, NULL);
-    const size_t places[] = {find(&f, "IHDR") + 4 + 13, f.size - 12 - 4};
-    static const char *const words[] = {"IHDR: CRC error", "IDAT: CRC error"};
-    for (size_t i = 0; i < 2; i++) {
+    const size_t places[] = {find(&f, "IHDR") + 4 + 13, f.size - 12 - 4, f.size - 4};
+    static const char *const words[] = {"IHDR: CRC error", "IDAT: CRC error", "IEND: CRC error"};
+    for (size_t i = 0; i < 3; i++) {
         f.data[places[i]] ^= 0x10;
         assert_null(load(f.data, f.size, 0));
         artfusion_image *image = load(f.data, f.size, 1);
