@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import MODEL
+from conftest import MODEL, run_python
 
 LOOK = """
 import ctypes, os
@@ -81,10 +81,18 @@ else:
 os.chdir(home)
 assert af.load(sys.argv[3]).info().name == "mini"
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path, place, MODEL],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    run_python(code, tmp_path, place, MODEL)
+
+
+def test_a_libtorch_that_is_there_is_used_in_any_folder(tmp_path: Path) -> None:
+    code = """
+import os, sys
+import torch
+import artfusion as af
+gone, model = sys.argv[1:]
+os.mkdir(gone)
+os.chdir(gone)
+os.rmdir(gone)
+assert af.load(model).info().name == "mini"
+"""
+    run_python(code, tmp_path / "gone", MODEL)

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import compileall
 import pydoc
+import shutil
 import typing
+from pathlib import Path
 from typing import Any
 
 import artfusion as af
@@ -29,6 +32,19 @@ def test_optimized_python_does_without() -> None:
     """Which drops docstrings."""
     code = "import artfusion; print(len(artfusion.Options.__annotations__))"
     assert run_python(code, PYTHONOPTIMIZE="2").stdout == f"{len(af.Options.__annotations__)}\n"
+
+
+def test_a_package_without_its_source_does_without(tmp_path: Path) -> None:
+    """As programs that are frozen into one file have it."""
+    modules = Path(af.__file__).parent
+    ignored = shutil.ignore_patterns("bin", "engines", "*.artfusion")
+    package = shutil.copytree(modules, tmp_path / "artfusion", ignore=ignored)
+    assert compileall.compile_dir(package, quiet=1, legacy=True)
+    for source in package.glob("*.py"):
+        source.unlink()
+    code = "import artfusion; print(artfusion.__file__, len(artfusion.Options.__annotations__))"
+    said = run_python(code, PYTHONPATH=str(tmp_path)).stdout
+    assert said == f"{package / '__init__.pyc'} {len(af.Options.__annotations__)}\n"
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,8 @@ def test_another_torch_is_refused_before_it_is_loaded(tmp_path: Path, version: s
 
 def test_the_engine_is_that_of_the_torch_that_is_there(tmp_path: Path) -> None:
     """Of a package with engines for several: here a second one, for another torch, which says by its
-    error that it was it."""
-    engine = tmp_path / "more" / "engines" / "torch-9.8.7" / ENGINE
+    error that it was it. Releases are put in order as numbers: 10 is after 2."""
+    engine = tmp_path / "more" / "engines" / "torch-10.8.7" / ENGINE
     libtorch = tmp_path / "site" / "torch" / "lib" / "libtorch.so"
     for stub in engine, libtorch:
         stub.parent.mkdir(parents=True)
@@ -116,10 +116,10 @@ def test_the_engine_is_that_of_the_torch_that_is_there(tmp_path: Path) -> None:
     more = f"import artfusion\nartfusion.__path__.append({str(tmp_path / 'more')!r})\n"
     # The package's own torch is served as before.
     assert run_python(f"{more}artfusion.load()", PYTHONPATH="").stdout == ""
-    for version, said in ("9.8.7+cpu", f"{engine} is no artfusion engine"), (
-        "9.8.6",
-        f"there are engines for torch {TORCH} and 9.8.7, and {package} is torch 9.8.6: "
-        "pip install torch==9.8.7",
+    for version, said in ("10.8.7+cpu", f"{engine} is no artfusion engine"), (
+        "10.8.6",
+        f"there are engines for torch {TORCH} and 10.8.7, and {package} is torch 10.8.6: "
+        "pip install torch==10.8.7",
     ):
         (package / "version.py").write_text(f"__version__ = '{version}'\n")
         assert said in run_python(more + REFUSED, PYTHONPATH=str(tmp_path / "site")).stdout
