@@ -16,7 +16,9 @@ import artfusion as af
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 from conftest import IMAGES, PHOTO, Pixels, run_python
+from torch.utils.dlpack import from_dlpack
 
 
 @pytest.fixture(scope="module")
@@ -377,7 +379,6 @@ def test_shapes_and_values(pixels: Pixels) -> None:
 
 
 def test_tensors(pixels: Pixels) -> None:
-    torch = pytest.importorskip("torch")
     tensor = torch.from_numpy(pixels.copy())
     channels_first = tensor.permute(2, 0, 1)
     for given in (
@@ -393,7 +394,7 @@ def test_tensors(pixels: Pixels) -> None:
     with pytest.raises(af.ArgumentError, match="tensor is of shape .3, 5, 3.*first or the last"):
         af.Image.from_array(torch.zeros(3, 5, 3))
     image = af.Image.from_array(pixels)
-    for made in (torch.as_tensor(image), torch.from_dlpack(image)):
+    for made in (torch.as_tensor(image), from_dlpack(image)):
         assert np.array_equal(made.numpy(), pixels)
     assert torch.as_tensor(af.Image.from_pil(PIL.Image.fromarray(pixels))).shape == (5, 7, 3)
 
