@@ -22,12 +22,11 @@ PHOTO, PAINTING = IMAGES / "pagoda.jpg", IMAGES / "van-gogh.jpg"
 Pixels = NDArray[np.uint8]
 
 
-def run_python(
-    code: str, *arguments: object, status: int = 0, **environment: str
+def run(
+    command: list[str], *arguments: object, status: int = 0, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """`code` in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -35,6 +34,13 @@ def run_python(
     )
     assert done.returncode == status, done.stdout + done.stderr
     return done
+
+
+def run_python(
+    code: str, *arguments: object, status: int = 0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`code` in a process of its own."""
+    return run([sys.executable, "-c", code], *arguments, status=status, **environment)
 
 
 @pytest.fixture(scope="session")

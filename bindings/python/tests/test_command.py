@@ -4,31 +4,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import artfusion as af
 import pytest
-from conftest import PAINTING, PHOTO
+from conftest import PAINTING, PHOTO, run
 
 MODULE = [sys.executable, "-m", "artfusion"]
 SCRIPT = [os.path.join(sysconfig.get_path("scripts"), "artfusion")]
-
-
-def run(
-    command: list[str], *arguments: object, status: int = 0, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*command, *map(str, arguments)],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done
 
 
 @pytest.mark.parametrize("command", [MODULE, SCRIPT], ids=["module", "script"])
