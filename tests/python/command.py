@@ -120,3 +120,9 @@ def stylize(pictures: Path, tmp_path: Path) -> list[object]:
         *("--style", pictures / "painting.jpg"),
         *("--out", tmp_path / "out.png"),
     ]
+
+
+@pytest.fixture
+def quick(stylize: list[object], side: int) -> list[object]:
+    """The same, soon over."""
+    return [*stylize, "--size", f"{side}x{side}", "--steps", 1]

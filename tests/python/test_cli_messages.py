@@ -27,12 +27,13 @@ from command import (  # noqa: F401 - fixtures
 )
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+def run(*arguments: str | bytes, **changes: str) -> subprocess.CompletedProcess[bytes]:
     """As bytes: names need not be UTF-8."""
     return subprocess.run(
-        [COMMAND, *(each if isinstance(each, bytes) else str(each) for each in arguments)],
+        [COMMAND, *arguments],
         capture_output=True,
-        env=environment(),
+        timeout=300,
+        env=environment(**changes),
         stdin=subprocess.DEVNULL,
     )
 
@@ -58,11 +59,7 @@ NAMES = [
 @pytest.mark.parametrize(("name", "shown"), NAMES, ids=lambda value: ascii(value)[:24])
 def test_names_are_shown_without_what_a_terminal_obeys(name: bytes, shown: str) -> None:
     for locale in ("C", "C.UTF-8"):  # the text is the same: bytes of UTF-8
-        done = subprocess.run(
-            [COMMAND, "stylize", "-c", name, "-s", "x", "-o", "o.png"],
-            capture_output=True,
-            env=environment(LC_ALL=locale),
-        )
+        done = run("stylize", "-c", name, "-s", "x", "-o", "o.png", LC_ALL=locale)
         assert done.returncode == 1
         expected = f"artfusion: {shown}: opening: No such file or directory\n"
         assert done.stderr.decode() == expected

@@ -25,17 +25,13 @@ from command import (  # noqa: F401 - fixtures
     environment,
     model,
     pictures,
+    quick,
     refused,
     side,
     stylize,
     succeed,
 )
 from PIL import Image
-
-
-@pytest.fixture
-def quick(stylize: list[object], side: int) -> list[object]:
-    return [*stylize, "--size", f"{side}x{side}", "--steps", 1]
 
 
 def run(arguments: list[object], **more: Any) -> subprocess.CompletedProcess[str]:

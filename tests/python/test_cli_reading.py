@@ -15,6 +15,7 @@ from command import (  # noqa: F401 - fixtures
     environment,
     model,
     pictures,
+    quick,
     refused,
     report,
     side,
@@ -22,11 +23,6 @@ from command import (  # noqa: F401 - fixtures
     succeed,
 )
 from PIL import Image
-
-
-@pytest.fixture
-def quick(stylize: list[object], side: int) -> list[object]:
-    return [*stylize, "--size", f"{side}x{side}", "--steps", 1]
 
 
 def made(quick: list[object], content: Path, *more: object) -> bytes:

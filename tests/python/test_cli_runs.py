@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -12,8 +13,9 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from command import (  # noqa: F401 - fixtures
@@ -134,42 +136,13 @@ def default_signals() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize(
-    ("number", "times"),
-    [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGINT, 2)],
-)
-def test_interrupt(
-    stylize: list[object], tmp_path: Path, side: int, number: signal.Signals, times: int
-) -> None:
-    (tmp_path / "out.png").write_bytes(BEFORE)
-    arguments = [*stylize, "--steps", 1000, "--size", f"{side}x{side}"]
+@contextlib.contextmanager
+def amid_the_steps(
+    *arguments: object,
+) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[str]]]:
+    """The command in a run of 1000 steps, of which 100 are done; its stdout and stderr."""
     with subprocess.Popen(
-        [COMMAND, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-        preexec_fn=default_signals,
-    ) as process:
-        assert process.stderr is not None and process.stdout is not None
-        assert process.stderr.readline().startswith("step 100 of 1000")  # amid the steps
-        start = time.monotonic()
-        for _ in range(times):
-            process.send_signal(number)
-            time.sleep(0.01)
-        rest = process.stderr.read()
-        assert process.wait(timeout=60) == 128 + number
-        assert time.monotonic() - start < 10  # 900 steps take longer
-        assert "step 1000" not in rest and process.stdout.read() == ""
-        assert times == 2 or rest.endswith("artfusion: interrupted, nothing was written\n")
-    assert (tmp_path / "out.png").read_bytes() == BEFORE
-    assert os.listdir(tmp_path) == ["out.png"]
-
-
-def test_interrupt_in_json(stylize: list[object], side: int) -> None:
-    arguments = [*stylize, "--steps", 1000, "--size", f"{side}x{side}", "--json"]
-    with subprocess.Popen(
-        [COMMAND, *map(str, arguments)],
+        [COMMAND, *map(str, arguments), "--steps", "1000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -178,9 +151,37 @@ def test_interrupt_in_json(stylize: list[object], side: int) -> None:
     ) as process:
         assert process.stderr is not None and process.stdout is not None
         assert process.stderr.readline().startswith("step 100 of 1000")
+        yield process, process.stdout, process.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "times"),
+    [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGHUP, 1), (signal.SIGINT, 2)],
+)
+def test_interrupt(
+    stylize: list[object], tmp_path: Path, side: int, number: signal.Signals, times: int
+) -> None:
+    (tmp_path / "out.png").write_bytes(BEFORE)
+    with amid_the_steps(*stylize, "--size", f"{side}x{side}") as (process, stdout, stderr):
+        start = time.monotonic()
+        for _ in range(times):
+            process.send_signal(number)
+            time.sleep(0.01)
+        rest = stderr.read()
+        assert process.wait(timeout=60) == 128 + number
+        assert time.monotonic() - start < 10  # 900 steps take longer
+        assert "step 1000" not in rest and stdout.read() == ""
+        assert times == 2 or rest.endswith("artfusion: interrupted, nothing was written\n")
+    assert (tmp_path / "out.png").read_bytes() == BEFORE
+    assert os.listdir(tmp_path) == ["out.png"]
+
+
+def test_interrupt_in_json(stylize: list[object], side: int) -> None:
+    arguments = [*stylize, "--size", f"{side}x{side}", "--json"]
+    with amid_the_steps(*arguments) as (process, stdout, stderr):
         process.send_signal(signal.SIGTERM)
-        found = json.loads(process.stdout.read())
-        process.stderr.read()
+        found = json.loads(stdout.read())
+        stderr.read()
         assert process.wait(timeout=60) == 128 + signal.SIGTERM
     assert found["status"] == "ARTFUSION_ERROR_CANCELLED"
     assert found["message"] == "interrupted, nothing was written"

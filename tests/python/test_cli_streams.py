@@ -20,6 +20,7 @@ from command import (  # noqa: F401 - fixtures
     environment,
     model,
     pictures,
+    quick,
     refused,
     side,
     stylize,
@@ -40,11 +41,6 @@ def piped(
         timeout=300,
         **more,
     )
-
-
-@pytest.fixture
-def quick(stylize: list[object], side: int) -> list[object]:
-    return [*stylize, "--size", f"{side}x{side}", "--steps", 1]
 
 
 def change(arguments: list[object], option: str, value: object) -> list[object]:
