@@ -54,8 +54,11 @@ int memory_file(const uint8_t *data, size_t size, char path[MEMORY_PATH]);
 /* Of one size and colour for colour the same. */
 int same_pixels(artfusion_image *a, artfusion_image *b);
 
-/* `image` as PNG at `compression` and read back is the same picture; the file, to be freed with
- * artfusion_free, if it is asked for. */
-void require_round_trip(artfusion_image *image, int32_t compression, uint8_t **file, size_t *size);
+artfusion_save_options save_as(artfusion_file_format format);
+
+/* `image` written by `options` and read again has its size and, if nothing was lost, its pixels; the
+ * file, to be freed with artfusion_free, if it is asked for. */
+void require_round_trip(artfusion_image *image, const artfusion_save_options *options,
+                        uint8_t **file, size_t *size);
 
 #endif
