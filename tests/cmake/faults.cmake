@@ -12,8 +12,6 @@ get_target_property(command_sources artfusion_command SOURCES)
 list(TRANSFORM command_sources PREPEND ${PROJECT_SOURCE_DIR}/tools/)
 add_library(fault_command STATIC ${command_sources})
 target_compile_definitions(fault_command PRIVATE main=artfusion_command_main)
-set_source_files_properties(${PROJECT_SOURCE_DIR}/tools/main.c # which knows no such name
-                            PROPERTIES COMPILE_OPTIONS -Wno-missing-prototypes)
 target_include_directories(fault_command PRIVATE ${PROJECT_SOURCE_DIR}/include)
 # Its main has become a function, which no header declares.
 set_source_files_properties(${PROJECT_SOURCE_DIR}/tools/main.c PROPERTIES

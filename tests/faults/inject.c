@@ -210,10 +210,8 @@ static const fault_way *fails(int of, int optional)
         return NULL;
     const long index = faults->count[FAULT_SYSTEM];
     faults->seen[of]++;
-    if (index < FAULT_TRACE) {
-        faults->calls[index].of = (uint8_t)of;
-        faults->calls[index].optional = (uint8_t)optional;
-    }
+    if (index < FAULT_TRACE)
+        faults->calls[index] = (uint8_t)of;
     if (!turn(FAULT_SYSTEM))
         return NULL;
     faults->optional = optional;

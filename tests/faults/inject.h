@@ -88,10 +88,7 @@ typedef struct fault_state {
     int optional;  /* the last time in a call that may fail without harm */
     long network_calls[TEST_FUNCTIONS];
     long seen[CALLS]; /* in all */
-    struct {
-        uint8_t of, optional;
-    } calls[FAULT_TRACE];
-    uint8_t callbacks[FAULT_TRACE];
+    uint8_t calls[FAULT_TRACE], callbacks[FAULT_TRACE]; /* which ones, in their order */
 } fault_state;
 
 extern fault_state *faults;

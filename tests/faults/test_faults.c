@@ -10,324 +10,35 @@
  * of LIMIT in full, the others evenly. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <execinfo.h>
 #include <fcntl.h>
 #include <openssl/err.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "rows.h"
+#include "run.h"
+#include "sanitizer.h"
 #include "support.h"
 #include "ways.h"
 #include "world.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/common_interface_defs.h>
-#include <sanitizer/lsan_interface.h>
-enum { SANITIZED = 1, LIMIT = 90, LIMIT_FORKED = 12 };
+enum { LIMIT = 90, LIMIT_FORKED = 12 };
 #else
-enum { SANITIZED = 0, LIMIT = 100000, LIMIT_FORKED = 100000 };
+enum { LIMIT = 100000, LIMIT_FORKED = 100000 };
 #endif
 
-enum { MAX_CALLS = 256, MAX_CASES = 512, MAX_COMPLAINTS = 1000, MAX_OF_CASE = 5, REPEATS = 20 };
+enum { MAX_COMPLAINTS = 1000, MAX_OF_CASE = 5, REPEATS = 20 };
 
-int artfusion_command_main(int argc, char **argv);
-
-/* What came of one run of a case; shared with the process that ran it, where it was another. */
-typedef struct result {
-    artfusion_status status, again;
-    int done, abandoned;
-    uint64_t hash;
-    size_t size;
-    char message[1024], wrong[512];
-} result;
-
-typedef struct row {
-    char call[64];
-    int fallible, cases, quiet; /* quiet: it was seen to ask for nothing */
-    long injected[FAULT_KINDS], absorbed[FAULT_KINDS], failed;
-} row;
-
-static row rows[MAX_CALLS];
-static int row_count, complaints, of_case, exhaustive;
-static char running[512]; /* which fault, for a crash */
-static result *shared;
-static jmp_buf *way_out;
-
-/* ---- what a case hands over ------------------------------------------------ */
-
-void take(outcome *o, const void *bytes, size_t size)
-{
-    if (o->size + size > o->capacity) {
-        o->capacity = 2 * (o->size + size);
-        o->bytes = realloc(o->bytes, o->capacity);
-        if (!o->bytes)
-            abort();
-    }
-    if (size)
-        memcpy(o->bytes + o->size, bytes, size);
-    o->size += size;
-}
-
-void take_text(outcome *o, const char *text)
-{
-    if (text)
-        take(o, text, strlen(text));
-    else
-        wrong(o, "there is no text");
-}
-
-void take_image(outcome *o, artfusion_image *image)
-{
-    if (!image) {
-        wrong(o, "there is no image");
-        return;
-    }
-    const size_t row_bytes = 3 * (size_t)artfusion_image_width(image);
-    for (int32_t y = 0; y < artfusion_image_height(image); y++)
-        take(o, artfusion_image_pixels(image) + (size_t)y * artfusion_image_stride(image),
-             row_bytes);
-}
-
-void take_file(outcome *o, const char *path)
-{
-    uint8_t bytes[4096];
-    struct stat info;
-    FILE *file = fopen(path, "rb");
-    if (!file || fstat(fileno(file), &info) != 0) {
-        wrong(o, "%s cannot be read", path);
-        return;
-    }
-    for (size_t got; (got = fread(bytes, 1, sizeof bytes, file)) > 0;)
-        take(o, bytes, got);
-    take(o, &info.st_mode, sizeof info.st_mode);
-    (void)fclose(file);
-    o->size -= sizeof info.st_mode; /* compared, but not a part of it */
-}
-
-void wrong(outcome *o, const char *format, ...)
-{
-    if (o->wrong[0])
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(o->wrong, sizeof o->wrong, format, arguments);
-    va_end(arguments);
-}
-
-void attempted(outcome *o, artfusion_status status)
-{
-    o->status = status;
-    if (status < 0)
-        (void)snprintf(o->message, sizeof o->message, "%s", artfusion_error_message());
-}
-
-_Noreturn void fault_abandon(void)
-{
-    if (way_out)
-        longjmp(*way_out, 1);
-    exit(2);
-}
-
-/* ---- running one ------------------------------------------------------------ */
-
-static void say_where(int number)
-{
-    static const char text[] = "\nFAIL: a crash at ";
-    (void)!write(STDERR_FILENO, text, sizeof text - 1);
-    (void)!write(STDERR_FILENO, running, strlen(running));
-    (void)!write(STDERR_FILENO, "\n", 1);
-    if (number) {
-        void *frames[64];
-        backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
-        (void)signal(number, SIG_DFL);
-        (void)raise(number);
-    }
-}
-
-#ifdef __SANITIZE_ADDRESS__
-/* The loader's own, which LeakSanitizer knows by their caller: here that is this program's malloc.
- * By file, since the loader's functions have names only where the C library's symbols are installed. */
-const char *__lsan_default_suppressions(void);
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
-{
-    return "leak:/ld-linux\n";
-}
-
-const char *__lsan_default_options(void);
-__attribute__((visibility("default"))) const char *__lsan_default_options(void)
-{
-    return "print_suppressions=0";
-}
-
-static void say_where_at_death(void)
-{
-    say_where(0);
-}
-#endif
-
-static void watch_for_crashes(void)
-{
-#ifdef __SANITIZE_ADDRESS__
-    __sanitizer_set_death_callback(say_where_at_death);
-#else
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        (void)signal(signals[i], say_where);
-#endif
-}
-
-static void run_here(const fault_case *c, result *r)
-{
-    outcome o = {0};
-    jmp_buf here;
-    volatile int abandoned = 1;
-    way_out = &here;
-    if (!setjmp(here)) {
-        c->run(&o);
-        abandoned = 0;
-    }
-    way_out = NULL;
-    faults_disarm();
-    *r = (result){.status = o.status, .again = o.again, .done = 1, .abandoned = abandoned,
-                  .hash = hash_bytes(0xcbf29ce484222325u, o.bytes, o.size), .size = o.size};
-    memcpy(r->message, o.message, sizeof r->message);
-    memcpy(r->wrong, o.wrong, sizeof r->wrong);
-    free(o.bytes);
-}
-
-/* Seconds, and how they are written, differ from run to run. */
-static void take_blurred(outcome *o, const char *path)
-{
-    outcome whole = {0};
-    take_file(&whole, path);
-    for (size_t i = 0; i < whole.size; i++) {
-        if (!strchr(" 0123456789.e-+", whole.bytes[i]))
-            take(o, whole.bytes + i, 1);
-        else if (!i || !strchr(" 0123456789.e-+", whole.bytes[i - 1]))
-            take(o, "#", 1);
-    }
-    free(whole.bytes);
-}
-
-static void point(int descriptor, const char *path)
-{
-    const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (file < 0 || dup2(file, descriptor) < 0 || close(file) != 0)
-        _exit(99);
-}
-
-/* The command, its output to files; `status` is the code it ended with, negative. */
-static void run_command(const fault_case *c, result *r)
-{
-    char *arguments[16] = {(char *)"artfusion"};
-    const int folder = c->arguments[2] && !strcmp(c->arguments[2], "@contents");
-    const char *out = path_of(folder ? "results/one.png" : "out.png");
-    const char *results = path_of("results"), *said = path_of("stdout"), *told = path_of("stderr");
-    char record[256];
-    (void)snprintf(record, sizeof record, "%s/artfusion-run.json", results);
-    int count = 1;
-    for (; c->arguments[count - 1]; count++) {
-        const char *given = c->arguments[count - 1];
-        arguments[count] = (char *)(!strcmp(given, "@png")        ? w.png
-                                    : !strcmp(given, "@jpeg")     ? w.jpeg
-                                    : !strcmp(given, "@contents") ? w.contents
-                                    : !strcmp(given, "@style")    ? w.style_png
-                                    : !strcmp(given, "@model")    ? w.model
-                                    : !strcmp(given, "@out")      ? out
-                                    : !strcmp(given, "@results")  ? results
-                                                                  : given);
-    }
-    (void)fflush(NULL);
-    const pid_t child = fork();
-    if (child == 0) {
-        point(STDOUT_FILENO, said);
-        point(STDERR_FILENO, told);
-        faults_arm();
-        const int code = artfusion_command_main(count, arguments);
-        faults_disarm();
-        exit(code); /* by way of LeakSanitizer */
-    }
-    int ended;
-    if (child < 0 || waitpid(child, &ended, 0) < 0)
-        abort();
-    outcome o = {0}, words = {0};
-    *r = (result){.done = WIFEXITED(ended)};
-    r->status = WIFEXITED(ended) ? -WEXITSTATUS(ended) : -128 - WTERMSIG(ended);
-    if (!r->done)
-        wrong(&o, "the command was ended by signal %d", WTERMSIG(ended));
-    take_file(&words, told);
-    (void)snprintf(r->message, sizeof r->message, "%.*s", (int)words.size, (char *)words.bytes);
-    const int wrote = access(out, F_OK) == 0;
-    if (r->status == 0) {
-        take_blurred(&o, said);
-        if (strcmp(c->arguments[0], "info") != 0)
-            take_file(&o, out);
-    } else if (r->status != -1) {
-        wrong(&o, "the command ended with %d", -r->status);
-    } else if (wrote && !strstr(r->message, "out of memory") && !strstr(r->message, "written")) {
-        wrong(&o, "the command failed and left a picture");
-    }
-    (void)unlink(out);
-    (void)unlink(record);
-    (void)rmdir(results); /* which fails, and is found, if anything else is left there */
-    (void)unlink(said);
-    (void)unlink(told);
-    r->hash = hash_bytes(0xcbf29ce484222325u, o.bytes, o.size);
-    r->size = o.size;
-    memcpy(r->wrong, o.wrong, sizeof r->wrong);
-    free(o.bytes);
-    free(words.bytes);
-}
-
-static void run_forked(const fault_case *c, result *r)
-{
-    memset(shared, 0, sizeof *shared);
-    (void)fflush(NULL);
-    const pid_t child = fork();
-    if (child == 0) {
-        run_here(c, shared);
-        _exit(0);
-    }
-    int ended;
-    if (child < 0 || waitpid(child, &ended, 0) < 0)
-        abort();
-    *r = *shared;
-    if (!r->done || !WIFEXITED(ended) || WEXITSTATUS(ended))
-        (void)snprintf(r->wrong, sizeof r->wrong, "the process ended by %s %d",
-                       WIFSIGNALED(ended) ? "signal" : "status",
-                       WIFSIGNALED(ended) ? WTERMSIG(ended) : WEXITSTATUS(ended));
-}
-
-static int forked(const fault_case *c)
-{
-    return !c->run || (c->flags & COLD) != 0;
-}
-
-static void run(const fault_case *c, const fault *f, result *r)
-{
-    faults_set(f);
-    if (!c->run)
-        run_command(c, r);
-    else if (c->flags & COLD)
-        run_forked(c, r);
-    else
-        run_here(c, r);
-}
+static int complaints, of_case, exhaustive;
 
 /* ---- judging one -------------------------------------------------------------- */
 
@@ -471,18 +182,14 @@ static void disturb_allocations(const fault_case *c, const result *undisturbed, 
 
 static void disturb_system(const fault_case *c, const result *undisturbed, row *of, long total)
 {
-    static uint8_t of_call[FAULT_TRACE], optional[FAULT_TRACE];
-    for (long n = 0; n < total && n < FAULT_TRACE; n++) {
-        of_call[n] = faults->calls[n].of;
-        optional[n] = faults->calls[n].optional;
-    }
+    static uint8_t of_call[FAULT_TRACE];
+    memcpy(of_call, faults->calls, sizeof of_call);
     for (long n = 1; n <= total && n <= FAULT_TRACE; n = after(c, n, total)) {
         for (const fault_way *way = system_ways; way->name; way++)
             if (way->of == of_call[n - 1])
                 disturb(c, &(fault){FAULT_SYSTEM, n, 0, way}, undisturbed, of);
         disturb(c, &(fault){FAULT_SYSTEM, n, 1, &lasting_way}, undisturbed, of);
     }
-    (void)optional;
 }
 
 static void disturb_networks(const fault_case *c, const result *undisturbed, row *of,
@@ -512,14 +219,6 @@ static void disturb_by_lies(const fault_case *c, const result *undisturbed, row 
 {
     for (const fault_way *way = lie_ways; way->name; way++)
         disturb(c, &(fault){FAULT_NETWORK, 1, 0, way}, undisturbed, of);
-}
-
-static row *row_of(const char *call)
-{
-    for (int i = 0; i < row_count; i++)
-        if (!strcmp(rows[i].call, call))
-            return &rows[i];
-    return NULL;
 }
 
 static void disturb_case(const fault_case *c)
@@ -629,59 +328,6 @@ static void limit_files(row *of)
         complain("no limit was felt");
 }
 
-/* ---- the list of calls --------------------------------------------------------------- */
-
-static void add_row(const char *call, size_t length, int fallible)
-{
-    row *added = &rows[row_count++];
-    if (row_count == MAX_CALLS || length >= sizeof added->call)
-        abort();
-    (void)snprintf(added->call, sizeof added->call, "%.*s", (int)length, call);
-    added->fallible = fallible;
-}
-
-static char *text_of(const char *path)
-{
-    outcome o = {0};
-    take_file(&o, path);
-    take(&o, "", 1);
-    if (o.wrong[0]) {
-        puts(o.wrong);
-        exit(2);
-    }
-    return (char *)o.bytes;
-}
-
-/* Every `ARTFUSION_API type name(`: those that return a status can fail. */
-static void read_header(const char *path)
-{
-    static const char mark[] = "\nARTFUSION_API ";
-    char *text = text_of(path);
-    for (const char *at = text; (at = strstr(at, mark));) {
-        at += sizeof mark - 1;
-        const int fallible = !strncmp(at, "artfusion_status artfusion_", 27);
-        const char *end = at + strcspn(at, "(;"), *name = end;
-        while (name > at && !strchr(" *\n", name[-1]))
-            name--;
-        if (*end == '(')
-            add_row(name, (size_t)(end - name), fallible);
-    }
-    free(text);
-}
-
-/* Every `int command_NAME(` of the command's own header. */
-static void read_commands(const char *path)
-{
-    static const char mark[] = "\nint command_";
-    char *text = text_of(path), call[64];
-    for (const char *at = text; (at = strstr(at, mark));) {
-        at += sizeof mark - 1;
-        (void)snprintf(call, sizeof call, "command %.*s", (int)strcspn(at, "("), at);
-        add_row(call, strlen(call), 1);
-    }
-    free(text);
-}
-
 static void find_gaps(void)
 {
     running[0] = '\0';
@@ -695,49 +341,6 @@ static void find_gaps(void)
         if (!faults->seen[i])
             complain("no case comes to this system call: is it still wrapped?");
     }
-}
-
-/* ---- the table ------------------------------------------------------------------------ */
-
-static void print_count(FILE *file, long count)
-{
-    if (count)
-        (void)fprintf(file, " %ld |", count);
-    else
-        (void)fputs(" - |", file);
-}
-
-static void print_table(FILE *file)
-{
-    long total[FAULT_KINDS] = {0}, failed = 0;
-    int quiet = 0;
-    (void)fputs("| call | allocations | system calls | networks | callbacks | faults | survived |\n"
-                "| --- | --: | --: | --: | --: | --: | --: |\n",
-                file);
-    for (int i = 0; i < row_count; i++) {
-        const row *r = &rows[i];
-        long sum = 0;
-        for (int kind = FAULT_ALLOCATION; kind < FAULT_KINDS; kind++)
-            sum += r->injected[kind];
-        if (!sum) {
-            quiet += r->cases > 0;
-            continue;
-        }
-        const int command = !strncmp(r->call, "command ", 8);
-        (void)fprintf(file, command ? "| `artfusion %s` |" : "| `%s` |",
-                      command ? r->call + 8 : r->call);
-        for (int kind = FAULT_ALLOCATION; kind < FAULT_KINDS; kind++) {
-            print_count(file, r->injected[kind]);
-            total[kind] += r->injected[kind];
-        }
-        (void)fprintf(file, " %ld | %ld |\n", sum, sum - r->failed);
-        failed += r->failed;
-        total[0] += sum;
-    }
-    (void)fprintf(file, "| %d calls that ask nobody for anything | - | - | - | - | - | - |\n", quiet);
-    (void)fprintf(file, "| **all %d** | %ld | %ld | %ld | %ld | **%ld** | **%ld** |\n", row_count,
-                  total[FAULT_ALLOCATION], total[FAULT_SYSTEM], total[FAULT_NETWORK],
-                  total[FAULT_CALLBACK], total[0], total[0] - failed);
 }
 
 /* ---- all -------------------------------------------------------------------------------- */
@@ -796,12 +399,7 @@ int main(int argc, char **argv)
         return 2;
     faults_init();
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        return 2;
-    void *frame;
-    (void)backtrace(&frame, 1); /* loads what it needs now */
-    watch_for_crashes();
+    runs_init();
     read_header(FAULTS_HEADER);
     read_commands(FAULTS_COMMANDS);
     world_name(folder);
