@@ -178,8 +178,10 @@ int folder_record(const char *folder, json_t *settings, const char *result)
 int folder_make_for(const char *folder, const char *result)
 {
     char *path = strdup(result);
-    int code = path == NULL ? out_of_memory() : 0;
-    char *slash = path == NULL ? NULL : path + strlen(folder);
+    if (path == NULL)
+        return out_of_memory();
+    int code = 0;
+    char *slash = path + strlen(folder);
     while (code == 0 && (slash = strchr(slash + 1, '/')) != NULL) {
         *slash = '\0';
         if (mkdir(path, 0777) != 0 && errno != EEXIST)

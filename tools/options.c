@@ -16,16 +16,15 @@ enum { MAX_SIDE = 65535, MAX_COUNT = 256 };
 /* Takes over `text`. */
 static int keep_text(const char *name, char *text, char **kept)
 {
-    int status = 0;
-    if (*kept != NULL)
-        status =
-            usage_error_named(name, "--%s was given twice: \"%s\" and \"%s\"", name, *kept, text);
-    else if (text[0] == '\0')
-        status = usage_error(name, "\"\" names nothing");
-    else
+    if (*kept == NULL && text[0] != '\0') {
         *kept = text;
-    if (status != 0)
-        free(text);
+        return 0;
+    }
+    const int status =
+        *kept == NULL
+            ? usage_error(name, "\"\" names nothing")
+            : usage_error_named(name, "--%s was given twice: \"%s\" and \"%s\"", name, *kept, text);
+    free(text);
     return status;
 }
 

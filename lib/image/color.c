@@ -208,8 +208,9 @@ static void prepare(af_color *c, cmsHPROFILE profile)
         c->transform = transform_of(c, profile, c->layout.alpha, c->layout.bits);
     if (c->transform && c->layout.channels == 1 && c->layout.bits == 8) {
         uint8_t levels[2 * 256] = {0}; /* with the alpha that there may be */
-        for (int i = 0; i < 256; i++)
-            levels[i * (1 + c->layout.alpha)] = (uint8_t)i;
+        const size_t step = c->layout.alpha ? 2 : 1;
+        for (size_t i = 0; i < 256; i++)
+            levels[i * step] = (uint8_t)i;
         cmsDoTransform(c->transform, levels, c->of_grey, 256);
     }
 }
@@ -294,10 +295,10 @@ static artfusion_status guard(af_color *c, const source *from)
     c->guarded = 1;
     if (setjmp(c->jump)) {
         c->transform = NULL; /* freed as blocks */
-    } else if (from->profile) {
-        from_profile(c, from);
-    } else {
+    } else if (from->primaries) {
         from_primaries(c, from);
+    } else {
+        from_profile(c, from);
     }
     c->guarded = 0;
     return c->refused ? af_fail_memory(c->refused, "littlecms") : ARTFUSION_OK;
