@@ -59,7 +59,7 @@ static size_t escape(unsigned char byte, char *to, size_t size)
 void printable_copy(char *to, size_t size, const char *text)
 {
     size_t used = 0;
-    while (*text != '\0' && size - used > 4 * LONGEST_CHARACTER) {
+    while (*text != '\0' && size - used > (size_t)4 * LONGEST_CHARACTER) {
         uint32_t character;
         const size_t length = decode((const unsigned char *)text, &character);
         if (length > 0 && !is_obeyed(character)) {
