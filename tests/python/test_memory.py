@@ -51,7 +51,10 @@ def measure(precision: str, **options: object) -> tuple[int, int]:
     return found["needed"], found["used"]
 
 
-# A MiB of the estimate is for what no tensor is: of a small run that is more than 15 %.
+# Of the estimate this much is for what no tensor is.
+MIB = 1 << 20
+
+
 @pytest.mark.parametrize("options", [
     {"width": 512, "height": 512},
     {"width": 256, "height": 256, "batch": 12},
@@ -59,4 +62,4 @@ def measure(precision: str, **options: object) -> tuple[int, int]:
 @pytest.mark.parametrize("precision", ["auto", "float32"])
 def test_need_is_a_little_more_than_what_is_used(precision: str, options: dict[str, int]) -> None:
     needed, used = measure(precision, **options)
-    assert used <= needed <= 1.15 * used, f"needed {needed}, used {used}: {needed / used:.3f}"
+    assert used <= needed <= 1.15 * used + MIB, f"needed {needed}, used {used}: {needed / used:.3f}"
