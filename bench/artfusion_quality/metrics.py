@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from .judge import Judge, found
 
@@ -28,16 +27,24 @@ def luma(rgb: Tensor) -> Tensor:
     return (rgb * weights).sum(1, keepdim=True)
 
 
-def _filter(x: Tensor, taps: Tensor) -> Tensor:
-    """Separable, where the whole window lies inside."""
-    taps = taps.to(x)
-    return F.conv2d(F.conv2d(x, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
+def filtered(x: Tensor, taps: Tensor) -> Tensor:
+    """Separable, where the whole window lies inside. As products of matrices: convolutions of one
+    channel are what a CPU has no fast code for, nor for their gradients."""
+    return _bands(x.shape[2], taps, x) @ x @ _bands(x.shape[3], taps, x).T
+
+
+def _bands(size: int, taps: Tensor, like: Tensor) -> Tensor:
+    """[size - taps + 1, size]: row i has the taps from column i on."""
+    return sum(
+        tap * torch.eye(size - len(taps) + 1, size, dtype=like.dtype, device=like.device).roll(i, dims=1)
+        for i, tap in enumerate(taps.to(like))
+    )
 
 
 def sharpness(rgb: Tensor) -> Tensor:
     """[N]: mean square of luma less its 5 x 5 binomial low-pass (1 4 6 4 1)/16 each way."""
     y = luma(rgb)
-    low = _filter(y, torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0)
+    low = filtered(y, torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0)
     return (y[:, :, 2:-2, 2:-2] - low).square().mean((1, 2, 3))
 
 
@@ -52,9 +59,9 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     x, y = luma(a).double(), luma(b).double()
     window = torch.exp(-torch.arange(-5.0, 6.0, dtype=torch.float64).square() / (2.0 * 1.5**2))
     window /= window.sum()
-    mx, my = _filter(x, window), _filter(y, window)
-    vx, vy = _filter(x * x, window) - mx * mx, _filter(y * y, window) - my * my
-    cov = _filter(x * y, window) - mx * my
+    mx, my = filtered(x, window), filtered(y, window)
+    vx, vy = filtered(x * x, window) - mx * mx, filtered(y * y, window) - my * my
+    cov = filtered(x * y, window) - mx * my
     c1, c2 = (0.01 * 255.0) ** 2, (0.03 * 255.0) ** 2
     index = (2 * mx * my + c1) * (2 * cov + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
     return index.mean((1, 2, 3)).float()
