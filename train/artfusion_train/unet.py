@@ -120,7 +120,9 @@ class Attention(nn.Module):
         gate, scale, shift = modulation.chunk(3, dim=1)
         n, c, h, w = x.shape
         qkv = self.qkv(modulated(x, scale, shift))
-        kv = F.adaptive_avg_pool2d(qkv[:, c:], [min(h, self.most), min(w, self.most)])
+        kv = qkv[:, c:]
+        if h > self.most or w > self.most:
+            kv = F.adaptive_avg_pool2d(kv, [min(h, self.most), min(w, self.most)])
         q = qkv[:, :c].reshape(n, self.heads, c // self.heads, h * w).transpose(2, 3)
         k, v = kv.reshape(n, 2 * self.heads, c // self.heads, -1).transpose(2, 3).chunk(2, 1)
         y = F.scaled_dot_product_attention(q, k, v).transpose(2, 3).reshape(n, c, h, w)
