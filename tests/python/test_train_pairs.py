@@ -28,7 +28,7 @@ from artfusion_train import (
 )
 from torch import Tensor
 
-from training import CPU, ROOT, SIZE, cli, world  # noqa: F401
+from training import CPU, ROOT, SIZE, cli, trainer_of, world  # noqa: F401
 
 World = tuple[configs.Config, Path, Path]
 
@@ -115,11 +115,11 @@ def test_without_teachers_the_recipe_runs_and_says_so(
 def test_a_teacher_that_is_not_there_is_left_out(
     folder_of_teachers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = teachers.load(folder_of_teachers, ("magenta", "microast"), 1)
+    found = teachers.load(folder_of_teachers, ("magenta", "microast"))
     assert list(found) == ["microast"]
     assert "magenta is left out: " in capsys.readouterr().out
     with pytest.raises(loop.TrainingError, match="a teacher 'picasso'; there are magenta, microast"):
-        teachers.load(folder_of_teachers, ("picasso",), 1)
+        teachers.load(folder_of_teachers, ("picasso",))
 
 
 def test_weights_of_another_shape_are_named(
@@ -127,7 +127,7 @@ def test_weights_of_another_shape_are_named(
 ) -> None:
     folder = copied(folder_of_teachers, tmp_path)
     torch.save({"a": torch.zeros(1)}, folder / "microast_decoder.pt")
-    assert teachers.load(folder, ("microast",), 1) == {}
+    assert teachers.load(folder, ("microast",)) == {}
     assert "microast is left out: Error" in capsys.readouterr().out
 
 
@@ -276,6 +276,61 @@ def test_pairs_are_learnt(painted: tuple[configs.Config, Path]) -> None:
         assert torch.equal(x0[which], shown[0].x0[i])
         assert torch.equal(codes[which], shown[0].styles[i])
         assert torch.equal(task.data.scaled([task.pairs.contents[which]])[0], shown[0].seen[i])
+
+
+def test_restyled_pictures_of_pairs_are_held_near_the_teacher(
+    painted: tuple[configs.Config, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each slot the content, the code, the style picture as it was looked at and the teacher's picture
+    are one pair's; pictures of no pair are held near their content."""
+    config, work = painted
+    section = dataclasses.replace(config.unet, pair_share=0.5, restyle_batch=16)
+    task = train_unet.UNetTask(dataclasses.replace(config, unet=section), work, CPU)
+    way, taught = task.restyle, task.pairs
+    assert taught
+    way._begin(np.arange(len(way.pool.done)), np.random.default_rng(1), torch.Generator())
+    some = np.arange(len(way.pool.done))
+    shapes, style, pair = (v[some].numpy() for v in (way.pool.shapes, way.pool.style, way.pool.pair))
+    of_pairs = pair >= 0
+    assert 0.3 < of_pairs.mean() < 0.7
+    assert set(pair[of_pairs]) <= set(range(len(taught.drawn)))
+    wanted = way._shapes(shapes, pair)
+    pixels, codes = way._styles(style, pair)
+    index = pictures.load(work, CPU)
+    for i, number in enumerate(pair):
+        what = taught.drawn[number] if number >= 0 else None
+        assert torch.equal(wanted[i], taught.pixels[number] if what else index.pixels[shapes[i]])
+        if what:
+            assert (shapes[i], style[i]) == (what.content, what.style)
+            assert float(way.pool.blur[i]) == pytest.approx(section.blur[0])
+            assert torch.equal(pixels[i], pairs.seen(index.pixels[what.style], what))
+            assert torch.equal(codes[i], taught.codes(np.array([number]))[0])
+        else:
+            assert torch.equal(pixels[i], index.pixels[style[i]])
+    assert any(taught.drawn[k].zoom != 1.0 for k in pair[of_pairs])
+
+
+def test_likeness_is_learnt(painted: tuple[configs.Config, Path], tmp_path: Path) -> None:
+    """With a weight it falls more than without; and there is none without pairs."""
+    config, work = painted
+    weights = ("style", "band", "content", "likeness", "lattice", "critic")
+    none = {f"{name}_weight": 0.0 for name in weights}
+
+    def last(changed: dict[str, float]) -> dict[str, float]:
+        section = dataclasses.replace(
+            config.unet, samples=160, warmup=4, **none | changed
+        )
+        recipe = dataclasses.replace(config, unet=section)
+        trainer = trainer_of(
+            recipe, train_unet.UNetTask(recipe, work, CPU), "unet", tmp_path / f"{changed}.pt"
+        )
+        trainer.plan = dataclasses.replace(trainer.plan, seconds=1e9)
+        trainer.run(every=10)
+        return trainer.history.train[-1]
+
+    without = last({"pair_share": 1.0})
+    assert last({"pair_share": 1.0, "likeness_weight": 10.0})["likeness"] < 0.95 * without["likeness"]
+    assert "critic" not in without and "likeness" not in last({"pair_share": 0.0})
 
 
 def test_the_closed_form_is_measured_on_what_is_trained(

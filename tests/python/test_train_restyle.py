@@ -13,6 +13,7 @@ import torch
 from artfusion_train import (
     config as configs,
     critic,
+    distances,
     gallery,
     latents,
     loop,
@@ -37,18 +38,18 @@ def two_pictures(trained: tuple[configs.Config, Path]) -> Tensor:
 def test_style_distance_is_of_what_the_maps_hold(trained: tuple[configs.Config, Path]) -> None:
     net, rgb = stylenet.pretrained(), two_pictures(trained)
     maps, spread = net.features(rgb), torch.ones(stylenet.STYLE_WIDTH)
-    assert float(restyle.style_distance(maps, maps, spread)) == 0.0
+    assert float(distances.style_distance(maps, maps, spread)) == 0.0
     # Where something is does not matter.
     elsewhere = [m.flip(2) for m in maps]
-    assert float(restyle.style_distance(maps, elsewhere, spread)) < 1e-9
-    assert float(restyle.style_distance(maps, [m.flip(0) for m in maps], spread)) > 1e-3
+    assert float(distances.style_distance(maps, elsewhere, spread)) < 1e-9
+    assert float(distances.style_distance(maps, [m.flip(0) for m in maps], spread)) > 1e-3
     # Each of eight parts counts the same, however many channels it has: a step of 3 in the mean of
     # one of the stem's 32 costs (3 - 1/2) / 32 / 8, of half as many deviations 1 / 32 / 8.
     moved = [m.clone() for m in maps]
     moved[0][:, 5] += 3.0
-    far = float(restyle.style_distance(moved, maps, spread))
+    far = float(distances.style_distance(moved, maps, spread))
     assert far == pytest.approx(2.5 / 32 / 8, rel=1e-3)
-    near = float(restyle.style_distance(moved, maps, 2.0 * spread))
+    near = float(distances.style_distance(moved, maps, 2.0 * spread))
     assert near == pytest.approx(1.0 / 32 / 8, rel=1e-3)
 
 
@@ -66,7 +67,7 @@ def test_a_few_loud_places_are_no_style() -> None:
         even = [m.clone() for m in maps]
         maps[i] += loud
         even[i] += noise
-        distance = float(restyle.style_distance(maps, even, spread))
+        distance = float(distances.style_distance(maps, even, spread))
         if i in (2, 3):  # at 1/4 and 1/8; the map at 1/16 is not asked
             assert distance > 0.03, width
         else:
@@ -84,8 +85,8 @@ def test_content_distance_sees_shapes_and_no_statistics(
         scale = torch.rand((2, m.shape[1], 1, 1), generator=generator) + 0.5
         restyled.append(m * scale + torch.randn(scale.shape, generator=generator))
         mirrored.append(m.flip(3))
-    assert float(restyle.content_distance(maps, restyled)) < 0.01
-    assert float(restyle.content_distance(maps, mirrored)) > 0.1
+    assert float(distances.content_distance(maps, restyled)) < 0.01
+    assert float(distances.content_distance(maps, mirrored)) > 0.1
 
 
 @torch.inference_mode()
@@ -95,30 +96,45 @@ def test_band_energies_are_those_of_octaves() -> None:
     x = torch.arange(64)
     for octave in range(3):
         wave = torch.sin((x + 0.5) * (torch.pi / 2 ** (octave + 1))).expand(1, 3, 64, 64)
-        energy = restyle.band_energies(0.5 * wave)[0].mean(dim=1)
+        energy = distances.band_energies(0.5 * wave)[0].mean(dim=1)
         assert int(energy.argmax()) == octave
-        louder = restyle.band_energies(wave)[0].mean(dim=1)
+        louder = distances.band_energies(wave)[0].mean(dim=1)
         assert torch.allclose(louder, 4.0 * energy, rtol=1e-4)
-    assert float(restyle.band_energies(torch.zeros(1, 3, 64, 64)).max()) == 0.0
+    assert float(distances.band_energies(torch.zeros(1, 3, 64, 64)).max()) == 0.0
 
 
 @torch.inference_mode()
 def test_band_distance_hears_whole_and_patches() -> None:
     even = torch.full((1, 3, 16), 0.01)
-    assert float(restyle.band_distance(even, even)) == 0.0
+    assert float(distances.band_distance(even, even)) == 0.0
     # Half as loud everywhere: log 2, squared and halved, for the whole and for the patches.
-    half = float(restyle.band_distance(0.5 * even, even))
+    half = float(distances.band_distance(0.5 * even, even))
     assert half == pytest.approx(np.log(2.0) ** 2, rel=0.01)
     # As loud, but all of it in one patch.
     loud = torch.zeros_like(even)
     loud[..., -1] = 0.16
-    assert float(restyle.band_distance(loud, even)) > 3.0
+    assert float(distances.band_distance(loud, even)) > 3.0
+
+
+def test_a_lattice_is_what_the_place_in_a_square_foretells() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = 0.2 * torch.randn((2, 3, 120, 120), generator=generator)
+    at = torch.arange(120)
+    edges = 0.1 * ((at // 8) % 2).float()  # a step every 8 pixels, and nothing else in common
+    blind = float(distances.lattice(noise))
+    assert blind < 0.02
+    for across in (edges, edges[:, None]):
+        assert float(distances.lattice(0.05 * noise + across)) > 20.0 * blind
+    odd = 0.1 * ((at // 7) % 2).float()  # known to no square of 8
+    assert float(distances.lattice(0.05 * noise + odd)) < 0.1 * float(
+        distances.lattice(0.05 * noise + edges)
+    )
 
 
 def test_what_is_judged_is_learnt(trained: tuple[configs.Config, Path], tmp_path: Path) -> None:
     """Each distance of predicted pictures falls when it is trained on, more than without."""
     config, work = trained
-    weights = ("style_weight", "band_weight", "content_weight", "critic_weight")
+    weights = ("style_weight", "band_weight", "content_weight", "lattice_weight", "critic_weight")
     none = dict.fromkeys(weights, 0.0)
 
     def last(weights: dict[str, float], name: str) -> dict[str, float]:
@@ -131,7 +147,9 @@ def test_what_is_judged_is_learnt(trained: tuple[configs.Config, Path], tmp_path
         return trainer.history.train[-1]
 
     without = last({}, "none.pt")
-    for weight, name in (("style", "style"), ("band", "bands"), ("content", "shape")):
+    for weight, name in (
+        ("style", "style"), ("band", "bands"), ("content", "shape"), ("lattice", "lattice")
+    ):
         assert last({f"{weight}_weight": 10.0}, f"{name}.pt")[name] < 0.95 * without[name], name
 
 
@@ -192,7 +210,7 @@ def test_pool_goes_down_to_x0_and_begins_anew() -> None:
     rng = np.random.default_rng(5)
     slots.begin(everyone, rng, x=torch.full((6, 1, 2, 2), 7.0), blur=torch.arange(6.0))
     steps = slots.steps.tolist()
-    assert len(set(steps)) > 1 and min(steps) >= 1 and max(steps) <= 20
+    assert len(set(steps)) > 1 and min(steps) >= 1 and max(steps) <= 4
     for i, count in enumerate(steps):
         one, seen = np.array([i]), []
         while not len(slots.arrived(one)):
@@ -205,11 +223,14 @@ def test_pool_goes_down_to_x0_and_begins_anew() -> None:
     slots.begin(np.array([2]), rng, blur=torch.tensor([9.0]))
     assert slots.arrived(everyone).tolist() == [0, 1, 3, 4, 5]
     assert slots.blur.tolist() == [0.0, 1.0, 9.0, 3.0, 4.0, 5.0]
-    counts = torch.bincount(torch.cat([begun(rng) for _ in range(200)]), minlength=21)
+    counts = torch.bincount(torch.cat([begun(rng) for _ in range(200)]), minlength=5)
     assert counts[0] == 0 and all(counts[1:] > 0)
-    # As many predictions of ways up to 4 steps as of those from 17: shares fall as 1 / steps.
-    visits = counts * torch.arange(21)
-    assert float(visits[1:5].sum()) == pytest.approx(float(visits[17:21].sum()), rel=0.2)
+    # As many predictions of ways of 1 or 2 steps as of 3 or 4: shares fall about as 1 / steps.
+    visits = counts * torch.arange(5)
+    assert float(visits[1:3].sum()) == pytest.approx(float(visits[3:5].sum()), rel=0.2)
+    other = pool.Pool(3, (1, 2, 2), CPU)
+    other.restore(slots.state())  # of another number of slots: all begin anew
+    assert other.arrived(np.arange(3)).tolist() == [0, 1, 2]
 
 
 def begun(rng: np.random.Generator) -> Tensor:

@@ -84,6 +84,8 @@ class UNet:
     style_weight: float
     band_weight: float
     content_weight: float
+    likeness_weight: float
+    lattice_weight: float
     critic_weight: float
     critic_rate: float
     decoder_rate: float
@@ -93,7 +95,8 @@ class UNet:
     adjustable = (
         "samples", "learning_rate", "final_rate", "content_blur", "pair_share",
         "restyle_batch", "style_weight", "band_weight", "content_weight",
-        "critic_weight", "critic_rate", "decoder_rate", "decoder_yield", "decoder_mix",
+        "likeness_weight", "lattice_weight", "critic_weight", "critic_rate", "decoder_rate",
+        "decoder_yield", "decoder_mix",
     )
 
 

@@ -13,8 +13,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -24,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import config as configs
-from . import latents, pictures, restyle, stylenet, teachers, train_autoencoder
+from . import distances, latents, pictures, stylenet, teachers, train_autoencoder
 from .borrowed import metrics
 from .loop import TrainingError, mixed
 
@@ -137,8 +141,8 @@ class Chooser:
 
         return [
             {
-                "style": round(float(restyle.style_distance(of(i), of(1), self.spread)), 4),
-                "content": round(float(restyle.content_distance(of(i), of(0))), 4),
+                "style": round(float(distances.style_distance(of(i), of(1), self.spread)), 4),
+                "content": round(float(distances.content_distance(of(i), of(0))), 4),
                 "repetition": round(max(0.0, repetition(rgb[i], flat) - known), 4),
             }
             for i in range(2, len(rgb))
@@ -189,13 +193,28 @@ def _read(config: configs.Config, work: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[1:]]
 
 
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """For torch, inside of threads that are many enough already."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def paint(config: configs.Config, work: Path, folder: Path | None, threads: int) -> None:
     """Has the teachers paint: work/pairs.u8, and pairs.jsonl, which says what of. Goes on from what is
-    there; numbers that no teacher could do are listed, without a picture."""
-    found = teachers.load(folder, config.pairs.teachers, threads)
-    if not found:
+    there; numbers that no teacher could do are listed, without a picture.
+
+    Each thread has teachers of its own and paints pairs of its own: networks of this size gain little
+    from two cores."""
+    studios = [teachers.load(folder, config.pairs.teachers)]
+    if not studios[0]:
         print("no teacher is left: nothing is painted", flush=True)
         return
+    studios += [teachers.load(folder, tuple(studios[0])) for _ in range(1, threads)]
     index, size = pictures.load(work, torch.device("cpu")), config.data.size
     listing, pixels = work / "pairs.jsonl", work / "pairs.u8"
     try:
@@ -206,10 +225,27 @@ def paint(config: configs.Config, work: Path, folder: Path | None, threads: int)
             pixels.write_bytes(b"")
             listing.write_text(json.dumps(_head(config, work)) + "\n", encoding="utf-8")
         chooser = Chooser(config.pairs, _spread(index))
-        with pixels.open("ab") as out, listing.open("ab") as lines:
+        free: SimpleQueue[dict[str, teachers.Painter]] = SimpleQueue()
+        for studio in studios:
+            free.put(studio)
+
+        def one(number: int) -> tuple[dict[str, Any], bytes]:
+            studio = free.get()
+            try:
+                return _paint_one(config, index, number, studio, chooser)
+            finally:
+                free.put(studio)
+
+        with (
+            _one_thread_each(),
+            ThreadPoolExecutor(len(studios)) as workers,
+            pixels.open("ab") as out,
+            listing.open("ab") as lines,
+        ):
             while done < config.pairs.count:
                 end = min(done + _AT_ONCE, config.pairs.count)
-                rows = [_paint_one(config, index, i, found, chooser, out) for i in range(done, end)]
+                rows, painted = zip(*workers.map(one, range(done, end)), strict=True)
+                out.write(b"".join(painted))
                 _flush(out)  # the pictures before the lines that promise them
                 lines.write("".join(json.dumps(row) + "\n" for row in rows).encode())
                 _flush(lines)
@@ -242,18 +278,17 @@ def _paint_one(
     number: int,
     found: dict[str, teachers.Painter],
     chooser: Chooser,
-    out: BinaryIO,
-) -> dict[str, Any]:
-    """Appends the picture to `out`; its line of the index."""
+) -> tuple[dict[str, Any], bytes]:
+    """A pair's line of the index, and its picture."""
     what = draw(config, index, number)
     content, style = index.pixels[what.content], seen(index.pixels[what.style], what)
     results = [painter(content, style) for painter in found.values()]
     scores = chooser.scores(content, style, results)
     best = chooser.best(scores)
     if best is None:
-        return {"left_out": number, "scores": dict(zip(found, scores, strict=True))}
-    out.write(results[best].numpy().tobytes())
-    return {**vars(what), "teacher": list(found)[best], "scores": scores[best]}
+        return {"left_out": number, "scores": dict(zip(found, scores, strict=True))}, b""
+    line = {**vars(what), "teacher": list(found)[best], "scores": scores[best]}
+    return line, results[best].numpy().tobytes()
 
 
 @torch.inference_mode()
@@ -308,6 +343,9 @@ class Pairs:
     both: Tensor  # float16 [N, latent and style code]
     shape: tuple[int, ...]  # of a latent
     contents: NDArray[np.int64]  # rows of the pictures
+    manners: NDArray[np.int64]  # rows of the style pictures
+    drawn: list[Draw]
+    pixels: Tensor  # uint8 [N,S,S,3], what the teachers painted
 
     def latents(self, which: NDArray[np.int64]) -> Tensor:
         """Not scaled, float32."""
@@ -338,4 +376,8 @@ def load(config: configs.Config, work: Path, device: torch.device, autoencoder: 
     width = int(np.prod(shape)) + stylenet.STYLE_WIDTH
     rows = [row for row in _read(config, work) if "teacher" in row][:count]
     both = pictures.stored(path, np.float16, (count, width), device)
-    return Pairs(both, shape, np.array([row["content"] for row in rows]))
+    size = config.data.size
+    pixels = pictures.stored(work / "pairs.u8", np.uint8, (count, size, size, 3), device)
+    drawn = [_drawn(row) for row in rows]
+    contents, manners = (np.array([getattr(w, side) for w in drawn]) for side in ("content", "style"))
+    return Pairs(both, shape, contents, manners, drawn, pixels)

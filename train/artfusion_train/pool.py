@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_MOST_STEPS = 20
+_MOST_STEPS = 4
 
 
 class Pool:
@@ -27,6 +27,7 @@ class Pool:
         self.done = torch.ones(slots, dtype=torch.int64)
         self.shapes = torch.zeros(slots, dtype=torch.int64)  # row of the picture
         self.style = torch.zeros(slots, dtype=torch.int64)
+        self.pair = torch.full((slots,), -1)  # number of the pair it is of, -1 for none
         self.mirror = torch.zeros(slots, dtype=torch.int64)
         self.blur = torch.zeros(slots)
 
@@ -34,6 +35,9 @@ class Pool:
         return dict(vars(self))
 
     def restore(self, state: dict[str, Tensor]) -> None:
+        """Of another number of slots nothing is taken: all begin anew."""
+        if len(state["done"]) != len(self.done):
+            return
         for name, value in state.items():
             getattr(self, name).copy_(value)
 
@@ -43,7 +47,7 @@ class Pool:
         return slots[(self.done[at] >= self.steps[at]).numpy()]
 
     def begin(self, slots: NDArray[np.int64], rng: np.random.Generator, **drawn: Tensor) -> None:
-        """drawn: x, shapes, style, mirror and blur of these slots. The number of steps is drawn
+        """drawn: x, shapes, style, pair, mirror and blur of these slots. The number of steps is drawn
         here, so that as many predictions belong to short ways as to long ones."""
         at = torch.from_numpy(slots)
         for name, value in drawn.items():

@@ -10,7 +10,8 @@ those of the content picture, place by place. The decoder learns along, a little
 latents that pictures encode to, and has to paint from such as no picture has.
 
 Such pictures are made as sampling makes them, step by step from noise, and every step is trained:
-pool.py. What statistics do not forbid, a critic does: critic.py.
+pool.py. What statistics do not forbid, a critic does: critic.py; and where a teacher has painted the
+same shapes in the same style (pairs.py), the picture's features are held near those of the teacher's.
 """
 
 from __future__ import annotations
@@ -21,90 +22,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import grad
 from torch.func import functional_call
-from torch.nn import functional as F
 
 from . import config as configs
-from . import latents, pictures, stylenet, train_autoencoder
+from . import distances, latents, pairs, pictures, stylenet, train_autoencoder
 from .autoencoder import Decoder
-from .borrowed import metrics
 from .critic import Critic, mistakes, verdict
 from .loop import mixed
 from .pool import Pool
 from .unet import UNet
 
-_CONTENT_MAPS = (3, 4)  # of StyleNet.features: at 1/8 and 1/16 of the picture; finer is style
-_OCTAVES = 3
-_PATCH = 16  # pixels
-_STYLE_MAPS = 4  # the first ones: down to 1/8 of the picture
-_MOTIF_MAPS = (2, 3)  # of these, at 1/4 and 1/8: those that can see a motif
 _BORDER = 8  # pixels: one latent
 _SLOTS = 8  # times as many pictures under way as in a step, whose pictures are strangers so
-
-
-def style_distance(maps: list[Tensor], painted: list[Tensor], spread: Tensor) -> Tensor:
-    """Huber distance (delta 1) of what two pictures' feature maps hold wherever it is, in standard
-    deviations `spread` of the style codes of paintings; every layer but the last counts the same. The
-    last, at 1/16, tells things apart more than manners: it is met by painting small things.
-
-    Of fine maps it is that of a channel's deviation and mean, as in the style code. Of coarse ones,
-    which see whole motifs, a deviation can be had by painting a few loud ones: there all values of a
-    channel are compared, in order (the Wasserstein distance along the axes; Heitz et al.,
-    arXiv 2006.07229)."""
-    terms, at = [], 0
-    for i, (m, p) in enumerate(zip(maps[:_STYLE_MAPS], painted[:_STYLE_MAPS], strict=True)):
-        width = m.shape[1]
-        ours, theirs = m.float().flatten(2), p.float().flatten(2)
-        scales = spread[at : at + width], spread[at + width : at + 2 * width]
-        at += 2 * width
-        if i in _MOTIF_MAPS:
-            error = (ours.sort(dim=2).values - theirs.sort(dim=2).values) / scales[1][:, None]
-            terms += 2 * [_huber(error)]
-        else:
-            terms.append(_huber((ours.std(dim=2) - theirs.std(dim=2)) / scales[0]))
-            terms.append(_huber((ours.mean(dim=2) - theirs.mean(dim=2)) / scales[1]))
-    return torch.stack(terms).mean()
-
-
-def _huber(error: Tensor) -> Tensor:
-    """Far outliers pull no harder than near ones: the style code saturates there as well."""
-    return F.smooth_l1_loss(error, torch.zeros_like(error), beta=1.0)
-
-
-def band_energies(rgb: Tensor) -> Tensor:
-    """The luma's energy in three octaves from the finest, of each patch of 16 pixels and in ascending
-    order, [N,3,patches], of rgb in [-1,1]: how sharp and how rough a picture is (after Heeger and
-    Bergen, SIGGRAPH 1995), of which features that were trained to name things keep little."""
-    octaves = []
-    x = metrics.luma(rgb.float())
-    taps = x.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
-    kernel = (taps[:, None] * taps[None])[None, None]
-    for octave in range(_OCTAVES):
-        low = F.conv2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), kernel)
-        energy = F.avg_pool2d((x - low).square(), _PATCH >> octave)
-        octaves.append(energy.flatten(1).sort(dim=1).values)
-        x = low[:, :, ::2, ::2]
-    return torch.stack(octaves, dim=1)
-
-
-def band_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Huber distance (delta 1) of the logarithms of band energies: of the whole, so that a picture is
-    as sharp, and of its patches in order, since that could be had from a few loud ones."""
-    whole = [energy.mean(dim=2) for energy in (a, b)]
-    return sum(
-        (F.smooth_l1_loss((x + 1e-5).log(), (y + 1e-5).log()) for x, y in ((a, b), whole)),
-        a.new_zeros(()),
-    )
-
-
-def whitened(m: Tensor) -> Tensor:
-    """Features [N,C,h,w] without their channel statistics, of unit length at every place."""
-    return F.normalize(F.instance_norm(m.float()), dim=1)
-
-
-def content_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
-    """One minus the mean cosine of whitened features, over the layers that carry shapes."""
-    terms = [1.0 - (whitened(a[i]) * whitened(b[i])).sum(dim=1).mean() for i in _CONTENT_MAPS]
-    return torch.stack(terms).mean()
 
 
 def yielding(network: nn.Module, share: float, x: Tensor) -> Tensor:
@@ -130,9 +58,11 @@ class Restyle:
         data: latents.Dataset,
         paintings: NDArray[np.int64],
         photos: NDArray[np.int64],
+        painted: pairs.Pairs | None,
         device: torch.device,
     ) -> None:
         self.section, self.data, self.device = config.unet, data, device
+        self.pairs = painted
         self.paintings, self.photos = paintings, photos
         self.pixels = index.pixels
         self.judge = stylenet.pretrained().to(device, memory_format=torch.channels_last)
@@ -148,8 +78,26 @@ class Restyle:
         v = prior.v + prior.unit * out.float()
         return rows[:, 0, None, None, None] * x - rows[:, 1, None, None, None] * v
 
-    def _rgb(self, rows: NDArray[np.int64], mirror: NDArray[np.int64]) -> Tensor:
-        rgb = train_autoencoder.to_rgb(self.pixels[pictures.on(self.device, rows)])
+    def _shapes(self, rows: NDArray[np.int64], pair: NDArray[np.int64]) -> Tensor:
+        """The pictures whose shapes are wanted, uint8: of a pair what the teacher painted."""
+        pixels = self.pixels[pictures.on(self.device, rows)]
+        at = np.flatnonzero(pair >= 0)
+        if self.pairs and len(at):
+            pixels[at] = self.pairs.pixels[pictures.on(self.device, pair[at])]
+        return pixels
+
+    def _styles(self, rows: NDArray[np.int64], pair: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """The pictures whose manner is wanted, uint8, as they are looked at, and their codes."""
+        pixels, codes = self.pixels[pictures.on(self.device, rows)], self.data.codes(rows)
+        at = np.flatnonzero(pair >= 0)
+        if self.pairs and len(at):
+            codes[at] = self.pairs.codes(pair[at])
+            for i in at:
+                pixels[i] = pairs.seen(pixels[i], self.pairs.drawn[pair[i]])
+        return pixels, codes
+
+    def _rgb(self, pixels: Tensor, mirror: NDArray[np.int64]) -> Tensor:
+        rgb = train_autoencoder.to_rgb(pixels)
         mirrored = pictures.on(self.device, mirror)[:, None, None, None] > 0
         return torch.where(mirrored, rgb.flip(3), rgb)
 
@@ -163,7 +111,15 @@ class Restyle:
         style = rng.choice(self.paintings, n)
         mirror = rng.integers(0, self.data.latents.shape[2], n)
         blur = s.blur[0] + (s.blur[1] - s.blur[0]) * rng.random(n) ** 2
-        drawn = {"shapes": shapes, "style": style, "mirror": mirror, "blur": blur.astype(np.float32)}
+        pair = np.full(n, -1)
+        if self.pairs:
+            taught = rng.random(n) < s.pair_share
+            pair = np.where(taught, rng.integers(0, len(self.pairs.drawn), n), -1)
+            shapes = np.where(taught, self.pairs.contents[pair], shapes)
+            style = np.where(taught, self.pairs.manners[pair], style)
+            mirror, blur = np.where(taught, 0, mirror), np.where(taught, s.blur[0], blur)
+        drawn = {"shapes": shapes, "style": style, "pair": pair, "mirror": mirror,
+                 "blur": blur.astype(np.float32)}
         size = (n, *self.pool.x.shape[1:])
         x = torch.randn(size, generator=noise, device=self.device)
         self.pool.begin(slots, rng, x=x, **{k: torch.from_numpy(v) for k, v in drawn.items()})
@@ -179,14 +135,16 @@ class Restyle:
         s, pool = self.section, self.pool
         slots = rng.choice(len(pool.done), s.restyle_batch, replace=False)
         self._begin(pool.arrived(slots), rng, noise)
-        shapes, style = pool.shapes[slots].numpy(), pool.style[slots].numpy()
-        mirror = pool.mirror[slots].numpy()
+        shapes, style, pair, mirror = (
+            values[slots].numpy() for values in (pool.shapes, pool.style, pool.pair, pool.mirror)
+        )
         time, after = (pool.timesteps(slots, k).to(self.device) for k in (0, 1))
         blur = pool.blur[slots].to(self.device)
         x = pool.x[slots]
 
         content = latents.normalised(self.data.scaled(shapes, 0, mirror))
-        code = net.code(self.data.codes(style))
+        manners, codes = self._styles(style, pair)
+        code = net.code(codes)
         rows = net.rows(time, code, net.statistics(code).detach(), blur)
         x0 = self._predict(net, x, content, rows, blur)
         with torch.no_grad():
@@ -202,25 +160,36 @@ class Restyle:
             judged = out.detach().float().requires_grad_()
             maps = self.judge.features(judged)
             turned = rng.integers(0, 2, len(style))  # a painting's manner is that of its mirror image
-            painted = inner(self._rgb(style, turned))
+            painted = inner(self._rgb(manners, turned))
             with torch.no_grad():
-                wanted = self.judge.features(inner(self._rgb(shapes, mirror)))
+                wanted = self.judge.features(inner(self._rgb(self._shapes(shapes, pair), mirror)))
                 real = self.judge.features(painted)
-            doubt = verdict(critic, (judged, maps), (painted, real), code)
-            wrong = mistakes(critic, (judged, maps), (painted, real), code, noise)
-        near = style_distance(maps, real, net.style_std)
-        rough = band_distance(band_energies(judged), band_energies(painted))
-        shape = content_distance(maps, wanted)
+        near = distances.style_distance(maps, real, net.style_std)
+        rough = distances.band_distance(distances.band_energies(judged), distances.band_energies(painted))
+        shape = distances.content_distance(maps, wanted)
+        grid = distances.lattice(judged)
         asked = s.style_weight * near + s.band_weight * rough + s.content_weight * shape
-        pull, push = (grad(term, judged, retain_graph=True)[0] for term in (asked, doubt))
-        # The critic has a given share in what a picture learns, however sure of itself it is.
-        share = s.critic_weight * pull.norm() / push.norm().clamp_min(1e-12)
-        taught = (out * (pull + share * push)).sum()
-        return {
-            "loss": asked.detach() + taught - taught.detach() + wrong,
-            "style": near.detach(),
-            "bands": rough.detach(),
-            "shape": shape.detach(),
-            "doubt": doubt.detach(),
-            "critic": wrong,
-        }
+        asked = asked + s.lattice_weight * grid
+        terms = {"style": near, "bands": rough, "shape": shape, "lattice": grid}
+        terms = {name: value.detach() for name, value in terms.items()}
+        at = np.flatnonzero(pair >= 0)
+        if self.pairs:
+            like = out.new_zeros(())
+            if len(at):
+                both = ([m[at] for m in some] for some in (maps, wanted))
+                like = distances.likeness(*both, net.style_mean) * (len(at) / len(pair))
+            asked = asked + s.likeness_weight * like
+            terms["likeness"] = like.detach()
+        (pull,) = grad(asked, judged, retain_graph=True)
+        loss = asked.detach()
+        if s.critic_weight > 0.0:
+            with mixed(self.device):
+                seen = (judged, maps), (painted, real), code
+                doubt, wrong = verdict(critic, *seen), mistakes(critic, *seen, noise)
+            (push,) = grad(doubt, judged)
+            # The critic has a given share in what a picture learns, however sure of itself it is.
+            pull = pull + s.critic_weight * pull.norm() / push.norm().clamp_min(1e-12) * push
+            loss = loss + wrong
+            terms |= {"doubt": doubt.detach(), "critic": wrong.detach()}
+        taught = (out * pull).sum()
+        return {"loss": loss + taught - taught.detach(), **terms}

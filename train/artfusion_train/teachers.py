@@ -48,11 +48,11 @@ def _pixels(rgb: Tensor) -> Tensor:
 
 
 class Magenta:
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self.predict, self.transfer = (
-            Interpreter(str(folder / f"magenta_style_{name}_int8.tflite"), num_threads=threads)
+            Interpreter(str(folder / f"magenta_style_{name}_int8.tflite"), num_threads=1)
             for name in ("prediction", "transfer")
         )
         for network in (self.predict, self.transfer):
@@ -183,11 +183,11 @@ class MicroAst:
         return _pixels(self.decoder(shapes, painted, self.modulator(*painted)))
 
 
-def load(folder: Path | None, names: tuple[str, ...], threads: int) -> dict[str, Painter]:
+def load(folder: Path | None, names: tuple[str, ...]) -> dict[str, Painter]:
     """The teachers of the recipe. Those that can't be had are named and left out: a recipe runs
     without them, on paintings and photos alone. TrainingError for a name that nobody has."""
     made: dict[str, Callable[[Path], Painter]] = {
-        "magenta": lambda where: Magenta(where, threads),
+        "magenta": Magenta,
         "microast": MicroAst,
     }
     found: dict[str, Painter] = {}

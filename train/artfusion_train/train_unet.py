@@ -68,7 +68,8 @@ class UNetTask:
         self.recoloured = _RECOLOURED_SHARE if config.data.recolour else 0.0
         self.pixels = index.pixels
         self.crop = config.autoencoder.crop // 8
-        self.restyle = Restyle(config, index, self.data, self.paintings, self.photos, device)
+        sides = self.paintings, self.photos
+        self.restyle = Restyle(config, index, self.data, *sides, self.pairs, device)
         self.gallery = Gallery.of(config, index, self.data, device)
 
     def _rows(self, rng: np.random.Generator) -> np.ndarray:
