@@ -25,7 +25,7 @@ LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH")
 installed=$(cat "$prefix/include/artfusion.h" "$LD_LIBRARY_PATH/libartfusion.so" | sha256sum | cut -c1-16)
 CGO_CFLAGS="-O2 -g -DINSTALLED=0x$installed"
 export PKG_CONFIG_PATH LD_LIBRARY_PATH CGO_CFLAGS
-export GOCACHE="${GOCACHE:-$build/go-cache}" GOPATH="${GOPATH:-$scratch/go}" GOFLAGS=-mod=mod GOPROXY=off
+export GOCACHE="${GOCACHE:-$build/go-cache}" GOPATH="${GOPATH:-$scratch/gopath}" GOFLAGS=-mod=mod GOPROXY=off
 export CGO_ENABLED=1
 
 unformatted=$(gofmt -l .)

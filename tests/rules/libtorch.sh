@@ -25,7 +25,8 @@ refused() { # NAME, WORDS; then the environment
 cp "$engine" "$scratch/engine.so"
 echo "file(RPATH_REMOVE FILE $scratch/engine.so)" >"$scratch/cut.cmake"
 cmake -P "$scratch/cut.cmake"
-refused 'no libtorch' 'cannot be loaded: libtorch_cpu.so: cannot open' ARTFUSION_ENGINE="$scratch/engine.so"
+# Which of libtorch's libraries is looked for first depends on its build.
+refused 'no libtorch' 'cannot be loaded: libtorch(_cpu)?\.so: cannot open' ARTFUSION_ENGINE="$scratch/engine.so"
 
 # What a host may have loaded before: one that has taken the engine's libtorch's place, and one of another
 # name, as distributions have it.
