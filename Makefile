@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A façade: CMake does the work (CMakePresets.json). `make help` lists what there is.
 
-CONTENT ?= examples/images/pagoda.jpg
+CONTENT ?= examples/images/chelsea.jpg
 STYLE   ?= examples/images/van-gogh.jpg
 OUT     ?= demo.png
 FIT     ?= 512

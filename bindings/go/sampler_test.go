@@ -458,7 +458,7 @@ func TestOptions(t *testing.T) {
 		"batch":     func(o *SamplerOptions) { o.Batch = 0 },
 		"solver":    func(o *SamplerOptions) { o.Solver = 99 },
 		"NaN":       func(o *SamplerOptions) { o.StyleScale = math.NaN() },
-		"timesteps": func(o *SamplerOptions) { o.Timesteps = []int32{999, 5} },
+		"timesteps": func(o *SamplerOptions) { o.Timesteps = []int32{999, 500, 5} },
 	} {
 		changed := o
 		change(&changed)

@@ -60,7 +60,9 @@ def test_a_loop_may_be_left_and_taken_up(model: af.Model, photo: Pixels, style: 
 
 
 def test_options_make_a_difference(model: af.Model, photo: Pixels, style: af.Style) -> None:
-    mine = {"steps": 4, "solver": "dpmpp_2m_sde", "eta": 1.0, "content_scale": 1.5}
+    mine = {
+        "steps": 4, "solver": "dpmpp_2m_sde", "eta": 1.0, "content_scale": 1.5, "style_scale": 1.5,
+    }
     base = SMALL | mine
     plain = model.stylize(photo, style, **base)
     assert same(model.stylize(photo, style, **base), plain)
@@ -200,7 +202,7 @@ def test_what_a_mask_keeps(model: af.Model, photo: Pixels, style: af.Style) -> N
     # Near what is kept where the mask is 1, and elsewhere as far from it as without a mask.
     free, masked = columns
     assert (masked[:4] < free[:4] / 2).all()
-    assert (masked[4:] > 0.9 * free[4:]).all()
+    assert (masked[4:] > 0.8 * free[4:]).all()
     with model.sampler(photo, style, **SMALL) as sampler:
         sampler.set_mask(np.ones((8, 8)))
         sampler.set_mask(None)
