@@ -35,13 +35,14 @@ static void put_chunk(file *f, const void *type, const void *content, size_t siz
     f->size += size + 12;
 }
 
-/* Whether readers that do not know it pass over it: two letters' case say so. */
+/* Whether readers that do not know it pass over it: the first letter's case says so. A small third one is
+ * reserved, and libpng refuses it in later releases. */
 static int is_passed_over(const uint8_t type[4])
 {
     for (int i = 0; i < 4; i++)
         if (!((type[i] >= 'A' && type[i] <= 'Z') || (type[i] >= 'a' && type[i] <= 'z')))
             return 0;
-    return (type[0] & 0x20) && memcmp(type, "tRNS", 4) != 0;
+    return (type[0] & 0x20) && !(type[2] & 0x20) && memcmp(type, "tRNS", 4) != 0;
 }
 
 /* The chunks of `list` that belong at `place`. */
