@@ -153,8 +153,11 @@ static int on_chunk(png_structp png, png_unknown_chunkp chunk)
     session *s = png_get_user_chunk_ptr(png);
     const int is_cicp = memcmp(chunk->name, "cICP", 4) == 0,
               is_exif = memcmp(chunk->name, "eXIf", 4) == 0,
-              is_text = memcmp(chunk->name, "iTXt", 4) == 0,
-              is_palette = memcmp(chunk->name, "PLTE", 4) == 0;
+              is_text = memcmp(chunk->name, "iTXt", 4) == 0;
+    if (memcmp(chunk->name, "PLTE", 4) == 0)
+        return 1;
+    if (s->options->reading == ARTFUSION_READING_REFERENCE)
+        return 0;
     if (is_cicp && chunk->size == 4) {
         memcpy(s->cicp, chunk->data, 4);
         s->has_cicp = 1;
@@ -164,7 +167,7 @@ static int on_chunk(png_structp png, png_unknown_chunkp chunk)
                memcmp(chunk->data, packet, sizeof packet) == 0) {
         s->told.xmp = af_xmp_orientation(chunk->data, chunk->size);
     }
-    return is_cicp || is_exif || is_text || is_palette;
+    return is_cicp || is_exif || is_text;
 }
 
 /* Text and the like are skipped before they are parsed or decompressed. */
@@ -175,15 +178,15 @@ static void choose_chunks(session *s)
     static const png_byte palette[] = "PLTE";
     enum { color_type = 25 }; /* where it stands: IHDR is the first chunk of every PNG */
     png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_read_user_chunk_fn(s->png, s, on_chunk);
+    /* Without indices a palette is a suggestion that nothing here takes, however ill-formed. libpng
+     * before 1.6.47 would forget a transparent colour that stands before it. */
+    if (s->size > color_type && s->data[color_type] != PNG_COLOR_TYPE_PALETTE)
+        png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_ALWAYS, palette, 1);
     if (s->options->reading == ARTFUSION_READING_REFERENCE)
         return;
     png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_AS_DEFAULT, colour, 4);
     png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_ALWAYS, ours, 3);
-    png_set_read_user_chunk_fn(s->png, s, on_chunk);
-    /* Without indices a palette is a suggestion that nothing here takes. libpng before 1.6.47 would
-     * forget a transparent colour that stands before it. */
-    if (s->size > color_type && s->data[color_type] != PNG_COLOR_TYPE_PALETTE)
-        png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_ALWAYS, palette, 1);
     /* Some writers name a smaller window than they use, and browsers show them. */
     (void)png_set_option(s->png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
 }

@@ -214,6 +214,16 @@ def test_a_transparent_colour_before_the_palette_counts() -> None:
     np.testing.assert_array_equal(decode(data, background=over(9, 9, 9)), expected)
 
 
+@pytest.mark.parametrize("palette", [b"", b"\1\2", b"\1\2\3" * 300], ids=["empty", "cut", "long"])
+def test_a_palette_that_nothing_takes_may_be_ill_formed(palette: bytes) -> None:
+    """Of true colours it is a suggestion: by either reading the picture is what it is without."""
+    samples = random_samples(RGB, 8)
+    twice = 2 * chunk(b"PLTE", palette)
+    data = encode_png(samples, RGB, 8, before_data=twice, interlaced=False)
+    np.testing.assert_array_equal(decode(data), samples)
+    np.testing.assert_array_equal(decode(data, background=over(9, 9, 9)), samples)
+
+
 @pytest.mark.parametrize("background", [None, (9, 9, 9), (10, 200, 60)])
 @pytest.mark.parametrize(
     ("kind", "depth", "transparency"),
