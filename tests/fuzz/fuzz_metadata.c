@@ -35,8 +35,8 @@ static void put_chunk(file *f, const void *type, const void *content, size_t siz
     f->size += size + 12;
 }
 
-/* Whether readers that do not know it pass over it: the first letter's case says so. A small third one is
- * reserved, and libpng refuses it in later releases. */
+/* Whether readers that do not know it pass over it: the first letter's case says so. A small third
+ * one is reserved, and later releases of libpng refuse it. */
 static int is_passed_over(const uint8_t type[4])
 {
     for (int i = 0; i < 4; i++)

@@ -279,7 +279,7 @@ def test_pairs_are_learnt(painted: tuple[configs.Config, Path]) -> None:
 
 
 def test_restyled_pictures_of_pairs_are_held_near_the_teacher(
-    painted: tuple[configs.Config, Path], monkeypatch: pytest.MonkeyPatch
+    painted: tuple[configs.Config, Path]
 ) -> None:
     """Of each slot the content, the code, the style picture as it was looked at and the teacher's picture
     are one pair's; pictures of no pair are held near their content."""

@@ -190,7 +190,7 @@ def test_what_a_mask_keeps(model: af.Model, photo: Pixels, style: af.Style) -> N
     mask[:, :4] = 1
     columns = []
     for chosen in (None, mask):
-        with model.sampler(photo, style, width=64, height=64, steps=16) as sampler:
+        with model.sampler(photo, style, width=64, height=64, steps=50) as sampler:
             sampler.set_init_latent(kept)
             if chosen is not None:
                 sampler.set_mask(chosen)
@@ -202,7 +202,7 @@ def test_what_a_mask_keeps(model: af.Model, photo: Pixels, style: af.Style) -> N
     # Near what is kept where the mask is 1, and elsewhere as far from it as without a mask.
     free, masked = columns
     assert (masked[:4] < free[:4] / 2).all()
-    assert (masked[4:] > 0.8 * free[4:]).all()
+    assert (masked[4:] > 0.9 * free[4:]).all()
     with model.sampler(photo, style, **SMALL) as sampler:
         sampler.set_mask(np.ones((8, 8)))
         sampler.set_mask(None)
