@@ -177,7 +177,9 @@ static void prepare(cursor *c, artfusion_sampler *sampler, size_t values, size_t
 {
     const uint8_t what = take8(c);
     const int32_t index = (int8_t)take8(c) % 4;
-    float *floats = calloc(values + 1, sizeof *floats);
+    /* As many as are ever said to be there: a wrong count may be the right one of a sampler whose size
+     * its short struct did not say. */
+    float *floats = calloc(values + UINT8_MAX, sizeof *floats);
     REQUIRE(floats);
     take(c, floats, (values < 16 ? values : 16) * sizeof *floats / 2);
     const size_t count = what & 128 ? values + take8(c) : values;
