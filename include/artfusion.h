@@ -150,7 +150,8 @@ enum {
     ARTFUSION_ERROR_STATE = -7,        /**< a call out of order */
     ARTFUSION_ERROR_CANCELLED = -8,    /**< by artfusion_sampler_cancel or a callback */
     ARTFUSION_ERROR_ENGINE = -9,       /**< the engine is missing or failed */
-    ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model */
+    ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model, by its weights
+                                         * or by its width */
     ARTFUSION_ERROR_NUMERIC = -11,     /**< NaN or infinity where numbers should be */
     ARTFUSION_ERROR_CHECKSUM = -12     /**< the file was changed since it was written */
 };

@@ -30,6 +30,10 @@ struct artfusion_style {
     float *values; /* [model->manifest.style_width] */
 };
 
+/* Whether codes of `model` are ones of `style`'s too. Their digest is not enough: it is of the
+ * weights, and the width is the manifest's word. */
+int af_style_is_of(const artfusion_style *style, const artfusion_model *model);
+
 artfusion_model *af_model_retain(artfusion_model *model);
 void af_model_release(artfusion_model *model);
 

@@ -8,6 +8,13 @@
 #include "model/model.h"
 #include "model/process.h"
 
+int af_style_is_of(const artfusion_style *style, const artfusion_model *model)
+{
+    const af_manifest *its = &style->model->manifest, *ours = &model->manifest;
+    return strcmp(its->weights_sha256, ours->weights_sha256) == 0 &&
+           its->style_width == ours->style_width;
+}
+
 static artfusion_status create(artfusion_model *model, artfusion_style **style)
 {
     artfusion_style *made = af_alloc_array(1, sizeof *made);
@@ -157,11 +164,13 @@ artfusion_status artfusion_style_blend(const artfusion_style *const *styles, con
             return af_fail(ARTFUSION_ERROR_ARGUMENT, "styles[%zu] is NULL", i);
         if (!isfinite(weights[i]))
             return af_fail(ARTFUSION_ERROR_ARGUMENT, "weights[%zu] is %g", i, weights[i]);
-        if (strcmp(styles[i]->model->manifest.weights_sha256,
-                   styles[0]->model->manifest.weights_sha256) != 0)
+        const af_manifest *m = &styles[i]->model->manifest, *first = &styles[0]->model->manifest;
+        if (!af_style_is_of(styles[i], styles[0]->model))
             return af_fail(ARTFUSION_ERROR_MISMATCH,
-                           "styles[%zu] is of model %s, styles[0] of %s", i,
-                           styles[i]->model->manifest.name, styles[0]->model->manifest.name);
+                           "styles[%zu] is of model %s, styles[0] of %s: weights %.8s and %.8s, "
+                           "codes of %d and %d values",
+                           i, m->name, first->name, m->weights_sha256, first->weights_sha256,
+                           (int)m->style_width, (int)first->style_width);
     }
 
     artfusion_style *made;

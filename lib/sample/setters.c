@@ -120,11 +120,13 @@ artfusion_status artfusion_sampler_set_style(artfusion_sampler *sampler, int32_t
     if (status != ARTFUSION_OK)
         return status;
     const af_manifest *ours = &sampler->model->manifest;
-    if (style && strcmp(style->model->manifest.weights_sha256, ours->weights_sha256) != 0)
+    const af_manifest *its = style ? &style->model->manifest : ours;
+    if (style && !af_style_is_of(style, sampler->model))
         return af_fail(ARTFUSION_ERROR_MISMATCH,
-                       "the style code is of model %s (%.8s), the sampler's is %s (%.8s)",
-                       style->model->manifest.name, style->model->manifest.weights_sha256,
-                       ours->name, ours->weights_sha256);
+                       "the style code is of model %s (%.8s, %d values), the sampler's is %s "
+                       "(%.8s, %d values)",
+                       its->name, its->weights_sha256, (int)its->style_width, ours->name,
+                       ours->weights_sha256, (int)ours->style_width);
     const size_t width = (size_t)ours->style_width;
     for (int32_t i = first; i < last; i++) {
         sampler->has_style[i] = style != NULL;

@@ -124,8 +124,7 @@ static void add_record(zipFile archive, const char *name, const void *data, size
     assert_int_equal(zipCloseFileInZip(archive), ZIP_OK);
 }
 
-/* `text` with the first `from` replaced. */
-static char *replaced(const char *text, const char *from, const char *to)
+char *replaced(const char *text, const char *from, const char *to)
 {
     const char *at = from ? strstr(text, from) : NULL;
     if (from && !at)
@@ -196,6 +195,8 @@ test_engine_control *test_engine(void)
     control->fail_in = control->poison_place = control->lie = 0;
     control->poison = 0.0f;
     control->positions_a_call = 0;
+    control->bytes_a_pair = 0;
+    atomic_store(&control->most_measured, 0);
     control->on_call = NULL;
     atomic_store(&control->largest_batch, 0);
     for (int i = 0; i < TEST_FUNCTIONS; i++)

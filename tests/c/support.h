@@ -38,6 +38,10 @@ extern const char *const small_manifest;
  * The digest is filled in where the text asks for it. Freed with free. */
 uint8_t *make_bundle(const char *manifest, const char *from, const char *to, size_t *size);
 
+/* `text` with the first `from`, which must be in it, replaced by `to`. Freed with free. A bundle of
+ * it has the weights and the digest of one of `text`. */
+char *replaced(const char *text, const char *from, const char *to);
+
 /* The control of the test engine, reset. */
 test_engine_control *test_engine(void);
 

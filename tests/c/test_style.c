@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "model/model.h"
 #include "support.h"
 
 static void test_from_image(void **state)
@@ -137,6 +139,45 @@ static void test_blend(void **state)
     artfusion_model_destroy(model);
 }
 
+/* The digest is of the weights alone: files of one digest may say other widths. */
+static void test_widths_of_one_digest(void **state)
+{
+    (void)state;
+    artfusion_context *context = test_context();
+    artfusion_model *models[2];
+    artfusion_style *styles[2], *mix;
+    const char *const widths[] = {"\"width\": 3", "\"width\": 3000"};
+    for (int i = 0; i < 2; i++) {
+        char *manifest = replaced(small_manifest, widths[0], widths[i]);
+        size_t size;
+        uint8_t *bundle = make_bundle(manifest, NULL, NULL, &size);
+        assert_ok(artfusion_model_open_memory(context, bundle, size, &models[i]));
+        assert_ok(artfusion_style_null(models[i], &styles[i]));
+        free(bundle);
+        free(manifest);
+    }
+    assert_string_equal(models[0]->manifest.weights_sha256, models[1]->manifest.weights_sha256);
+
+    for (int i = 0; i < 2; i++) {
+        const artfusion_style *both[] = {styles[i], styles[1 - i]};
+        const double weights[] = {0.5, 0.5};
+        assert_error(artfusion_style_blend(both, weights, 2, &mix), ARTFUSION_ERROR_MISMATCH,
+                     i ? "of 3 and 3000 values" : "of 3000 and 3 values");
+        assert_null(mix);
+        artfusion_sampler *sampler;
+        assert_ok(artfusion_sampler_create(models[i], NULL, &sampler));
+        assert_error(artfusion_sampler_set_style(sampler, ARTFUSION_ALL, styles[1 - i]),
+                     ARTFUSION_ERROR_MISMATCH, i ? ", 3 values)" : ", 3000 values)");
+        assert_ok(artfusion_sampler_set_style(sampler, ARTFUSION_ALL, styles[i]));
+        artfusion_sampler_destroy(sampler);
+    }
+    for (int i = 0; i < 2; i++) {
+        artfusion_style_destroy(styles[i]);
+        artfusion_model_destroy(models[i]);
+    }
+    artfusion_context_destroy(context);
+}
+
 static void test_null_style(void **state)
 {
     (void)state;
@@ -192,9 +233,10 @@ static void test_bad_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_from_image),    cmocka_unit_test(test_native_size),
-        cmocka_unit_test(test_small_picture), cmocka_unit_test(test_blend),
-        cmocka_unit_test(test_null_style),    cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_from_image),           cmocka_unit_test(test_native_size),
+        cmocka_unit_test(test_small_picture),        cmocka_unit_test(test_blend),
+        cmocka_unit_test(test_null_style),           cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_widths_of_one_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
