@@ -37,11 +37,11 @@ static artfusion_status fail_irregular(const char *path, mode_t mode)
 }
 
 /* Again where a signal's handler came first, which network file systems and FUSE let happen. */
-static int open_file(const char *path, int flags)
+static int open_file(const char *path, int flags, mode_t mode)
 {
     int file;
     do
-        file = open(path, flags | O_CLOEXEC, 0666);
+        file = open(path, flags | O_CLOEXEC, mode);
     while (file < 0 && errno == EINTR);
     return file;
 }
@@ -103,7 +103,7 @@ artfusion_status af_file_read(const char *path, uint64_t limit, uint8_t **data, 
     *data = NULL;
     *size = 0;
     /* NONBLOCK: opening a pipe, which is refused, would wait for its writer. */
-    const int file = open_file(path, O_RDONLY | O_NONBLOCK);
+    const int file = open_file(path, O_RDONLY | O_NONBLOCK, 0);
     if (file < 0)
         return af_fail_io(path, "opening", errno);
     const artfusion_status status = read_open(file, path, limit, data, size);
@@ -115,7 +115,8 @@ artfusion_status af_file_read(const char *path, uint64_t limit, uint8_t **data, 
 typedef struct target {
     char *path; /* links resolved; of malloc, as realpath gives it */
     int exists;
-    mode_t mode; /* of an existing file */
+    mode_t mode; /* of an existing file, as is its group */
+    gid_t group;
 } target;
 
 static artfusion_status find_target(const char *path, target *t)
@@ -132,6 +133,7 @@ static artfusion_status find_target(const char *path, target *t)
             return af_fail_io(path, "writing", errno);
         t->exists = 1;
         t->mode = info.st_mode & MODE_BITS;
+        t->group = info.st_gid;
         return ARTFUSION_OK;
     }
     if (errno == ENOMEM)
@@ -156,22 +158,22 @@ static uint64_t name_number(void)
 }
 
 /* A new file in the target's directory, under a short name of its own since the target's may be
- * as long as names can be. `*name` is of af_alloc. */
-static artfusion_status create_beside(const char *path, const char *target_path, char **name,
-                                      int *file)
+ * as long as names can be. `*name` is of af_alloc. What replaces a file is its owner's alone until
+ * it has that file's mode. */
+static artfusion_status create_beside(const char *path, const target *t, char **name, int *file)
 {
-    const char *slash = strrchr(target_path, '/');
-    const size_t directory = slash ? (size_t)(slash - target_path) + 1 : 0;
+    const char *slash = strrchr(t->path, '/');
+    const size_t directory = slash ? (size_t)(slash - t->path) + 1 : 0;
     const size_t bytes = directory + sizeof ".artfusion-0123456789abcdef.tmp";
     *name = af_alloc(bytes);
     if (!*name)
         return af_fail_memory(bytes, path);
-    memcpy(*name, target_path, directory);
+    memcpy(*name, t->path, directory);
 
     for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
         (void)snprintf(*name + directory, bytes - directory, ".artfusion-%016" PRIx64 ".tmp",
                        name_number());
-        *file = open_file(*name, O_WRONLY | O_CREAT | O_EXCL);
+        *file = open_file(*name, O_WRONLY | O_CREAT | O_EXCL, t->exists ? S_IRUSR | S_IWUSR : 0666);
         if (*file >= 0)
             return ARTFUSION_OK;
         if (errno != EEXIST)
@@ -180,6 +182,19 @@ static artfusion_status create_beside(const char *path, const char *target_path,
     const artfusion_status status = af_fail_io(path, "creating a file beside it", errno);
     af_free(*name);
     return status;
+}
+
+/* Who could not read or write the file that is replaced cannot do so now: where its group cannot be
+ * had, another one's members are as all others. */
+static int take_mode(int file, const target *t)
+{
+    struct stat info;
+    mode_t mode = t->mode;
+    if (fstat(file, &info) != 0)
+        return -1;
+    if (info.st_gid != t->group && fchown(file, (uid_t)-1, t->group) != 0)
+        mode &= ~(mode_t)S_IRWXG | ((mode & S_IRWXO) << 3);
+    return fchmod(file, mode);
 }
 
 static int write_all(int file, const uint8_t *data, size_t size)
@@ -203,7 +218,7 @@ static void sync_directory(char *name)
     char *slash = strrchr(name, '/');
     if (slash)
         slash[1] = '\0';
-    const int directory = open_file(slash ? name : ".", O_RDONLY | O_DIRECTORY);
+    const int directory = open_file(slash ? name : ".", O_RDONLY | O_DIRECTORY, 0);
     if (directory < 0)
         return;
     (void)sync_file(directory);
@@ -214,12 +229,12 @@ static artfusion_status replace(const char *path, const target *t, const void *d
 {
     char *name = NULL;
     int file = -1;
-    artfusion_status status = create_beside(path, t->path, &name, &file);
+    artfusion_status status = create_beside(path, t, &name, &file);
     if (status)
         return status;
 
-    int failed = write_all(file, data, size) || (t->exists && fchmod(file, t->mode)) ||
-                 sync_file(file);
+    int failed =
+        (t->exists && take_mode(file, t)) || write_all(file, data, size) || sync_file(file);
     int error = errno;
     /* A delayed write may be found out by close. Interrupted, it has closed the file all the same,
      * which was synced. */

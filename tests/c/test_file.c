@@ -197,6 +197,72 @@ static void an_existing_mode_is_kept(void **state)
     assert_holds(path, "new");
 }
 
+/* What is being written, at each write and at the end. */
+static struct {
+    mode_t modes; /* of all, together */
+    int writes;
+} seen;
+
+ssize_t __real_write(int file, const void *data, size_t size);
+ssize_t __wrap_write(int file, const void *data, size_t size);
+ssize_t __wrap_write(int file, const void *data, size_t size)
+{
+    struct stat info;
+    if (fstat(file, &info) == 0 && S_ISREG(info.st_mode)) {
+        seen.modes |= info.st_mode & 0777;
+        seen.writes++;
+    }
+    return __real_write(file, data, size);
+}
+
+/* For whom the file was not, what replaces it is not either, while it is written too. */
+static void what_replaces_a_file_is_never_wider(void **state)
+{
+    (void)state;
+    const char *path = in_directory("file");
+    static const mode_t modes[] = {0600, 0640, 0604, 0200, 0666};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        write_plain(path, "old");
+        assert_int_equal(chmod(path, modes[i]), 0);
+        const mode_t before = umask(022);
+        memset(&seen, 0, sizeof seen);
+        assert_int_equal(try_write(path), ARTFUSION_OK);
+        (void)umask(before);
+        assert_true(seen.writes > 0);
+        assert_int_equal(seen.modes & ~modes[i], 0);
+        assert_int_equal(mode_of(path), modes[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+/* The group's bits were meant for the file's own group. */
+static void another_group_sees_no_more(void **state)
+{
+    (void)state;
+    const char *path = in_directory("file");
+    struct stat info;
+    if (geteuid() != 0)
+        skip(); /* who may not give a file to a group */
+    write_plain(path, "old");
+    assert_int_equal(chown(path, (uid_t)-1, 4321), 0);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(try_write(path), ARTFUSION_OK);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_gid, 4321);
+    assert_int_equal(mode_of(path), 0640);
+
+    /* By somebody who may write it and is not of the group. */
+    assert_int_equal(chmod(directory, 0777), 0);
+    assert_int_equal(chmod(path, 0662), 0);
+    assert_int_equal(seteuid(65534), 0);
+    const artfusion_status status = try_write(path);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(status, ARTFUSION_OK);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_not_equal(info.st_gid, 4321);
+    assert_int_equal(mode_of(path), 0622);
+}
+
 static void a_link_stays_and_its_target_is_replaced(void **state)
 {
     (void)state;
@@ -326,6 +392,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_names_as_long_as_names_can_be, enter, leave),
         cmocka_unit_test_setup_teardown(new_files_obey_the_umask, enter, leave),
         cmocka_unit_test_setup_teardown(an_existing_mode_is_kept, enter, leave),
+        cmocka_unit_test_setup_teardown(what_replaces_a_file_is_never_wider, enter, leave),
+        cmocka_unit_test_setup_teardown(another_group_sees_no_more, enter, leave),
         cmocka_unit_test_setup_teardown(a_link_stays_and_its_target_is_replaced, enter, leave),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_not_replaced, enter, leave),
         cmocka_unit_test_setup_teardown(impossible_targets_are_named, enter, leave),
