@@ -745,9 +745,10 @@ ARTFUSION_API artfusion_status artfusion_sampler_options_set_size(
  * has already and the opened model is: the sampler with what it keeps, the networks'
  * layers in the largest call, and a picture of the result; on a GPU the layers are there.
  * Within 15 % above what is then held. glibc may keep as much again of what was freed,
- * unless memory_limit is set. What the networks take is measured by calls on zeros of up
- * to twice the native size, at the first question to a model; that costs about as
- * long as a few steps at that size. Since 1.1.
+ * unless memory_limit is set. What the networks take is measured by calls on zeros, at the
+ * first question to a model: from 64 pixels up to twice the native size, and not beyond
+ * 1024 pixels or memory_limit; that costs about as long as a few steps at twice the
+ * native size. A need that 64 bits do not hold is UINT64_MAX. Since 1.1.
  * Errors: ARGUMENT, ENGINE, MEMORY, and as for any options. */
 ARTFUSION_API artfusion_status artfusion_sampler_memory_needed(
     artfusion_model *model, const artfusion_sampler_options *options, uint64_t *bytes);

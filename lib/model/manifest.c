@@ -14,7 +14,8 @@
 enum {
     MAX_CHANNELS = 1024,
     MAX_DOWNSAMPLE = 256,
-    MAX_MULTIPLE = 4096,
+    MAX_MULTIPLE = 256, /* the smallest size, which is measured whatever a memory_limit says */
+    MAX_STYLE_SIZE = 4096,
     MAX_STYLE_WIDTH = 1 << 20,
     MAX_TIMESTEPS = 100000
 };
@@ -276,7 +277,7 @@ static void read_fields(fields *f, af_manifest *m)
     m->native_height = integer(f, "size.native_height", 1, 65535);
     check_sizes(f, m);
     m->style_width = integer(f, "style.width", 1, MAX_STYLE_WIDTH);
-    m->style_min_size = integer(f, "style.min_size", 1, MAX_MULTIPLE);
+    m->style_min_size = integer(f, "style.min_size", 1, MAX_STYLE_SIZE);
     const json_t *normalise = find(f, "content.normalise");
     if (normalise && !json_is_boolean(normalise))
         f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: content.normalise is no boolean");

@@ -4,10 +4,16 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "model/model.h"
 #include "model/process.h"
 
-enum { POINTS = 3 };
+enum {
+    POINTS = 3,
+    FIRST_SIDE = 64,   /* pixels of the smallest size that is measured */
+    NATIVE_SIDE = 512, /* and of the largest that counts as native: one of twice that is measured */
+    PROBES = 5         /* 64, 128, ... 1024 */
+};
 
 /* How far the slope of the larger half may exceed the smaller one's by padding and rounding. */
 #define STRAIGHT 1.05
@@ -19,6 +25,13 @@ void af_memory_fit(const double positions[POINTS], const double bytes[POINTS], i
     *curve = (af_memory_curve){.known = 1};
     if (points < 2 || n[0] == n[1]) { /* a native size that is also the smallest */
         curve->linear = p[0] / n[0];
+        return;
+    }
+    /* Two points, the second beyond proportion: the limit forbade a third, which the square
+     * foretells and a line would not. */
+    if (points == 2 && p[1] * n[0] > STRAIGHT * p[0] * n[1]) {
+        curve->square = (p[1] - p[0]) / (n[1] * n[1] - n[0] * n[0]);
+        curve->constant = p[1] - curve->square * n[1] * n[1];
         return;
     }
     const double early = (p[1] - p[0]) / (n[1] - n[0]);
@@ -53,36 +66,84 @@ void af_memory_clear(af_memory *memory)
     (void)pthread_mutex_destroy(&memory->lock);
 }
 
-/* `halves` of the native side, in latent pixels that a picture can have. */
-static int32_t side_of(const af_manifest *m, int32_t native, int32_t halves)
+/* A size at which a stage is measured. */
+typedef struct probe {
+    int32_t batch, h, w;
+} probe;
+
+/* The native side, halved `halvings` times (-1: doubled), in latent pixels that a picture can have.
+ */
+static int32_t side_of(const af_manifest *m, int32_t native, int32_t halvings)
 {
-    const int32_t units = native / m->size_multiple * halves / 2;
-    return (units > 0 ? units : 1) * (m->size_multiple / m->downsample);
+    const int32_t units = native / m->size_multiple;
+    const int32_t wanted = halvings < 0 ? 2 * units : units >> halvings;
+    return (wanted > 0 ? wanted : 1) * (m->size_multiple / m->downsample);
 }
 
-/* Half, once and twice the native size: below it libtorch's float32 has other algorithms. What a
- * larger one takes is tried only within the limit. */
+/* How often the native size is halved until no side is longer than `longest` pixels. */
+static int32_t halvings_to(const af_manifest *m, int32_t longest)
+{
+    int32_t side = m->native_width > m->native_height ? m->native_width : m->native_height;
+    int32_t count = 0;
+    for (; side > longest; side /= 2)
+        count++;
+    return count;
+}
+
+/* Lists sizes, each about double the one before, and returns how many: at least from half the
+ * native size, below which libtorch's float32 has other algorithms, to twice that. A native size is
+ * the file's word, and no run need have it: larger ones count as what their halves are. */
+static int32_t list_probes(const af_manifest *m, af_stage stage, probe probes[PROBES])
+{
+    int32_t count = 0, halvings = halvings_to(m, FIRST_SIDE);
+    const int32_t last = halvings_to(m, NATIVE_SIDE) - 1;
+    if (stage == AF_STAGE_CONDITION) {
+        for (int32_t batch = 16; count < POINTS; batch *= 2)
+            probes[count++] = (probe){batch, 1, 1};
+        return count;
+    }
+    for (halvings = halvings > last + 2 ? halvings : last + 2; halvings >= last; halvings--)
+        probes[count++] = (probe){1, side_of(m, m->native_height, halvings),
+                                  side_of(m, m->native_width, halvings)};
+    return count;
+}
+
+/* Whether the next size may take more than `limit`: it grows as before, and as the positions. */
+static int may_exceed(double limit, double next, const double positions[POINTS],
+                      const double bytes[POINTS], int32_t points)
+{
+    const double last = bytes[points - 1];
+    double growth = next / positions[points - 1];
+    if (points > 1 && last > growth * bytes[points - 2])
+        growth = last / bytes[points - 2];
+    return growth * last > limit;
+}
+
+/* From the smallest size up, as far as the limit allows; the largest ones make the curve. */
 static artfusion_status measure(artfusion_model *model, af_stage stage, af_memory_curve *curve)
 {
-    const af_manifest *m = &model->manifest;
     const uint64_t limit = model->context->memory_limit;
+    probe probes[PROBES];
+    const int32_t count = list_probes(&model->manifest, stage, probes);
     double positions[POINTS] = {0}, bytes[POINTS] = {0};
     int32_t points = 0;
-    while (points < POINTS) {
-        const int condition = stage == AF_STAGE_CONDITION;
-        const int32_t halves = 1 << points, batch = condition ? 16 * halves : 1;
-        const int32_t w = condition ? 1 : side_of(m, m->native_width, halves);
-        const int32_t h = condition ? 1 : side_of(m, m->native_height, halves);
-        positions[points] = (double)batch * (double)w * (double)h;
-        if (points && limit &&
-            bytes[points - 1] * positions[points] > (double)limit * positions[points - 1])
+    for (int32_t i = 0; i < count; i++) {
+        const probe *p = &probes[i];
+        const double n = (double)p->batch * (double)p->h * (double)p->w;
+        if (i && limit && may_exceed((double)limit, n, positions, bytes, points))
             break;
         uint64_t measured;
         af_engine_error error = {{0}};
         const artfusion_status status =
-            model->engine->memory(model->network, stage, batch, h, w, &measured, &error);
+            model->engine->memory(model->network, stage, p->batch, p->h, p->w, &measured, &error);
         if (status != ARTFUSION_OK)
             return af_model_failed(model, status, "measuring the networks' memory", &error);
+        if (points == POINTS) { /* the smallest goes */
+            memmove(positions, positions + 1, (POINTS - 1) * sizeof *positions);
+            memmove(bytes, bytes + 1, (POINTS - 1) * sizeof *bytes);
+            points--;
+        }
+        positions[points] = n;
         bytes[points++] = (double)measured;
     }
     af_memory_fit(positions, bytes, points, curve);
@@ -102,9 +163,9 @@ artfusion_status af_model_memory(artfusion_model *model, af_stage stage, int32_t
         af_process_leave();
     }
     if (status == ARTFUSION_OK)
-        *bytes = (uint64_t)(stage == AF_STAGE_CONDITION
-                                ? af_memory_at(curve, 1.0, batch)
-                                : af_memory_at(curve, batch, (double)h * (double)w));
+        *bytes = af_whole(stage == AF_STAGE_CONDITION
+                              ? af_memory_at(curve, 1.0, batch)
+                              : af_memory_at(curve, batch, (double)h * (double)w));
     (void)pthread_mutex_unlock(&model->memory.lock);
     return status;
 }

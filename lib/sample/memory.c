@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "math/guidance.h"
 #include "sample/sampler.h"
 
@@ -52,13 +53,14 @@ static artfusion_status needed(artfusion_sampler *s, int32_t passes, uint64_t *b
     const uint64_t rgb8 = 3 * (uint64_t)s->options.width * (uint64_t)s->options.height;
     const uint64_t planar = rgb8 * sizeof(float), latent = s->values * sizeof(float);
     /* Resized picture, its floats, the mode and the latent made of it. */
-    const uint64_t encoding = rgb8 + planar + 2 * latent + stage[AF_STAGE_ENCODE];
-    const uint64_t decoding = conditions + latent + planar + largest(rgb8, stage[AF_STAGE_DECODE]);
+    const uint64_t encoding = af_add(rgb8 + planar + 2 * latent, stage[AF_STAGE_ENCODE]);
+    const uint64_t decoding =
+        af_add(conditions + latent + planar, largest(rgb8, stage[AF_STAGE_DECODE]));
     const uint64_t stepping =
-        largest(stage[AF_STAGE_CONDITION], conditions + stage[AF_STAGE_DENOISE]);
+        largest(stage[AF_STAGE_CONDITION], af_add(conditions, stage[AF_STAGE_DENOISE]));
     const uint64_t networks = largest(encoding, largest(decoding, stepping));
-    *bytes = af_sampler_bytes(s) + networks + (uint64_t)(LOOSE_SHARE * (double)networks) +
-             LOOSE_BYTES;
+    const uint64_t loose = af_add(af_whole(LOOSE_SHARE * (double)networks), LOOSE_BYTES);
+    *bytes = af_add(af_sampler_bytes(s), af_add(networks, loose));
     return ARTFUSION_OK;
 }
 

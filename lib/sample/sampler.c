@@ -113,7 +113,7 @@ uint64_t af_sampler_bytes(artfusion_sampler *s)
     list_buffers(s, list);
     uint64_t bytes = sizeof *s + af_solver_bytes(s->options.solver, s->count);
     for (size_t i = 0; i < BUFFERS; i++)
-        bytes += (uint64_t)list[i].count * list[i].size;
+        bytes = af_add(bytes, af_product(list[i].count, list[i].size));
     return bytes;
 }
 

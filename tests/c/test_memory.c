@@ -2,6 +2,8 @@
  * How much memory a run needs, and what a limit makes of it. What the real networks use is
  * compared in python/test_memory.py. */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/model.h"
@@ -87,7 +89,8 @@ static void test_need_follows_the_options(void **state)
     artfusion_model_destroy(model);
 }
 
-static artfusion_model *limited_model(uint64_t limit)
+/* Of the small manifest's text with `from` replaced by `to`; 0: no limit. */
+static artfusion_model *limited_model_of(uint64_t limit, const char *from, const char *to)
 {
     artfusion_context_options options;
     artfusion_context *context;
@@ -97,11 +100,16 @@ static artfusion_model *limited_model(uint64_t limit)
     options.engine_path = required_environment("ARTFUSION_TEST_ENGINE");
     options.memory_limit = limit;
     assert_ok(artfusion_context_create(&options, &context));
-    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
+    uint8_t *bundle = make_bundle(small_manifest, from, to, &size);
     assert_ok(artfusion_model_open_memory(context, bundle, size, &model));
     artfusion_free(bundle);
     artfusion_context_destroy(context);
     return model;
+}
+
+static artfusion_model *limited_model(uint64_t limit)
+{
+    return limited_model_of(limit, NULL, NULL);
 }
 
 static void test_limit_makes_smaller_parts(void **state)
@@ -167,6 +175,92 @@ static void test_limit_that_nothing_fits(void **state)
     artfusion_model_destroy(model);
 }
 
+/* A file says its native size, which no run need have: measuring stays within the limit whatever
+ * that is, and within what a picture of 1024 pixels takes where there is none. */
+static void test_measuring_keeps_to_the_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *native;
+        uint64_t limit, bytes_a_pair, most;
+    } cases[] = {
+        {"\"native_width\": 16384, \"native_height\": 16384", 64 << 20, 0, 64 << 20},
+        {"\"native_width\": 256, \"native_height\": 256", 3 << 20, 0, 3 << 20},
+        {"\"native_width\": 65528, \"native_height\": 8", 3 << 20, 0, 3 << 20},
+        {"\"native_width\": 16384, \"native_height\": 16384", 100 << 20, 16, 100 << 20},
+        {"\"native_width\": 65528, \"native_height\": 65528", 0, 0, (1 << 20) + (64 << 20)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        test_engine_control *engine = test_engine();
+        engine->bytes_a_pair = cases[i].bytes_a_pair;
+        artfusion_model *model = limited_model_of(
+            cases[i].limit, "\"native_width\": 32, \"native_height\": 24", cases[i].native);
+        artfusion_sampler_options options = options_for(model);
+        const uint64_t small = needed(model, &options);
+        assert_in_range(small, 1 << 20, 3 << 20);
+        assert_in_range(engine->most_measured, 1 << 20, cases[i].most);
+
+        /* What was not measured is not taken for less than it is. */
+        options.width = options.height = 512;
+        const uint64_t n = 128 * 128;
+        const uint64_t real = (1 << 20) + 1024 * n + cases[i].bytes_a_pair * n * n;
+        assert_true(needed(model, &options) >= real);
+        artfusion_model_destroy(model);
+    }
+}
+
+/* A product or a sum beyond 64 bits is more than any limit. */
+static void test_need_beyond_any_number(void **state)
+{
+    (void)state;
+    (void)test_engine();
+    enum { CHANNELS = 1024 };
+    char latent[64 + 6 * CHANNELS], *end = latent;
+    end += snprintf(end, 64, "\"channels\": %d, \"downsample\": 1", CHANNELS);
+    for (int list = 0; list < 2; list++) {
+        end += snprintf(end, 16, ", \"%s\": [", list ? "scale" : "shift");
+        for (int i = 0; i < CHANNELS; i++)
+            end += snprintf(end, 4, i ? ",1" : "1");
+        *end++ = ']';
+    }
+    *end = '\0';
+    char *wide = replaced(small_manifest,
+                          "\"channels\": 3, \"downsample\": 4, \"shift\": [0.1, 0, -0.1],\n"
+                          "             \"scale\": [2, 1, 0.5]",
+                          latent);
+    char *manifest =
+        replaced(wide,
+                 "\"timesteps\": 1000, \"linear_start\": 0.0015,\n"
+                 "               \"linear_end\": 0.0195",
+                 "\"timesteps\": 100000, \"linear_start\": 1e-7, \"linear_end\": 1e-5");
+    artfusion_context_options with;
+    artfusion_context *context;
+    artfusion_model *model;
+    size_t size;
+    uint8_t *bundle = make_bundle(manifest, NULL, NULL, &size);
+    assert_ok(artfusion_context_options_init(&with, sizeof with));
+    with.engine_path = required_environment("ARTFUSION_TEST_ENGINE");
+    with.memory_limit = UINT64_MAX - 1;
+    assert_ok(artfusion_context_create(&with, &context));
+    assert_ok(artfusion_model_open_memory(context, bundle, size, &model));
+
+    artfusion_sampler_options options = options_for(model);
+    options.width = options.height = 65528;
+    options.batch = 256;
+    options.steps = 100000;
+    options.keep_every = 1;
+    assert_true(needed(model, &options) == UINT64_MAX);
+    artfusion_sampler *sampler;
+    assert_error(artfusion_sampler_create(model, &options, &sampler), ARTFUSION_ERROR_LIMIT,
+                 "need 18446744073709551615 bytes");
+    assert_null(sampler);
+    artfusion_model_destroy(model);
+    artfusion_context_destroy(context);
+    free(bundle);
+    free(manifest);
+    free(wide);
+}
+
 static void test_arguments(void **state)
 {
     (void)state;
@@ -193,6 +287,8 @@ int main(void)
         cmocka_unit_test(test_need_follows_the_options),
         cmocka_unit_test(test_limit_makes_smaller_parts),
         cmocka_unit_test(test_limit_that_nothing_fits),
+        cmocka_unit_test(test_measuring_keeps_to_the_limit),
+        cmocka_unit_test(test_need_beyond_any_number),
         cmocka_unit_test(test_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

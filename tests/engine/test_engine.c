@@ -294,7 +294,8 @@ static artfusion_status engine_denoise(af_network *network, const af_conditions 
     return ARTFUSION_OK;
 }
 
-/* As if its layers had 1 MiB, and for each position 1 KiB; conditions are what they are. */
+/* As if its layers had 1 MiB, and for each position 1 KiB, and for each pair of them what the
+ * control says; conditions are what they are. */
 static artfusion_status engine_memory(af_network *network, af_stage stage, int32_t batch, int32_t h,
                                       int32_t w, uint64_t *bytes, af_engine_error *error)
 {
@@ -302,10 +303,13 @@ static artfusion_status engine_memory(af_network *network, af_stage stage, int32
     const artfusion_status status = enter(TEST_MEMORY, &poison, error);
     if (status != ARTFUSION_OK)
         return status;
+    const uint64_t positions = (uint64_t)h * (uint64_t)w;
     const uint64_t unit = stage == AF_STAGE_CONDITION
                               ? sizeof(float) * (uint64_t)(ROW_EXTRA + network->style_width)
-                              : 1024 * (uint64_t)h * (uint64_t)w;
+                              : positions * (1024 + control.bytes_a_pair * positions);
     *bytes = (stage == AF_STAGE_CONDITION ? 0 : 1u << 20) + (uint64_t)batch * unit;
+    if (*bytes > atomic_load(&control.most_measured))
+        atomic_store(&control.most_measured, *bytes);
     return ARTFUSION_OK;
 }
 

@@ -57,6 +57,8 @@ typedef struct test_engine_control {
     int32_t lie;          /* a TEST_LIE_*: what its networks say of themselves */
     atomic_int last_batch, largest_batch; /* of denoise */
     int32_t positions_a_call; /* what its networks say of themselves when they are opened */
+    uint64_t bytes_a_pair;    /* of positions: what measuring its calls gives beside the rest */
+    atomic_uint_fast64_t most_measured; /* bytes */
     void (*on_call)(int32_t function); /* NULL, or what happens in the midst of each call */
 } test_engine_control;
 
