@@ -157,8 +157,9 @@ enum {
 };
 
 /** What went wrong in the calling thread's last call that failed: a sentence
- * that names the value and what would be right. Never NULL; empty if nothing
- * failed yet. Valid until the thread's next failing call. */
+ * that names the value and what would be right. It may quote a path or a file:
+ * escape its control characters before a terminal or a log gets it. Never NULL; empty
+ * if nothing failed yet. Valid until the thread's next failing call. */
 ARTFUSION_API const char *artfusion_error_message(void);
 
 /** The name of a status, such as "ARTFUSION_ERROR_IO"; "unknown status" for

@@ -57,7 +57,7 @@ static void print_json(artfusion_status status, const char *option, const char *
         json_object_set_new(object, "content", json_text(now.content));
         json_object_set_new(object, "out", json_text(now.out));
     }
-    if (object == NULL || errno == ENOMEM || json_dumpf(object, stdout, 0) != 0)
+    if (object == NULL || errno == ENOMEM || json_dumpf(object, stdout, JSON_ENSURE_ASCII) != 0)
         fputs("{\"status\": \"ARTFUSION_ERROR_MEMORY\", \"message\": \"out of memory\"}", stdout);
     putchar('\n');
     fflush(stdout);

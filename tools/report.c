@@ -22,7 +22,7 @@ int report_print(json_t *object)
     }
     if (object == NULL)
         return out_of_memory();
-    const int status = json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
+    const int status = json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
     json_decref(object);
     putchar('\n');
     fflush(stdout); /* who reads a folder's objects waits for each */

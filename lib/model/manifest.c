@@ -85,12 +85,32 @@ static double real(fields *f, const char *path, double least, double most)
     return number;
 }
 
+/* The first of a text in UTF-8: U+0000 to U+001F, U+007F to U+009F. 0: there is none. */
+static unsigned control_character(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7F)
+            return *c;
+        if (*c == 0xC2 && c[1] < 0xA0)
+            return c[1];
+    }
+    return 0;
+}
+
+/* Hosts show these texts: a terminal would obey a control character in them. */
 static const char *string(fields *f, const char *path)
 {
     const json_t *value = find(f, path);
     if (value && !json_is_string(value))
         f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s is no string", path);
-    return f->status == ARTFUSION_OK ? json_string_value(value) : "";
+    if (f->status != ARTFUSION_OK)
+        return "";
+    const char *text = json_string_value(value);
+    const unsigned control = control_character(text);
+    if (control)
+        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s has a control character, U+%04X",
+                            path, control);
+    return control ? "" : text;
 }
 
 static char *copy(fields *f, const char *path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def test_names_are_shown_without_what_a_terminal_obeys(name: bytes, shown: str) 
 @pytest.mark.parametrize("name", [name for name, _ in NAMES], ids=lambda name: ascii(name)[:24])
 def test_names_in_json_are_exact(name: bytes) -> None:
     done = run("stylize", "--json", "-c", name, "-s", "x", "-o", "o.png")
+    assert done.stdout.isascii() and not re.search(rb"[\0-\x1f]", done.stdout.rstrip(b"\n"))
     found = json.loads(done.stdout)
     try:
         exact = name.decode()
@@ -93,12 +95,20 @@ def test_every_path_and_value_is_escaped(stylize: list[object], option: str) -> 
 
 
 def test_what_a_model_says_of_itself_is_escaped(stylize: list[object], tmp_path: Path) -> None:
-    told = "a\x1b[2Jclean\u202e description\nlicence     forged"
-    alter_manifest(MODEL, tmp_path / "model.artfusion", description=told)
-    text = succeed("info", tmp_path / "model.artfusion")
-    assert r"a\x1b[2Jclean\xe2\x80\xae description\nlicence     forged" in text
-    assert "\x1b" not in text and "\u202e" not in text
-    assert report("info", tmp_path / "model.artfusion")["description"] == told
+    model = tmp_path / "model.artfusion"
+    told = "a\u202eclean\u2028licence     forged"
+    alter_manifest(MODEL, model, description=told)
+    text = succeed("info", model)
+    assert r"a\xe2\x80\xaeclean\xe2\x80\xa8licence     forged" in text
+    assert "\u2028" not in text and "\u202e" not in text
+    assert report("info", model)["description"] == told
+
+    # What the core refuses is quoted in the refusal.
+    alter_manifest(MODEL, model, description="a\x1b[2Jclean\nlicence     forged")
+    assert "description has a control character, U+001B" in refused("info", model).stderr
+    alter_manifest(MODEL, model, presets={"\x1b]0;title\x07\u009b": {}})
+    told = refused("info", model).stderr
+    assert r'"\x1b]0;title\x07\xc2\x9b" is no name' in told and "\x1b" not in told
 
 
 def test_result_s_name_is_escaped(stylize: list[object], tmp_path: Path, side: int) -> None:
