@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE /* flock */
+#define _DEFAULT_SOURCE /* flock, getentropy */
 #include "folder_record.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +18,7 @@
 #include "message.h"
 
 #define RECORD "artfusion-run.json"
-#define RECORD_BEING_WRITTEN ".artfusion-run.tmp"
-#define RESULTS_BEING_WRITTEN ".artfusion-????????????????.tmp" /* the library's */
+#define BEING_WRITTEN ".artfusion-????????????????.tmp" /* results, by the library; the record */
 
 char *folder_path(const char *folder, const char *name)
 {
@@ -82,34 +83,84 @@ static void remove_leftovers(const char *folder)
         return; /* they do no harm */
     const struct dirent *entry;
     while ((entry = readdir(entries)) != NULL)
-        if (fnmatch(RESULTS_BEING_WRITTEN, entry->d_name, 0) == 0 ||
-            strcmp(entry->d_name, RECORD_BEING_WRITTEN) == 0)
+        if (fnmatch(BEING_WRITTEN, entry->d_name, 0) == 0)
             (void)unlinkat(dirfd(entries), entry->d_name, 0);
     closedir(entries);
 }
 
-static int write_whole(const char *path, const char *text)
+/* A new file, whose path is by malloc. In a folder that others may write to, whatever has its name
+ * already is somebody else's, links included. */
+static int create_beside(const char *folder, char **path)
 {
-    FILE *file = fopen(path, "we");
-    if (file == NULL)
+    uint64_t number;
+    char name[sizeof BEING_WRITTEN];
+    *path = NULL;
+    if (getentropy(&number, sizeof number) != 0)
         return -1;
-    int failed = fputs(text, file) < 0 || fputc('\n', file) < 0 || fflush(file) != 0 ||
-                 fsync(fileno(file)) != 0;
-    return fclose(file) != 0 || failed ? -1 : 0;
+    snprintf(name, sizeof name, ".artfusion-%016" PRIx64 ".tmp", number);
+    char *made = folder_path(folder, name);
+    if (made == NULL)
+        return -1;
+    int file;
+    do
+        file = open(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    while (file < 0 && errno == EINTR);
+    if (file >= 0)
+        *path = made;
+    else
+        free(made);
+    return file;
+}
+
+static int sync_file(int file)
+{
+    int status;
+    do
+        status = fsync(file);
+    while (status != 0 && errno == EINTR);
+    return status;
+}
+
+/* Closes the file, too. */
+static int write_whole(int file, const char *text)
+{
+    FILE *stream = fdopen(file, "w");
+    if (stream == NULL) {
+        close(file);
+        return -1;
+    }
+    const int failed = fputs(text, stream) < 0 || fputc('\n', stream) < 0 || fflush(stream) != 0 ||
+                       sync_file(file) != 0;
+    return fclose(stream) != 0 || failed ? -1 : 0;
+}
+
+/* Makes a new name last. Not all file systems can, and then the file is in its place all the same.
+ */
+static void sync_folder(const char *folder)
+{
+    const int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0)
+        return;
+    (void)sync_file(opened);
+    close(opened);
 }
 
 /* All or nothing, as results are. */
 static int write_record(const char *folder, const char *path, const json_t *settings)
 {
     char *text = json_dumps(settings, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    char *beside = folder_path(folder, RECORD_BEING_WRITTEN);
+    if (text == NULL)
+        return out_of_memory();
+    char *beside;
+    const int file = create_beside(folder, &beside);
     int code = 0;
-    if (text == NULL || beside == NULL)
-        code = out_of_memory();
-    else if (write_whole(beside, text) != 0 || rename(beside, path) != 0) {
-        code = failure(ARTFUSION_ERROR_IO, path, "%s: can't be written: %s", path, strerror(errno));
+    if (file < 0 || write_whole(file, text) != 0 || rename(beside, path) != 0)
+        code = failure(errno == ENOMEM ? ARTFUSION_ERROR_MEMORY : ARTFUSION_ERROR_IO, path,
+                       "%s: can't be written: %s", path, strerror(errno));
+    if (code == 0)
+        sync_folder(folder);
+    else if (beside != NULL)
         (void)unlink(beside);
-    }
     free(text);
     free(beside);
     return code;
