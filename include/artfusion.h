@@ -306,7 +306,11 @@ enum {
 typedef struct artfusion_load_options {
     uint32_t struct_size;       /**< sizeof the struct, in bytes */
     int32_t ignore_orientation; /**< 0: the orientation in the file is applied; 1: not */
-    uint64_t max_pixels;        /**< 178956970, as Pillow; checked before allocating */
+    uint64_t max_pixels;        /**< 178956970, as Pillow; checked before allocating. Beside the 3
+                                 * bytes of each, reading holds up to about 8 more of an
+                                 * interlaced PNG or a WebP, and 3 while it turns a picture. A
+                                 * progressive JPEG whose coefficients are more than 3 bytes *
+                                 * max_pixels + 16 MiB is LIMIT */
     uint64_t max_file_bytes;    /**< 1 GiB */
     uint8_t background[4];      /**< {255, 255, 255, 1}: red, green, blue in sRGB behind transparent
                                  * pixels, and 1 if it is used; 0: alpha is dropped, which shows the

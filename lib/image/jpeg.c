@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "image/codec.h"
 #include "image/color.h"
+#include "image/jpeg_scans.h"
 #include "image/orientation.h"
 
 /* A small file of very many scans over a large picture takes hours. No encoder writes more than a
@@ -279,18 +280,6 @@ static J_COLOR_SPACE output_space(const decoder *d)
     return channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
 }
 
-/* Whether no scan is missing that would make the picture finer. */
-static int is_refined(const struct jpeg_decompress_struct *jpeg)
-{
-    if (!jpeg->progressive_mode)
-        return jpeg->input_scan_number == 1 && jpeg->comps_in_scan == jpeg->num_components;
-    for (int channel = 0; channel < jpeg->num_components; channel++)
-        for (int i = 0; i < DCTSIZE2; i++)
-            if (jpeg->coef_bits[channel][i] != 0)
-                return 0;
-    return 1;
-}
-
 /* After the last row: is it the picture, and what is to be said of it? */
 static artfusion_status judge(decoder *d)
 {
@@ -334,6 +323,8 @@ static artfusion_status decode(session *base)
 
     artfusion_status status =
         af_codec_image_create("JPEG", jpeg->image_width, jpeg->image_height, d->options, &d->image);
+    if (!status)
+        status = af_jpeg_check_scans(jpeg, d->options);
     if (status)
         return status;
     if (jpeg->num_components != 1 && jpeg->num_components != 3 && jpeg->num_components != 4)
@@ -351,7 +342,7 @@ static artfusion_status decode(session *base)
     d->started = 1;
     (void)jpeg_start_decompress(jpeg);
     read_rows(d);
-    d->refined = is_refined(jpeg);
+    d->refined = af_jpeg_is_refined(jpeg);
     (void)jpeg_finish_decompress(jpeg);
     return judge(d);
 }

@@ -274,6 +274,76 @@ static void pixels_are_limited(void **state)
     free(f.data);
 }
 
+/* The first scan of a picture of `side` pixels each way, with nothing in it. */
+static size_t write_beginning(uint8_t *to, int progressive, unsigned side, int channels,
+                              uint8_t sampling, int together)
+{
+    size_t n = 0;
+#define PUT(...)                                                                                   \
+    do {                                                                                           \
+        const uint8_t bytes[] = {__VA_ARGS__};                                                     \
+        memcpy(to + n, bytes, sizeof bytes);                                                       \
+        n += sizeof bytes;                                                                         \
+    } while (0)
+    PUT(0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0);
+    memset(to + n, 1, 64);
+    n += 64;
+    PUT(0xFF, progressive ? 0xC2 : 0xC0, 0, (uint8_t)(8 + 3 * channels), 8, (uint8_t)(side >> 8),
+        (uint8_t)side, (uint8_t)(side >> 8), (uint8_t)side, (uint8_t)channels);
+    for (int c = 1; c <= channels; c++)
+        PUT((uint8_t)c, c == 1 ? sampling : 0x11, 0);
+    PUT(0xFF, 0xC4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    PUT(0xFF, 0xC4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    const int scanned = together ? channels : 1;
+    PUT(0xFF, 0xDA, 0, (uint8_t)(6 + 2 * scanned), (uint8_t)scanned);
+    for (int c = 1; c <= scanned; c++)
+        PUT((uint8_t)c, 0);
+    PUT(0, progressive ? 0 : 63, 0);
+    PUT(0, 0, 0, 0, 0, 0, 0, 0);
+#undef PUT
+    return n;
+}
+
+/* Scans that come one after another are held together, in two bytes for each value of each channel:
+ * as much as the pixels may take, and a little for small pictures. */
+static void what_scans_take_is_limited(void **state)
+{
+    (void)state;
+    static const struct {
+        int progressive, channels, together;
+        uint8_t sampling;
+        unsigned side;
+        uint64_t max_pixels;
+        artfusion_status status;
+    } cases[] = {
+        {1, 3, 1, 0x11, 3000, 9000000, ARTFUSION_ERROR_LIMIT},   /* 54 MB, and 27 + 16.8 may be */
+        {1, 3, 1, 0x11, 3000, 13000000, ARTFUSION_ERROR_FORMAT}, /* which ends too early */
+        {1, 3, 1, 0x22, 3000, 9000000, ARTFUSION_ERROR_FORMAT},
+        {1, 1, 1, 0x11, 3000, 9000000, ARTFUSION_ERROR_FORMAT},
+        {1, 4, 1, 0x11, 2500, 6250000, ARTFUSION_ERROR_LIMIT},
+        {1, 4, 1, 0x11, 1000, 1000000, ARTFUSION_ERROR_FORMAT},
+        {0, 3, 1, 0x11, 3000, 9000000, ARTFUSION_ERROR_FORMAT}, /* one scan is not held */
+        {0, 3, 0, 0x11, 3000, 9000000, ARTFUSION_ERROR_LIMIT},  /* a channel after another is */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t data[256];
+        const size_t size =
+            write_beginning(data, cases[i].progressive, cases[i].side, cases[i].channels,
+                            cases[i].sampling, cases[i].together);
+        artfusion_image *image = NULL;
+        artfusion_load_options options;
+        assert_int_equal(artfusion_load_options_init(&options, sizeof options), ARTFUSION_OK);
+        options.max_pixels = cases[i].max_pixels;
+        assert_int_equal(artfusion_image_load_memory(data, size, &options, &image),
+                         cases[i].status);
+        assert_null(image);
+        if (cases[i].status == ARTFUSION_ERROR_LIMIT)
+            assert_message_has("whose scans are held together");
+        else
+            assert_message_has("ends too early");
+    }
+}
+
 /* The sampling factors of the first channel, behind the SOF0 marker. */
 static uint8_t luma_sampling(const uint8_t *data, size_t size)
 {
@@ -338,6 +408,7 @@ int main(void)
         cmocka_unit_test(damaged_exif_means_as_it_is),
         cmocka_unit_test(cut_files_are_refused),
         cmocka_unit_test(pixels_are_limited),
+        cmocka_unit_test(what_scans_take_is_limited),
         cmocka_unit_test(chroma_is_whole_from_quality_90_on),
         cmocka_unit_test(a_side_beyond_jpegs_is_a_limit),
     };
