@@ -5,6 +5,14 @@ include(CMakePackageConfigHelpers)
 
 set(private ${CMAKE_INSTALL_LIBDIR}/artfusion) # what nobody links
 
+# One run path, in the build tree and installed. Where CMake is to change it at installation it ends the
+# build tree's with an empty element, which is the current folder: libraries would be loaded from there.
+foreach(target artfusion_command artfusion-engine-torch)
+  if(TARGET ${target})
+    set_target_properties(${target} PROPERTIES BUILD_WITH_INSTALL_RPATH ON)
+  endif()
+endforeach()
+
 install(TARGETS artfusion EXPORT artfusionTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/artfusion.h include/artfusion.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(ARTFUSION_ENGINE_TORCH)
@@ -32,6 +40,8 @@ elseif(ARTFUSION_ENGINE_TORCH)
   install(CODE "file(RPATH_SET NEW_RPATH [[$ORIGIN]] FILE
     \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${private}/$<TARGET_FILE_NAME:artfusion-engine-torch>\")"
     COMPONENT torch EXCLUDE_FROM_ALL)
+  install(CODE "set(TORCH_LIBRARY_DIR [[${TORCH_LIBRARY_DIR}]])")
+  install(SCRIPT cmake/torch-owner.cmake)
 endif()
 if(ARTFUSION_BUILD_TOOLS)
   install(TARGETS artfusion_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -41,7 +41,7 @@ def moved(tmp_path: Path) -> tuple[str, dict[str, str | None]]:
         path.parent.mkdir(parents=True)
     shutil.copy(COMMAND, copy)
     shutil.copy(os.environ["ARTFUSION_LIBRARY"], library)
-    path = f"{library.parent}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+    path = ":".join(filter(None, [str(library.parent), os.environ.get("LD_LIBRARY_PATH")]))
     return str(copy), {"LD_LIBRARY_PATH": path, "ARTFUSION_MODEL": None}
 
 

@@ -8,6 +8,21 @@ shift 3
 failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
+# Every folder of RUNPATH is a whole path, or begins where the file lies: an empty element, as CMake
+# leaves one behind a path that it is to replace, is the current folder, and so is one that begins
+# anywhere else. Whoever may write there has his code run.
+check_run_path() { # FILE ITS-DYNAMIC-SECTION
+  local line element
+  while IFS= read -r line; do
+    while IFS= read -r -d : element; do
+      case $element in
+      /* | '$ORIGIN' | '$ORIGIN/'*) ;;
+      *) fail "$1: '$element' in its run path, $line" ;;
+      esac
+    done < <(printf '%s:' "$line")
+  done < <(sed -nE 's/.*\((RPATH|RUNPATH)\).*\[(.*)\]$/\2/p' <<<"$2")
+}
+
 # Into a variable each time: grep -q would end a pipe early, and with it readelf's writing.
 for file in "$library" "$engine" "$command"; do
   segments=$(readelf -lW "$file") dynamic=$(readelf -dW "$file")
@@ -16,6 +31,7 @@ for file in "$library" "$engine" "$command"; do
   grep -q 'GNU_RELRO' <<<"$segments" || fail "$file: no RELRO"
   grep -qE 'BIND_NOW|FLAGS_1.* NOW' <<<"$dynamic" || fail "$file: symbols are bound later than at start"
   grep -q 'TEXTREL' <<<"$dynamic" && fail "$file: relocations in code"
+  check_run_path "$file" "$dynamic"
   # The functions of glibc that were used with a size known to the compiler, and the stack's guard.
   symbols=$(nm -D --undefined-only "$file")
   grep -qE ' U __[a-z]+_chk(@|$)' <<<"$symbols" || fail "$file: no checked function of glibc (_FORTIFY_SOURCE)"

@@ -18,6 +18,17 @@ prefix="$scratch/some where/else"
 model=$prefix/share/artfusion/mini.artfusion
 pictures=(examples/images/coffee.jpg examples/images/monet.jpg)
 
+# Who installs as root for everybody learns that somebody else can replace the libtorch that is loaded.
+if [ "$(id -u)" = 0 ]; then
+  mkdir -p "$scratch/of root" "$scratch/of somebody/lib"
+  chown 65534 "$scratch/of somebody"
+  grep -q 65534 <<<"$(cmake -DTORCH_LIBRARY_DIR="$scratch/of somebody/lib" -P cmake/torch-owner.cmake 2>&1)" ||
+    fail 'nothing is said of a libtorch that somebody else can replace'
+  said=$(cmake -DTORCH_LIBRARY_DIR="$scratch/of root" -P cmake/torch-owner.cmake 2>&1)
+  [ -z "$said" ] || fail "it is said of root's own libtorch: $said"
+  grep -q torch-owner "$build/cmake_install.cmake" || fail 'an installation does not ask who owns libtorch'
+fi
+
 version=$("$prefix/bin/artfusion" --version)
 release=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --modversion artfusion)
 [[ $version == *"$release"* ]] || fail "the command is of '$version', pkg-config's release $release"
