@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import torch
 
@@ -65,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _say(text: str, file: TextIO | None = None) -> None:
+    """A line. What a terminal would obey is escaped: names in a checkpoint come from strangers."""
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    print("".join(shown), file=file or sys.stderr, flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     started = time.monotonic()
@@ -75,13 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.output,
             settings,
             _DTYPES[options.dtype],
-            lambda line: print(line, file=sys.stderr, flush=True),
+            _say,
         )
     except (CheckpointError, ConfigError, OSError, RuntimeError) as error:  # torch's: RuntimeError
-        print(f"artfusion_export: {error}", file=sys.stderr)
+        _say(f"artfusion_export: {error}")
         return 1
     size = options.output.stat().st_size
-    print(f"{options.output}: {size:,} bytes, {time.monotonic() - started:.0f} s")
+    _say(f"{options.output}: {size:,} bytes, {time.monotonic() - started:.0f} s", sys.stdout)
     return 0
 
 

@@ -30,7 +30,10 @@ from torch import Tensor
 # opcodes), far below what would hurt: an opcode of one byte can make an object of 200.
 _MAX_TREE_BYTES = 16 << 20
 _MAX_OPCODES = 2_000_000
+_MAX_TUPLE = 4096  # objects in a tuple, with those of the tuples in it, each as often as it is there
+_MAX_DEPTH = 100  # of tuples in tuples
 _MAX_SIDE = 1 << 40  # of a tensor
+_MAX_SIDES = 16
 _MAX_REPEATED = 1 << 20  # elements of a tensor that is larger than its storage
 _LEGACY_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -79,7 +82,7 @@ class TensorRecord:
 
 def _rebuild_tensor(storage: Any, offset: Any, shape: Any, stride: Any, *_: Any) -> TensorRecord:
     numbers = (offset, *shape, *stride)
-    sound = len(shape) == len(stride) and all(
+    sound = len(shape) == len(stride) <= _MAX_SIDES and all(
         type(n) is int and 0 <= n <= _MAX_SIDE for n in numbers
     )
     if not sound or not isinstance(storage, _Storage):
@@ -90,10 +93,6 @@ def _rebuild_tensor(storage: Any, offset: Any, shape: Any, stride: Any, *_: Any)
     if math.prod(shape) > max(storage.count, _MAX_REPEATED):
         raise CheckpointError("a tensor's description repeats its storage too often")
     return record
-
-
-def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
-    return tensor
 
 
 class _Placeholder:
@@ -122,6 +121,12 @@ class _Placeholder:
 
     def add(self, _: Any) -> None:
         pass
+
+
+def _rebuild_parameter(tensor: Any, *_: Any) -> TensorRecord | _Placeholder:
+    if not isinstance(tensor, (TensorRecord, _Placeholder)):
+        raise CheckpointError("a parameter is of no tensor")
+    return tensor
 
 
 class _Function:
@@ -160,11 +165,86 @@ class _TreeUnpickler(pickle.Unpickler):
                 return _Placeholder()
 
 
+@dataclass(frozen=True)
+class _Weight:
+    """What hash() of an object on the unpickler's stack costs: it goes through tuples, again and
+    again through those that are there more than once, by a call of C a level."""
+
+    objects: int = 1
+    depth: int = 0
+
+
+_LIGHT = _Weight()  # what is no tuple: it has a hash of its own, or none
+_TUPLES = ("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET")
+
+
+class _Stack:
+    """The unpickler's stack and memo, as the weights of what would be there."""
+
+    def __init__(self) -> None:
+        self._items: list[_Weight | None] = []  # None: a mark
+        self._memo: dict[int, _Weight] = {}
+
+    def apply(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
+        name = opcode.name
+        if name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            at = len(self._memo) if name == "MEMOIZE" else argument
+            self._memo[at] = self._top()
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            self._items.append(self._memo.get(argument, _LIGHT))
+        elif name == "DUP":
+            self._items.append(self._top())
+        elif name == "MARK":
+            self._items.append(None)
+        elif name == "POP":
+            self._take(1)
+        else:
+            taken = self._taken_by(opcode)
+            if name in _TUPLES:
+                self._items.append(self._tuple(taken))
+            else:
+                self._items.extend(_LIGHT for _ in opcode.stack_after)
+
+    def _taken_by(self, opcode: pickletools.OpcodeInfo) -> list[_Weight | None]:
+        before = opcode.stack_before
+        if pickletools.markobject not in before:
+            return self._take(len(before))
+        above = next((n for n, item in enumerate(reversed(self._items)) if item is None), None)
+        if above is None:
+            raise CheckpointError("data.pkl is damaged: no mark is left")
+        taken = self._take(above)
+        self._take(1 + before.index(pickletools.markobject))  # with what the rest is put into
+        return taken
+
+    def _take(self, count: int) -> list[_Weight | None]:
+        if count > len(self._items):
+            raise CheckpointError("data.pkl is damaged: it takes more than there is")
+        at = len(self._items) - count
+        taken = self._items[at:]
+        del self._items[at:]
+        return taken
+
+    def _top(self) -> _Weight:
+        return (self._items and self._items[-1]) or _LIGHT
+
+    @staticmethod
+    def _tuple(parts: Sequence[_Weight | None]) -> _Weight:
+        weights = [part or _LIGHT for part in parts]
+        made = _Weight(1 + sum(part.objects for part in weights),
+                       1 + max((part.depth for part in weights), default=0))
+        if made.objects > _MAX_TUPLE or made.depth > _MAX_DEPTH:
+            raise CheckpointError(
+                f"data.pkl has a tuple of more than {_MAX_TUPLE} objects or {_MAX_DEPTH} levels"
+            )
+        return made
+
+
 def _check_opcodes(tree: bytes) -> None:
-    """What an unpickler would take at its word: where memos are put (it makes room for all before)
-    and how many objects there are. genops itself checks each opcode's length. Extension codes may
-    stand for objects that find_class is not asked for."""
+    """What an unpickler would take at its word: where memos are put (it makes room for all before),
+    how many objects there are, and what the keys are that it hashes. genops itself checks each
+    opcode's length. Extension codes may stand for objects that find_class is not asked for."""
     memos = 0
+    stack = _Stack()
     for count, (opcode, argument, _) in enumerate(pickletools.genops(tree)):
         if count >= _MAX_OPCODES:
             raise CheckpointError(f"data.pkl has more than {_MAX_OPCODES:,} opcodes")
@@ -174,6 +254,7 @@ def _check_opcodes(tree: bytes) -> None:
                 raise CheckpointError("data.pkl is damaged: a memo out of order")
         if opcode.name in ("EXT1", "EXT2", "EXT4"):
             raise CheckpointError("data.pkl has an extension code, which no checkpoint has")
+        stack.apply(opcode, argument)
 
 
 class Checkpoint:

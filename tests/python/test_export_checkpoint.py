@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import pickle
+import random
 import struct
+import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from artfusion_export.checkpoint import Checkpoint, CheckpointError
@@ -207,12 +211,76 @@ def _tensor(storage: bytes, offset: int, shape: bytes, stride: bytes) -> bytes:
         (_tensor(_storage(4), 0, b"K\x02", b"J\xff\xff\xff\xff"), "malformed"),
         (_tensor(_storage(4), 0, b"K\x02K\x01", b"K\x01"), "malformed"),
         (_tensor(b"N", 0, b"K\x02", b"K\x01"), "malformed"),
+        (_tensor(_storage(4), 0, b"K\x01" * 17, b"K\x01" * 17), "malformed"),
+        (_tensor(_storage(4), 0, b"K\x01" * 200_000, b"K\x01" * 200_000), "tuple"),
+        (b"ctorch._utils\n_rebuild_parameter\n(K\x01tR", "of no tensor"),
     ],
 )
 def test_impossible_tensors_are_refused(tensor: bytes, message: str, tmp_path: Path) -> None:
     tree = b"\x80\x02}(" + _text("state_dict") + b"}" + _text("a") + tensor + b"su."
     with pytest.raises(CheckpointError, match=message):
         Checkpoint(archive(tmp_path / "bad.ckpt", tree))
+
+
+def _wrapped(start: bytes, levels: int) -> bytes:
+    """Tuples in tuples, in each of which pickles can nest them."""
+    return start + b"\x85" * levels
+
+
+_PARAMETER = b"ctorch._utils\n_rebuild_parameter\n"
+TUPLES = {
+    "deep": _wrapped(b")", 1_500_000),
+    "deep, by marks": b"(" * 600_000 + b")" + b"t" * 600_000,
+    "deep, by a memo": b")q\x00" + b"0h\x00\x85q\x00" * 300_000,
+    "deep, by frozen sets": b"(" * 300_000 + b")" + b"\x91" * 300_000,
+    "deep, by pairs": b"N" * 600_000 + b")" + b"\x86" * 600_000,
+    "deep, by calls that give back what they get": _PARAMETER * 200_000 + b")" + b"\x85\x85R" * 200_000,
+    "doubled": b")" + b"2\x86" * 60,
+    "doubled, by a memo": b")" + b"".join(b"\x94h" + bytes([n]) + b"\x86" for n in range(60)),
+    "tripled": b")" + b"22\x87" * 40,
+    "wide": b"(" + b"N" * 1_000_000 + b"t",
+}
+PLACES = {
+    "a key": (b"", b"Ns."),
+    "of a set": (b"\x8f(", b"\x90Ns."),
+    "a value": (b"N", b"s."),
+}
+READER = """
+import sys
+from pathlib import Path
+from artfusion_export.checkpoint import Checkpoint, CheckpointError
+for path in map(Path, sys.argv[1:]):
+    print(path.stem, end=": ", flush=True)
+    try:
+        Checkpoint(path)
+    except CheckpointError as error:
+        print(error, flush=True)
+"""
+
+
+def test_tuples_that_would_be_hashed_for_ever_are_refused(tmp_path: Path) -> None:
+    """In a process of its own: hash() of a deep one overflows the stack, of a doubled one never ends."""
+    cases = [archive(tmp_path / f"{kind}, {place}.ckpt", b"\x80\x04}" + before + made + after)
+             for kind, made in TUPLES.items() for place, (before, after) in PLACES.items()]
+    done = subprocess.run([sys.executable, "-c", READER, *map(str, cases)], capture_output=True, text=True,
+                          timeout=300)
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr[-300:]
+    lines = done.stdout.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [path.stem for path in cases]
+    for line in lines:
+        assert "has a tuple" in line or "is of no tensor" in line, line
+
+
+def test_tuples_of_real_checkpoints_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "states.ckpt"
+    deep: Any = 1.0
+    for _ in range(50):
+        deep = (deep, [deep])
+    torch.save({"random": random.getstate(), "numpy": np.random.get_state(), "deep": deep,
+                ("a", 1, ("b",)): {1: None, frozenset({"x"}): 2},
+                "state_dict": {"a": torch.nn.Parameter(torch.ones(1, 1, 1, 1, 1, 1, 1, 2))}}, path)
+    with Checkpoint(path) as checkpoint:
+        assert checkpoint.shapes == {"a": (1, 1, 1, 1, 1, 1, 1, 2)}
 
 
 @pytest.mark.parametrize("record", ["0", "1", "../data.pkl"])

@@ -420,6 +420,21 @@ def test_the_command_says_what_failed(
     assert not output.exists()
 
 
+def test_names_of_the_checkpoint_are_shown_without_what_a_terminal_obeys(
+    tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, name = tmp_path / "a\x1b[31m.ckpt", "\x1b]0;title\x07\u009b2J\u202e\nartfusion_export: done"
+    tree = torch.load(tiny_checkpoint, weights_only=False)
+    tree["state_dict"][name] = torch.ones(2)
+    torch.save(tree, path)
+    assert main([str(path), "-o", str(tmp_path / "x.artfusion")]) == 1
+    told = capsys.readouterr().err
+    assert r"\x1b]0;title\x07\x9b2J\u202e\nartfusion_export: done" in told
+    assert all(line.isprintable() for line in told.splitlines())
+    assert main([str(path.with_name("no\x1b.ckpt")), "-o", str(tmp_path / "x.artfusion")]) == 1
+    assert r"no\x1b.ckpt" in capsys.readouterr().err
+
+
 def test_the_process_ends_without_a_traceback(tmp_path: Path) -> None:
     done = run_export(tmp_path / "none.ckpt", "-o", tmp_path / "x.artfusion")
     assert done.returncode == 1
