@@ -107,8 +107,9 @@ def test_what_a_model_says_of_itself_is_escaped(stylize: list[object], tmp_path:
     alter_manifest(MODEL, model, description="a\x1b[2Jclean\nlicence     forged")
     assert "description has a control character, U+001B" in refused("info", model).stderr
     alter_manifest(MODEL, model, presets={"\x1b]0;title\x07\u009b": {}})
-    told = refused("info", model).stderr
-    assert r'"\x1b]0;title\x07\xc2\x9b" is no name' in told and "\x1b" not in told
+    done = run("info", str(model), "--json")
+    assert rb'"\x1b]0;title\x07\xc2\x9b" is no name' in done.stderr
+    assert done.stderr.isascii() and done.stdout.isascii() and b"\x1b" not in done.stderr + done.stdout
 
 
 def test_result_s_name_is_escaped(stylize: list[object], tmp_path: Path, side: int) -> None:
