@@ -399,6 +399,27 @@ def test_training_starts_from_a_model_file(
         loop.start_from(other, broken, {"encoder.": "encoder."})
 
 
+def test_a_start_that_needs_no_settling_is_left_as_it_is(
+    trained: tuple[configs.Config, Path],
+) -> None:
+    """Weights that were trained without normalisation would be spoilt by factors that replace it."""
+    config, work = trained
+    section = dataclasses.replace(config.autoencoder, local=True, crop=16)
+    task = train_autoencoder.AutoencoderTask(dataclasses.replace(config, autoencoder=section), work, CPU)
+    task.settle(started=False)
+    rgb = task._batch(np.random.default_rng(task.seed))
+    optimizer = torch.optim.Adam(task.network.parameters(), lr=2e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        (task.network.decoder(task.network.encoder(rgb)) - rgb).square().mean().backward()
+        optimizer.step()
+    learnt = {k: v.clone() for k, v in task.network.state_dict().items()}
+    task.settle(started=True)
+    assert all(torch.equal(v, learnt[k]) for k, v in task.network.state_dict().items())
+    task.settle(started=False)
+    assert not all(torch.equal(v, learnt[k]) for k, v in task.network.state_dict().items())
+
+
 def test_a_checkpoint_wins_over_a_start(
     trained: tuple[configs.Config, Path], tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +70,19 @@ class AutoencoderTask:
         held = np.flatnonzero(self.data.heldout)
         self.test = to_rgb(self.data.pixels[held])
 
-    def settle(self) -> None:
-        """Before the first step."""
-        settle(self.network, self._batch(np.random.default_rng(self.seed)))
+    @torch.no_grad()
+    def settle(self, started: bool) -> None:
+        """Before the first step. started: from weights that were trained, which are left as they are where they
+        give pictures back better so: they were trained without normalisation, too."""
+        rgb = self._batch(np.random.default_rng(self.seed))
+        before = copy.deepcopy(self.network.state_dict())
+        error = self._error(rgb)
+        settle(self.network, rgb)
+        if started and self._error(rgb) > error:
+            self.network.load_state_dict(before)
+
+    def _error(self, rgb: Tensor) -> float:
+        return float((reconstruct(self.network, rgb) - rgb).square().mean())
 
     def _batch(self, rng: np.random.Generator) -> Tensor:
         s, size = self.section, self.data.pixels.shape[1]
@@ -121,7 +132,7 @@ def train(
     if not checkpoint.exists():
         if start:
             start_from(task.network, start, {"encoder.": "encoder.", "decoder.": "decoder."})
-        task.settle()
+        task.settle(started=start is not None)
     s = config.autoencoder
     pauses = (config.checkpoint.seconds, config.checkpoint.score_seconds)
     plan = Plan(s.crops, s.batch, s.learning_rate, s.final_rate, s.warmup, s.ema, *pauses)
