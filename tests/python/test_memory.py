@@ -51,15 +51,12 @@ def measure(precision: str, **options: object) -> tuple[int, int]:
     return found["needed"], found["used"]
 
 
-# Of the estimate this much is for what no tensor is.
-MIB = 1 << 20
-
-
+# A MiB of the estimate is for what no tensor is: of a small run that is more than 15 %.
 @pytest.mark.parametrize("options", [
-    {"width": 512, "height": 512},
+    {"width": 768, "height": 768},
     {"width": 256, "height": 256, "batch": 12},
-], ids=["one-of-512x512", "twelve-of-256x256"])
+], ids=["one-of-768x768", "twelve-of-256x256"])
 @pytest.mark.parametrize("precision", ["auto", "float32"])
 def test_need_is_a_little_more_than_what_is_used(precision: str, options: dict[str, int]) -> None:
     needed, used = measure(precision, **options)
-    assert used <= needed <= 1.15 * used + MIB, f"needed {needed}, used {used}: {needed / used:.3f}"
+    assert used <= needed <= 1.15 * used, f"needed {needed}, used {used}: {needed / used:.3f}"
