@@ -29,8 +29,9 @@ class TrainingError(RuntimeError):
 
 
 def mixed(device: torch.device) -> torch.autocast:
-    """Networks in bfloat16 where that is faster; a CPU without instructions for it emulates it."""
-    fast = device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    """Networks in bfloat16 where that is faster: of CPUs those with AMX. With AVX-512's instructions alone a
+    step of convolutions and their gradients takes 1.7 times as long as in float32."""
+    fast = device.type != "cpu" or torch.cpu._is_amx_tile_supported()
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
