@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def test_a_teacher_that_is_not_there_is_left_out(
     found = teachers.load(folder_of_teachers, ("magenta", "microast"))
     assert list(found) == ["microast"]
     assert "magenta is left out: " in capsys.readouterr().out
-    with pytest.raises(loop.TrainingError, match="a teacher 'picasso'; there are magenta, microast"):
+    with pytest.raises(loop.TrainingError, match="a teacher 'picasso'; there are magenta, microast, duet"):
         teachers.load(folder_of_teachers, ("picasso",))
 
 
@@ -129,6 +130,41 @@ def test_weights_of_another_shape_are_named(
     torch.save({"a": torch.zeros(1)}, folder / "microast_decoder.pt")
     assert teachers.load(folder, ("microast",)) == {}
     assert "microast is left out: Error" in capsys.readouterr().out
+
+
+def test_what_is_painted_at_another_place_of_the_lattice_is_moved_back() -> None:
+    """A network that paints its content, with marks where its lattice has them: of the mean over two
+    places the picture stays where it is, and the marks are half as loud."""
+    magenta = object.__new__(teachers.Magenta)
+    magenta.predict = magenta.transfer = None
+
+    def run(_: object, **inputs: Tensor) -> Tensor:
+        if "style_image" in inputs:
+            return torch.zeros(1, 1, 1, 100)
+        out = inputs["content_image"].clone()
+        out[:, 4::8, 4::8] += 0.25
+        return out
+
+    magenta._run = run  # type: ignore[method-assign]
+    content = torch.zeros(384, 384, 3, dtype=torch.uint8)
+    content[100:140, 50:70] = 128
+    plain = teachers._batch(content)
+    one, two = (magenta.paint(content, content, places) - plain for places in (((0, 0),), ((8, 8), (5, 3))))
+    assert one.max() == pytest.approx(0.25) and two[:, :, :360, :360].max() == pytest.approx(0.125)
+    assert (two[:, :, 100:140, 50:70] > 0.1).float().mean() == pytest.approx(2 / 64, abs=0.01)
+
+
+def test_a_duet_has_the_detail_of_one_and_the_tones_of_the_other() -> None:
+    duet = object.__new__(teachers.Duet)
+    stripes = torch.zeros(1, 3, 64, 64)
+    stripes[..., ::2] = 0.2
+    sharp, right = 0.3 + stripes, torch.full((1, 3, 64, 64), 0.7)
+    duet.detail = SimpleNamespace(paint=lambda *_: sharp)
+    duet.tones = SimpleNamespace(paint=lambda *_: right)
+    nothing = torch.zeros(64, 64, 3, dtype=torch.uint8)
+    out = teachers._batch(duet(nothing, nothing))
+    assert float(out.mean()) == pytest.approx(0.7, abs=0.01)
+    assert float(out[..., ::2].mean() - out[..., 1::2].mean()) == pytest.approx(0.2, abs=0.01)
 
 
 def test_a_style_gives_its_statistics() -> None:
@@ -281,8 +317,8 @@ def test_pairs_are_learnt(painted: tuple[configs.Config, Path]) -> None:
 def test_restyled_pictures_of_pairs_are_held_near_the_teacher(
     painted: tuple[configs.Config, Path]
 ) -> None:
-    """Of each slot the content, the code, the style picture as it was looked at and the teacher's picture
-    are one pair's; pictures of no pair are held near their content."""
+    """Of each slot the content, the code of the style picture as it was looked at, and the teacher's picture
+    are one pair's; pictures of no pair are held near their content and their style picture."""
     config, work = painted
     section = dataclasses.replace(config.unet, pair_share=0.5, restyle_batch=16)
     task = train_unet.UNetTask(dataclasses.replace(config, unet=section), work, CPU)
@@ -303,7 +339,7 @@ def test_restyled_pictures_of_pairs_are_held_near_the_teacher(
         if what:
             assert (shapes[i], style[i]) == (what.content, what.style)
             assert float(way.pool.blur[i]) == pytest.approx(section.blur[0])
-            assert torch.equal(pixels[i], pairs.seen(index.pixels[what.style], what))
+            assert torch.equal(pixels[i], taught.pixels[number])
             assert torch.equal(codes[i], taught.codes(np.array([number]))[0])
         else:
             assert torch.equal(pixels[i], index.pixels[style[i]])

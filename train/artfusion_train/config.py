@@ -64,6 +64,7 @@ class Pairs:
 class UNet:
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
+    details: int
     head_channels: int
     embedding: int
     content_channels: int
@@ -81,6 +82,7 @@ class UNet:
     statistics_weight: float
     pair_share: float
     restyle_batch: int
+    restyle_crop: int
     style_weight: float
     band_weight: float
     content_weight: float
@@ -94,7 +96,7 @@ class UNet:
 
     adjustable = (
         "samples", "learning_rate", "final_rate", "content_blur", "pair_share",
-        "restyle_batch", "style_weight", "band_weight", "content_weight",
+        "restyle_batch", "restyle_crop", "style_weight", "band_weight", "content_weight",
         "likeness_weight", "lattice_weight", "critic_weight", "critic_rate", "decoder_rate",
         "decoder_yield", "decoder_mix",
     )

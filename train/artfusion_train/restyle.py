@@ -87,19 +87,24 @@ class Restyle:
         return pixels
 
     def _styles(self, rows: NDArray[np.int64], pair: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """The pictures whose manner is wanted, uint8, as they are looked at, and their codes."""
+        """The pictures whose manner is wanted, uint8, and the codes that say so. Of a pair what the teacher
+        painted is looked at, of these shapes, and the code is the style picture's."""
         pixels, codes = self.pixels[pictures.on(self.device, rows)], self.data.codes(rows)
         at = np.flatnonzero(pair >= 0)
         if self.pairs and len(at):
             codes[at] = self.pairs.codes(pair[at])
-            for i in at:
-                pixels[i] = pairs.seen(pixels[i], self.pairs.drawn[pair[i]])
+            pixels[at] = self.pairs.pixels[pictures.on(self.device, pair[at])]
         return pixels, codes
 
     def _rgb(self, pixels: Tensor, mirror: NDArray[np.int64]) -> Tensor:
         rgb = train_autoencoder.to_rgb(pixels)
         mirrored = pictures.on(self.device, mirror)[:, None, None, None] > 0
         return torch.where(mirrored, rgb.flip(3), rgb)
+
+    def _part(self, rgb: Tensor, seen: tuple[slice, slice]) -> Tensor:
+        """The pixels of a range of latents, without their border."""
+        y, x = (slice(8 * side.start, 8 * side.stop) for side in seen)
+        return inner(rgb[:, :, y, x])
 
     def _begin(
         self, slots: NDArray[np.int64], rng: np.random.Generator, noise: torch.Generator
@@ -154,16 +159,21 @@ class Restyle:
             eps = (x - abar[0].sqrt() * x0) / (1.0 - abar[0]).sqrt()
             pool.move(slots, abar[1].sqrt() * x0 + (1.0 - abar[1]).sqrt() * eps)
 
+        side = min(s.restyle_crop, x0.shape[-1])
+        corner = rng.integers(0, x0.shape[-1] - side + 1, 2)
+        seen = slice(corner[0], corner[0] + side), slice(corner[1], corner[1] + side)
         with mixed(self.device):
-            out = inner(yielding(decoder, s.decoder_yield, self.data.unscaled(x0)))
+            out = inner(yielding(decoder, s.decoder_yield, self.data.unscaled(x0[:, :, *seen])))
             # What is said of the picture is gathered here, and taught to the networks at once.
             judged = out.detach().float().requires_grad_()
             maps = self.judge.features(judged)
-            turned = rng.integers(0, 2, len(style))  # a painting's manner is that of its mirror image
-            painted = inner(self._rgb(manners, turned))
+            at = np.flatnonzero(pair >= 0)
+            # A painting's manner is that of its mirror image; a teacher's picture is looked at in its place.
+            turned = np.where(pair >= 0, 0, rng.integers(0, 2, len(style)))
+            painted = self._part(self._rgb(manners, turned), seen)
+            aim = self._part(self._rgb(self._shapes(shapes, pair), mirror), seen)
             with torch.no_grad():
-                wanted = self.judge.features(inner(self._rgb(self._shapes(shapes, pair), mirror)))
-                real = self.judge.features(painted)
+                wanted, real = self.judge.features(aim), self.judge.features(painted)
         near = distances.style_distance(maps, real, net.style_std)
         rough = distances.band_distance(distances.band_energies(judged), distances.band_energies(painted))
         shape = distances.content_distance(maps, wanted)
@@ -172,7 +182,6 @@ class Restyle:
         asked = asked + s.lattice_weight * grid
         terms = {"style": near, "bands": rough, "shape": shape, "lattice": grid}
         terms = {name: value.detach() for name, value in terms.items()}
-        at = np.flatnonzero(pair >= 0)
         if self.pairs:
             like = out.new_zeros(())
             if len(at):

@@ -9,6 +9,10 @@ Their weights are not here, nor does anything fetch them: a folder that has them
   It is run by the package ai-edge-litert and takes 384 x 384 pixels alone.
 - MicroAST (Wang et al., arXiv 2211.15313), MIT: `microast_content_encoder.pt`,
   `microast_style_encoder.pt`, `microast_modulator.pt`, `microast_decoder.pt`.
+
+Each has what the other lacks: Magenta's strokes are sharp, under a regular texture that stays where its lattice is,
+and its colours are only near; MicroAST's colours are right and its strokes are soft. `duet` is the detail of the
+one, averaged over two places of that lattice, over the tones of the other.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .borrowed import metrics
 from .loop import TrainingError
 
 # A content and a style picture, uint8 [H,W,3], to the content in that style, of the content's size.
@@ -28,6 +33,8 @@ Painter = Callable[[Tensor, Tensor], Tensor]
 
 _MAGENTA_STYLE = 256  # pixels, the only size that each network takes
 _MAGENTA_CONTENT = 384
+_LATTICES = ((8, 8), (5, 3))  # places, in pixels of Magenta's picture, whose mean is taken
+_TONES = 4.0  # pixels: what a Gaussian of that deviation keeps is tones, the rest detail
 
 
 def _batch(pixels: Tensor, size: int | None = None) -> Tensor:
@@ -69,11 +76,23 @@ class Magenta:
         return torch.from_numpy(out)
 
     def __call__(self, content: Tensor, style: Tensor) -> Tensor:
+        return _pixels(self.paint(content, style, ((0, 0),)))
+
+    def paint(self, content: Tensor, style: Tensor, places: tuple[tuple[int, int], ...]) -> Tensor:
+        """The mean of what is painted of the content moved down and right by so many pixels, and moved back:
+        [1,3,H,W] in [0,1]."""
         seen = _batch(style, _MAGENTA_STYLE).permute(0, 2, 3, 1).contiguous()
         code = self._run(self.predict, style_image=seen)
-        rgb = _batch(content, _MAGENTA_CONTENT).permute(0, 2, 3, 1).contiguous()
-        out = self._run(self.transfer, content_image=rgb, mobilenet_conv=code)
-        return _pixels(_resized(out.permute(0, 3, 1, 2), *content.shape[:2]))
+        size = _MAGENTA_CONTENT
+        rgb = _batch(content, size)
+        painted = []
+        for y, x in places:
+            moved = F.pad(rgb, (x, 0, y, 0), mode="reflect")[:, :, :size, :size]
+            nhwc = moved.permute(0, 2, 3, 1).contiguous()
+            out = self._run(self.transfer, content_image=nhwc, mobilenet_conv=code)
+            back = F.pad(out.permute(0, 3, 1, 2), (0, x, 0, y), mode="reflect")
+            painted.append(back[:, :, y:, x:])
+        return _resized(torch.stack(painted).mean(dim=0), *content.shape[:2])
 
 
 class _Conv(nn.Module):
@@ -176,11 +195,33 @@ class MicroAst:
             network.load_state_dict(weights)
             network.eval().requires_grad_(False)
 
-    @torch.inference_mode()
     def __call__(self, content: Tensor, style: Tensor) -> Tensor:
+        return _pixels(self.paint(content, style))
+
+    @torch.inference_mode()
+    def paint(self, content: Tensor, style: Tensor) -> Tensor:
+        """[1,3,H,W], about in [0,1]."""
         painted = self.style(_batch(style))
         shapes = self.content(_batch(content))[1]
-        return _pixels(self.decoder(shapes, painted, self.modulator(*painted)))
+        out: Tensor = self.decoder(shapes, painted, self.modulator(*painted))
+        return out
+
+
+class Duet:
+    def __init__(self, folder: Path) -> None:
+        self.detail, self.tones = Magenta(folder), MicroAst(folder)
+
+    def __call__(self, content: Tensor, style: Tensor) -> Tensor:
+        sharp = self.detail.paint(content, style, _LATTICES)
+        right = self.tones.paint(content, style).clamp(0.0, 1.0)
+        return _pixels(sharp + _low(right - sharp))
+
+
+def _low(rgb: Tensor) -> Tensor:
+    """What a Gaussian of deviation _TONES leaves of rgb [1,3,H,W]."""
+    reach = round(3.0 * _TONES)
+    taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1.0) / _TONES).square())
+    return metrics.filtered(F.pad(rgb, (reach,) * 4, mode="reflect"), taps / taps.sum())
 
 
 def load(folder: Path | None, names: tuple[str, ...]) -> dict[str, Painter]:
@@ -189,6 +230,7 @@ def load(folder: Path | None, names: tuple[str, ...]) -> dict[str, Painter]:
     made: dict[str, Callable[[Path], Painter]] = {
         "magenta": Magenta,
         "microast": MicroAst,
+        "duet": Duet,
     }
     found: dict[str, Painter] = {}
     for name in names:

@@ -145,7 +145,8 @@ class Stage(nn.Module):
 
 
 class Body(nn.Module):
-    """The UNet proper, on latents folded 2x2 into channels, but for its last two layers."""
+    """The UNet proper, on latents folded 2x2 into channels, except for its last layers: what of a brush is
+    finer than 16 pixels is decided there."""
 
     def __init__(self, cin: int, cout: int, config: UNetConfig) -> None:
         super().__init__()
@@ -166,11 +167,13 @@ class Body(nn.Module):
         # free to paint into even areas becomes a lattice. What is repeated and convolved can't be.
         self.wide = conv3(high, _FINE)
         self.fine = conv3(cin, _FINE)
+        self.details = nn.ModuleList([ResBlock(_FINE, _FINE) for _ in range(config.details)])
         self.out = conv3(_FINE, cout)
         nn.init.zeros_(self.out.weight)
         self.out_width = 2 * high + 2 * _FINE
         stages = [*self.down_high, *self.down_low, self.middle, *self.up_low, *self.up_high]
         self.width = sum(int(stage.width) for stage in stages) + self.out_width
+        self.details_width = sum(int(block.width) for block in self.details)
 
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         at = 0
@@ -199,8 +202,13 @@ class Body(nn.Module):
         scale, shift = modulation[:, at : at + 2 * self.high].chunk(2, dim=1)
         x = F.silu(modulated(x, scale, shift))
         x = torch.ops.aten.upsample_nearest2d(x, None, [2.0, 2.0])
-        scale, shift = modulation[:, at + 2 * self.high :].chunk(2, dim=1)
-        return self.out(F.silu(modulated(self.wide(x) + fine, scale, shift)))
+        x = self.wide(x) + fine
+        scale, shift = modulation[:, at + 2 * self.high : self.width].chunk(2, dim=1)
+        at = self.width
+        for block in self.details:
+            x = block(x, modulation[:, at : at + block.width])
+            at += block.width
+        return self.out(F.silu(modulated(x, scale, shift)))
 
 
 class Prior(NamedTuple):
@@ -243,7 +251,10 @@ class UNet(nn.Module):
         )
         self.body = Body(2 * latent + refined + 1, latent, config)
         self.modulate = nn.Sequential(nn.SiLU(), nn.Linear(e, self.body.width))
-        for layer in (self.statistics[2], self.content_modulation[1], self.modulate[1]):
+        self.modulate_details = nn.Sequential(nn.SiLU(), nn.Linear(e, self.body.details_width))
+        for layer in (
+            self.statistics[2], self.content_modulation[1], self.modulate[1], self.modulate_details[1]
+        ):
             assert isinstance(layer, nn.Linear)
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -260,13 +271,15 @@ class UNet(nn.Module):
         time = self.time(wave(timesteps, self.wave_width, 10000.0))
         time = time + self.blur(wave(8.0 * blur, self.wave_width, 1000.0))
         mean, log_std = statistics.chunk(2, dim=1)
+        embedded = time + self.style(code)
         parts = [
             abar.sqrt(),
             (1.0 - abar).sqrt(),
             mean,
             log_std.clamp(-4.0, 2.0).exp(),
             self.content_modulation(time),
-            self.modulate(time + self.style(code)),
+            self.modulate(embedded),
+            self.modulate_details(embedded),
         ]
         return torch.cat(parts, dim=1)
 
