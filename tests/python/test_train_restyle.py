@@ -202,6 +202,34 @@ def test_mirrored_shapes_are_judged_against_the_mirrored_picture(
     assert torch.allclose((z - mean) / std, contents[0], atol=0.1)
 
 
+def test_a_square_is_judged_against_the_same_square(
+    trained: tuple[configs.Config, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of less than the whole: what is decoded lies where what it is compared with lies."""
+    config, work = trained
+    section = dataclasses.replace(config.unet, restyle_crop=6)
+    task = train_unet.UNetTask(dataclasses.replace(config, unet=section), work, CPU)
+    way, predict, part = task.restyle, task.restyle._predict, task.restyle._part
+    predicted, decoded, squares = [], [], []
+    monkeypatch.setattr(way, "_predict", lambda *a: predicted.append(predict(*a)) or predicted[-1])
+    task.decoder.register_forward_pre_hook(lambda _, given: decoded.append(given[0]))
+
+    def watch(rgb: Tensor, seen: tuple[slice, slice]) -> Tensor:
+        squares.append(seen)
+        out = part(rgb, seen)
+        y, x = (8 * side.start for side in seen)
+        assert torch.equal(out, rgb[:, :, y + 8 : y + 40, x + 8 : x + 40])  # without a latent's border
+        return out
+
+    monkeypatch.setattr(way, "_part", watch)
+    for step in range(3):
+        rivals = task.decoder, task.networks.critic
+        way.losses(task.unet, *rivals, np.random.default_rng(step), torch.Generator())
+    assert len({str(seen) for seen in squares}) > 1
+    for x0, z, seen in zip(predicted, decoded, squares[::2], strict=True):
+        assert torch.equal(z, task.data.unscaled(x0[:, :, *seen]))
+
+
 def test_pool_goes_down_to_x0_and_begins_anew() -> None:
     """Each slot visits the trailing timesteps of its own number of steps, then arrives."""
     slots = pool.Pool(6, (1, 2, 2), CPU)
