@@ -18,7 +18,7 @@ done
 configure() { # ENGINES
   ARTFUSION_ENGINES=$1 cmake -S . -B "$scratch/build" -G Ninja -DSKBUILD=2 -DCMAKE_BUILD_TYPE=Release \
     -DARTFUSION_BUILD_TESTS=OFF -DARTFUSION_BUILD_STATIC=OFF -DPython_EXECUTABLE="$python" \
-    -DCMAKE_STRIP= >"$scratch/configured" 2>&1
+    -DCMAKE_STRIP= -DCMAKE_SKIP_RPATH=ON >"$scratch/configured" 2>&1
 }
 
 mkdir "$scratch/empty"
