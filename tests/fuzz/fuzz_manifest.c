@@ -24,13 +24,19 @@ static void require_sampling(const af_sampling *s, int32_t timesteps)
 
 static void require_bounds(const af_manifest *m)
 {
-    REQUIRE(m->name && m->description && m->licence && m->origin && m->weights_sha256);
+    const char *const texts[] = {m->name, m->description, m->licence, m->origin, m->weights_sha256};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        REQUIRE(texts[i]);
+        for (const char *c = texts[i]; *c; c++)
+            REQUIRE((unsigned char)*c >= 0x20 && *c != 0x7F);
+    }
     REQUIRE(m->latent_channels >= 1 && m->latent_channels <= 1024);
     REQUIRE(m->downsample >= 1 && m->downsample <= 256);
     for (int32_t i = 0; i < m->latent_channels; i++)
         REQUIRE(isfinite(m->latent_shift[i]) && isfinite(m->latent_scale[i]) &&
                 m->latent_scale[i] > 0.0f);
-    REQUIRE(m->size_multiple >= 1 && m->size_multiple % m->downsample == 0);
+    REQUIRE(m->size_multiple >= 1 && m->size_multiple <= 256);
+    REQUIRE(m->size_multiple % m->downsample == 0);
     REQUIRE(m->native_width >= 1 && m->native_width <= 65535);
     REQUIRE(m->native_height >= 1 && m->native_height <= 65535);
     REQUIRE(m->native_width % m->size_multiple == 0 && m->native_height % m->size_multiple == 0);
