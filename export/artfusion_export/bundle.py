@@ -16,10 +16,13 @@ any of it. `weights_sha256` there covers every other record, so that a changed b
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import json
 import os
+import stat
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -118,6 +121,25 @@ def _check(path: Path, expected: list[Tensor], manifest: dict[str, Any]) -> None
             raise BundleError(f"the written model differs from its networks by {error:.2e}")
 
 
+def _take_mode(new: Path, old: os.stat_result) -> None:
+    """Who could not read the file that is replaced cannot read the new one: where its group cannot
+    be had, another one's members are as all others."""
+    mode = stat.S_IMODE(old.st_mode)
+    try:
+        os.chown(new, -1, old.st_gid)
+    except OSError:
+        mode &= ~0o070 | (mode & 0o007) << 3
+    new.chmod(mode)
+
+
+def _sync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
 def write_bundle(
     path: Path,
     *,
@@ -136,15 +158,17 @@ def write_bundle(
     """
     model = copy.deepcopy(_Model(encoder, decoder, style, unet)).eval()
     _narrow(model, dtype)
-    partial = path.with_name(path.name + ".partial")
-    try:
+    # In a folder of its own, where nobody else reads what is half done or plants a link in its place.
+    with tempfile.TemporaryDirectory(prefix=".artfusion-", dir=path.parent) as folder:
+        partial = Path(folder) / f"{path.name}.partial"
         torch.jit.save(torch.jit.script(model), str(partial))
         _append_manifest(partial, manifest)
         expected = _probe(widen(model), manifest)
         del model  # two sets of weights at a time are enough
         _check(partial, expected, manifest)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
+        if path.exists():
+            _take_mode(partial, path.stat())
+        _sync(partial)
         partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not all file systems can, and the file is in its place
+        _sync(path.parent)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -389,6 +390,35 @@ def test_a_failed_conversion_leaves_what_was_there(
         _convert(tiny_checkpoint, output)
     assert output.read_bytes() == b"the old one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["large.ckpt", "model.artfusion"]
+
+
+def test_a_model_is_written_where_nobody_else_reads_or_plants_a_link(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "shared"  # with others, who may write there
+    shared.mkdir()
+    output, mine = shared / "model.artfusion", tmp_path / "mine"
+    mine.write_bytes(b"keep")
+    (shared / "model.artfusion.partial").symlink_to(mine)
+    check, seen = bundle._check, []
+
+    def look(partial: Path, *rest: Any) -> None:
+        seen.append(partial.parent.stat().st_mode & 0o777)
+        check(partial, *rest)
+
+    monkeypatch.setattr(bundle, "_check", look)
+    before = os.umask(0o022)
+    try:
+        for mode in (None, 0o600, 0o604):
+            if mode is not None:
+                output.chmod(mode)
+            _convert(tiny_checkpoint, output)
+            assert output.stat().st_mode & 0o777 == (0o644 if mode is None else mode)
+    finally:
+        os.umask(before)
+    assert seen == [0o700] * 3
+    assert mine.read_bytes() == b"keep"
+    assert sorted(path.name for path in shared.iterdir()) == ["model.artfusion", "model.artfusion.partial"]
 
 
 # -- the command ----------------------------------------------------------------------------
