@@ -188,7 +188,7 @@ private:
     const int64_t pairs_, rows_, runs_a_image_, runs_, width_, panels_, depth_, plane_;
 };
 
-std::optional<at::Tensor> floats(const std::optional<at::Tensor> &x)
+std::optional<at::Tensor> widened(const std::optional<at::Tensor> &x)
 {
     if (!x)
         return std::nullopt;
@@ -197,7 +197,7 @@ std::optional<at::Tensor> floats(const std::optional<at::Tensor> &x)
 
 const float *data(const std::optional<at::Tensor> &x)
 {
-    return x ? x->const_data_ptr<float>() : nullptr;
+    return x ? floats(*x) : nullptr;
 }
 
 } // namespace
@@ -207,6 +207,9 @@ std::vector<int64_t> convolved_sizes(at::IntArrayRef x, const Geometry &g)
     TORCH_CHECK(x.size() == 4, "a convolution's input has ", x.size(), " dimensions, not 4");
     TORCH_CHECK(x[1] == g.channels_in, "a convolution of ", g.channels_in,
                 " channels was given ", x[1]);
+    TORCH_CHECK(is_in_bounds(g), "a convolution's strides, borders or channels are out of bounds");
+    constexpr int64_t most = int64_t{1} << 31;
+    TORCH_CHECK(x[2] <= most && x[3] <= most, "a convolution's input is ", x[2], " x ", x[3]);
     if (g.upsample)
         return {x[0], g.channels_out, 2 * x[2], 2 * x[3]};
     const int64_t height = x[2] + g.top + g.bottom, width = x[3] + g.left + g.right;
@@ -234,7 +237,7 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
                                 : bordered(given, g, normalisation);
     const int64_t scale = g.upsample ? 2 : 1;
     const int64_t height = y.size(2), width = y.size(3);
-    const auto biases = floats(bias);
+    const auto biases = widened(bias);
     std::optional<at::Tensor> gates, base;
     if (gate)
         gates = per_sample(*gate, input.batch, g.channels_out).contiguous();

@@ -224,19 +224,22 @@ private:
     {
         const auto sizes = capture_.known_ints(pad->input(1));
         const auto mode = capture_.known(pad->input(2));
-        if (!sizes || sizes->size() != 4 || !mode || !mode->isString() ||
-            *std::min_element(sizes->begin(), sizes->end()) < 0)
+        if (!sizes || sizes->size() != 4 || !mode || !mode->isString())
             return false;
         const bool zeros = mode->toStringRef() == "constant" &&
                            (capture_.is_none(pad->input(3)) ||
                             capture_.known_number(pad->input(3)) == 0.0);
         if (!zeros && mode->toStringRef() != "replicate")
             return false;
-        g.replicate = !zeros;
-        g.left = (*sizes)[0];
-        g.right = (*sizes)[1];
-        g.top = (*sizes)[2];
-        g.bottom = (*sizes)[3];
+        Geometry bordered = g;
+        bordered.replicate = !zeros;
+        bordered.left = (*sizes)[0];
+        bordered.right = (*sizes)[1];
+        bordered.top = (*sizes)[2];
+        bordered.bottom = (*sizes)[3];
+        if (!is_in_bounds(bordered))
+            return false;
+        g = bordered;
         return true;
     }
 
@@ -287,13 +290,15 @@ private:
         const bool plain = weight && weight->dim() == 4 && weight->numel() > 0 && stride &&
                            stride->size() == 2 && padding && padding->size() == 2 && dilation &&
                            *dilation == std::vector<int64_t>{1, 1} && groups == 1.0;
-        if (!plain) {
+        Geometry g{};
+        if (plain)
+            g = {weight->size(1), weight->size(0), weight->size(2), weight->size(3),
+                 (*stride)[0],    (*stride)[1],    (*padding)[0],   (*padding)[0],
+                 (*padding)[1],   (*padding)[1],   false,           false};
+        if (!is_in_bounds(g)) { /* libtorch looks for itself */
             widen_input(node);
             return;
         }
-        Geometry g{weight->size(1), weight->size(0), weight->size(2), weight->size(3),
-                   (*stride)[0],    (*stride)[1],    (*padding)[0],   (*padding)[0],
-                   (*padding)[1],   (*padding)[1],   false,           false};
         Value *x = node->input(0);
         const Node *pad = made_by(x, c10::aten::pad);
         if (pad && !g.top && !g.left && read_borders(pad, g))
@@ -399,8 +404,8 @@ void match_weights(Capture &capture, Node *node)
 
 bool is_normalisation(c10::Symbol kind)
 {
-    return kind == c10::aten::group_norm || kind == c10::aten::native_group_norm ||
-           kind == c10::aten::layer_norm || kind == c10::aten::native_layer_norm;
+    return kind == c10::aten::group_norm || kind == c10::aten::layer_norm ||
+           kind == c10::aten::native_layer_norm;
 }
 
 } // namespace

@@ -75,7 +75,7 @@ private:
                                     .contiguous();
         for (int64_t c = 0; c < channels; c += 2 * PAIRS) {
             const int64_t count = std::min(2 * PAIRS, channels - c);
-            kernels::transpose(wide.const_data_ptr<float>() + c * kernel_, channels * kernel_, rows,
+            kernels::transpose(floats(wide) + c * kernel_, channels * kernel_, rows,
                                count * kernel_, width_, columns);
             for (int64_t p = 0; p < divide_up(count, 2); p++)
                 pack_pair(panel, (first + c) / 2 + p, columns + 2 * p * kernel_ * width_,
@@ -149,6 +149,19 @@ std::vector<int64_t> Geometry::numbers() const
 {
     return {channels_in, channels_out, height, width, stride_y,  stride_x,
             top,         bottom,       left,   right, replicate, upsample};
+}
+
+bool is_in_bounds(const Geometry &g)
+{
+    constexpr int64_t most = int64_t{1} << 16, large = int64_t{1} << 31;
+    const auto within = [](int64_t least, int64_t n, int64_t limit) {
+        return least <= n && n <= limit;
+    };
+    return within(1, g.height, most) && within(1, g.width, most) && within(1, g.stride_y, most) &&
+           within(1, g.stride_x, most) && within(0, g.top, most) && within(0, g.bottom, most) &&
+           within(0, g.left, most) && within(0, g.right, most) && within(1, g.channels_in, large) &&
+           within(1, g.channels_out, large) &&
+           within(1, g.channels_in * std::max(g.width, g.stride_x), large - 1);
 }
 
 int64_t panel_width(int64_t channels_out)

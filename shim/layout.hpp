@@ -20,6 +20,11 @@ struct Geometry {
     std::vector<int64_t> numbers() const;
 };
 
+/* Whether the kernels may compute with these numbers, which a model file gives: no stride is 0, no
+ * border negative, sides, strides and borders are at most 2^16, and what lies between two rows or in
+ * one is less than 2^31 numbers, as oneDNN counts. */
+bool is_in_bounds(const Geometry &g);
+
 /* Of the output channels that are summed up together: up to 64, whose sums are what the processor's
  * registers hold. */
 int64_t panel_width(int64_t channels_out);

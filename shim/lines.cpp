@@ -33,7 +33,7 @@ Affine affine_of(const Pixels &x, const Normalisation &normalisation)
     const int64_t pixels = x.height * x.width, chunks = divide_up(pixels, chunk);
     const at::Tensor sums =
         at::zeros({x.batch, chunks, 2, x.channels}, x.tensor.options().dtype(at::kFloat));
-    float *partial = sums.mutable_data_ptr<float>();
+    float *partial = mutable_floats(sums);
     parallel_for(x.batch * chunks, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) {
             const int64_t first = i % chunks * chunk;
@@ -45,7 +45,7 @@ Affine affine_of(const Pixels &x, const Normalisation &normalisation)
 
     const at::Tensor scale = at::empty({x.batch, x.channels}, sums.options());
     const at::Tensor shift = at::empty_like(scale);
-    float *factors = scale.mutable_data_ptr<float>(), *addends = shift.mutable_data_ptr<float>();
+    float *factors = mutable_floats(scale), *addends = mutable_floats(shift);
     const int64_t width = x.channels / normalisation.groups;
     const double count = static_cast<double>(width * pixels);
     for (int64_t n = 0; n < x.batch; n++)
@@ -117,7 +117,7 @@ public:
 private:
     const float *factors(const at::Tensor &affine, int64_t image) const
     {
-        return affine.defined() ? affine.const_data_ptr<float>() + image * x_.channels : nullptr;
+        return affine.defined() ? floats(affine) + image * x_.channels : nullptr;
     }
 
     void write_border(const uint16_t *pixel, uint16_t *to) const
