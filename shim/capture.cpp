@@ -11,6 +11,7 @@
 #include "failure.hpp"
 #include "fuse.hpp"
 #include "inspect.hpp"
+#include "watch.hpp"
 
 namespace af {
 
@@ -26,9 +27,11 @@ Capture::Capture(std::string name, const torch::jit::Method &method, Uses &uses)
     check_method(name_, method);
     graph_ = method.graph()->copy();
     inline_calls(graph_->block());
+    check_uses(name_, *graph_);
+    watch_divisions(*this);
     /* Functions have branches for arguments that are constants here. */
     torch::jit::ConstantPropagationImmutableTypes(graph_);
-    watch_sizes(*this);
+    watch_arguments(*this);
     visit([this](const Node *node) {
         if (node->kind() == c10::prim::GetAttr)
             if (const auto tensor = known_tensor(node->output()))

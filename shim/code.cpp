@@ -6,8 +6,10 @@
 #include <map>
 
 #include "allowed.hpp"
+#include "divisors.hpp"
 #include "failure.hpp"
 #include "lexer.hpp"
+#include "tuples.hpp"
 
 namespace af {
 namespace {
@@ -36,11 +38,19 @@ constexpr std::array<std::string_view, 33> KEYWORDS = {
 constexpr std::array<std::string_view, 8> BUILTINS = {
     "annotate", "bool", "float", "getattr", "int", "range", "unchecked_cast", "uninitialized"};
 
+/* What text makes text of, or hands on, while torch compiles. */
+constexpr std::array<std::string_view, 5> TEXT_MAKERS = {"torch.add", "torch.slice",
+                                                         "torch.__getitem__", "annotate",
+                                                         "unchecked_cast"};
+
 /* A class or a function, and what it refers to. */
 struct Definition {
     bool module = false;
     size_t weight = 0; /* nesting that compiling it takes at most */
-    std::set<std::string, std::less<>> references;
+    Names references;
+    Names attributes;               /* of a module, but for constants */
+    std::vector<std::string> parts; /* of a NamedTuple: definitions in its fields */
+    size_t values = 1;              /* of a NamedTuple: itself and its fields, and then their parts */
     /* while paths are measured: 0 not yet, 1 begun, 2 done */
     int state = 0;
     size_t chain = 0, depth = 0;
@@ -57,8 +67,10 @@ struct File {
 /* What is defined anywhere in the file. */
 struct Definitions {
     std::map<std::string, Definition, std::less<>> all;
-    std::set<std::string, std::less<>> methods;
-    std::set<std::string, std::less<>> text_constants; /* Final ones with strings */
+    Names methods;
+    Names text_constants; /* Final ones with strings */
+    size_t type = 1;      /* names in the longest type */
+    size_t tuple = 1;     /* Tuples::heaviest of any record */
 };
 
 std::string prefix_of(const CodeRecord &record)
@@ -71,12 +83,14 @@ std::string prefix_of(const CodeRecord &record)
 
 class Checker {
 public:
-    Checker(const File &file, Definitions &definitions) : file_(file), definitions_(definitions) {}
+    Checker(const File &file, Definitions &definitions)
+        : file_(file), definitions_(definitions)
+    {
+    }
 
     /* What is defined here, for the second pass. */
     void collect()
     {
-        std::string inside;
         for (const Line &line : file_.lines) {
             line_ = &line;
             if (line.indentation == 0) {
@@ -85,11 +99,8 @@ public:
                 define(is(0, "class"));
             } else if (line.indentation == 2 && is(0, "def")) {
                 definitions_.methods.emplace(method_name());
-            } else if (line.indentation == 2 && is(1, ":") && is(2, "Final") &&
-                       std::any_of(line.tokens.begin(), line.tokens.end(), [](const Token &t) {
-                           return t.kind == Kind::string;
-                       })) {
-                definitions_.text_constants.emplace(text(0));
+            } else if (line.indentation == 2 && is(1, ":")) {
+                collect_attribute();
             }
         }
     }
@@ -142,9 +153,19 @@ public:
                 fail(0, "is outside of any function");
             }
         }
+        definitions_.tuple = std::max(definitions_.tuple, tuples_.heaviest());
     }
 
 private:
+    void collect_attribute()
+    {
+        if (!is(2, "Final"))
+            current_->attributes.emplace(text(0));
+        else if (std::any_of(line_->tokens.begin(), line_->tokens.end(),
+                             [](const Token &t) { return t.kind == Kind::string; }))
+            definitions_.text_constants.emplace(text(0));
+    }
+
     [[noreturn]] void fail(size_t token, const std::string &what) const
     {
         const auto &tokens = line_->tokens;
@@ -182,7 +203,8 @@ private:
         const auto [place, is_new] = definitions_.all.try_emplace(name);
         if (!is_new)
             fail(1, name + " is defined twice");
-        place->second.module = is_class && is(3, "Module");
+        current_ = &place->second;
+        current_->module = is_class && is(3, "Module");
         if (definitions_.all.size() > MAX_DEFINITIONS)
             fail(1, "there are more than " + std::to_string(MAX_DEFINITIONS) + " definitions");
     }
@@ -194,6 +216,9 @@ private:
         if (text(1).starts_with("__") && text(1) != "__len__")
             fail(1, "a method " + std::string(text(1)) +
                         " is defined, which torch would run by itself");
+        /* Of another value than a module, that name is the operator. */
+        if (is_operator(text(1)))
+            fail(1, "a method has the name of torch's operator " + std::string(text(1)));
         return text(1);
     }
 
@@ -227,6 +252,8 @@ private:
             while (equals < count() && !is(equals, "="))
                 equals++;
             type(2, equals);
+            if (!is_module)
+                field(2, equals);
             if (equals < count() && (!is_module || !is(2, "Final")))
                 fail(equals, "an attribute has a value in the code");
             constant(equals + 1, count());
@@ -238,9 +265,27 @@ private:
         }
     }
 
+    /* The type of a NamedTuple's. Of constants, its values are known while torch compiles. */
+    void field(size_t begin, size_t end)
+    {
+        for (size_t i = begin; i < end; i++) {
+            if (is(i, "__torch__")) {
+                const size_t last = reference(i);
+                current_->parts.push_back(dotted(i, last));
+                i = last;
+            } else if (is(i, "str") || is(i, "Any")) {
+                fail(i, "a NamedTuple has text");
+            } else {
+                current_->values += size_t{is_kind(i, Kind::name)};
+            }
+        }
+    }
+
     /* def NAME(a: Type, b: Type=constant) -> Type: */
     void head(size_t at)
     {
+        divisors_.begin_function(current_->attributes);
+        tuples_.begin_function();
         deepest_ = 0;
         strings_.clear();
         aliases_.clear();
@@ -251,6 +296,7 @@ private:
         while (!is(i, ")")) {
             need_name(i);
             need(i + 1, ":");
+            divisors_.parameter(text(i));
             const size_t begin = i + 2, end = part_end(begin, true);
             size_t equals = begin;
             while (equals < end && !is(equals, "="))
@@ -295,7 +341,10 @@ private:
     {
         if (begin >= end)
             fail(begin, "a type is missing");
+        size_t names = 0;
         for (size_t i = begin; i < end; i++) {
+            names += size_t{is_kind(i, Kind::name)};
+            definitions_.type = std::max(definitions_.type, names);
             if (is(i, "__torch__")) {
                 i = reference(i);
             } else if (!(is(i, "[") || is(i, "]") || is(i, ",") ||
@@ -327,11 +376,10 @@ private:
     /* __torch__.a.b.C, which must be one of the file's own. Gives its last token. */
     size_t reference(size_t i)
     {
-        std::string name(text(i));
-        while (is(i + 1, ".") && is_kind(i + 2, Kind::name)) {
-            name += '.' + std::string(text(i + 2));
+        const size_t first = i;
+        while (is(i + 1, ".") && is_kind(i + 2, Kind::name))
             i += 2;
-        }
+        const std::string name = dotted(first, i);
         if (name.starts_with("__torch__.torch.classes."))
             fail(i, name + " is a class of native code, which torch would run");
         if (!definitions_.all.contains(name))
@@ -341,6 +389,19 @@ private:
         else if (!current_->module)
             fail(i, name + " refers to itself");
         return i;
+    }
+
+    std::string dotted(size_t first, size_t last) const
+    {
+        std::string name(text(first));
+        for (size_t i = first + 2; i <= last; i += 2)
+            name += '.' + std::string(text(i));
+        return name;
+    }
+
+    Tokens tokens(size_t begin, size_t end) const
+    {
+        return Tokens(line_->tokens).subspan(begin, end - begin);
     }
 
     /* ---- statements ------------------------------------------------------ */
@@ -367,6 +428,7 @@ private:
         }
         if (is(0, "for")) {
             expression(1, 2, true);
+            divisors_.assignment(tokens(1, 2), {}); /* counts from 0 */
             need(2, "in");
             need(3, "range");
             need(end - 1, ":");
@@ -406,6 +468,8 @@ private:
             type(2, equals);
         }
         expression(0, left, true);
+        divisors_.assignment(tokens(0, left), tokens(equals + 1, count()));
+        tuples_.assignment(tokens(0, left), tokens(equals + 1, count()));
         const bool single = left == 1 && is_kind(0, Kind::name);
         const size_t begin = equals + 1;
         /* Below, `operation` sees to it that this is all. */
@@ -436,6 +500,8 @@ private:
     {
         if (begin >= end)
             fail(begin, "something is missing");
+        if (!target)
+            tuples_.expression(tokens(begin, end));
         nesting_ = 1;
         std::vector<Bracket> brackets;
         size_t nesting = 1;
@@ -518,8 +584,20 @@ private:
         if (!ends || depth == 0 || !brackets[depth - 1].call)
             fail(i, "a string is no call's argument");
         const std::string_view callee = brackets[depth - 1].callee;
-        if (callee == "torch.add" || callee == "annotate" || callee == "unchecked_cast")
+        if (any_of(TEXT_MAKERS, callee))
             fail(i, std::string(callee) + " takes a string");
+        if (callee == "getattr" && is_kind(i, Kind::string))
+            read_by_name(i);
+    }
+
+    /* getattr(x, "NAME") */
+    void read_by_name(size_t i) const
+    {
+        const std::string_view name = text(i).substr(1, text(i).size() - 2);
+        if (name.find('\\') != name.npos)
+            fail(i, "an attribute has a name that is written otherwise than it is");
+        if (definitions_.text_constants.contains(name))
+            fail(i, "the text " + std::string(name) + " of a module is read");
     }
 
     /* .NAME */
@@ -589,7 +667,15 @@ private:
                                               : brackets.back().callee == "RaiseException";
         if (plain && text(last) == "format" && !message)
             fail(i, "torch.format makes text of something that is no error's");
-        callee = plain && text(last) == "add" ? "torch.add" : text(last);
+        callee = text(last);
+        for (const std::string_view maker : TEXT_MAKERS)
+            if (plain && maker.starts_with("torch.") && maker.substr(6) == callee)
+                callee = maker;
+        if (plain && (is(last, "floordiv") || is(last, "remainder"))) {
+            const size_t end = part_end(last + 2, false);
+            if (end == count() || !divisors_.may_divide(tokens(i, end + 1)))
+                fail(i, shown + " divides by neither a positive number nor what a run decides");
+        }
         return last;
     }
 
@@ -599,7 +685,9 @@ private:
     Definition *current_ = nullptr;
     std::string own_name_;
     size_t nesting_ = 0, deepest_ = 0;
-    std::set<std::string, std::less<>> strings_, aliases_, messages_; /* of the function */
+    Names strings_, aliases_, messages_; /* of the function */
+    Divisors divisors_;
+    Tuples tuples_;
 };
 
 /* ---- what refers to what ------------------------------------------------- */
@@ -623,6 +711,9 @@ void measure(Definitions &definitions, const std::string &name, Definition &defi
         definition.chain = std::max(definition.chain, found.chain);
         definition.depth = std::max(definition.depth, found.depth + 1);
     }
+    for (const std::string &part : definition.parts)
+        definition.values = std::min(definition.values + definitions.all.find(part)->second.values,
+                                     Tuples::MOST + 1);
     definition.chain += definition.weight;
     definition.state = 2;
     if (definition.depth > MAX_REFERENCES || definition.chain > MAX_CHAIN)
@@ -644,12 +735,20 @@ std::set<std::string, std::less<>> check_code(const std::vector<CodeRecord> &rec
     }
     for (const File &file : files)
         Checker(file, definitions).check();
-    std::set<std::string, std::less<>> modules;
+    Names modules;
+    size_t values = 1;
     for (auto &[name, definition] : definitions.all) {
         measure(definitions, name, definition, 0);
         if (definition.module)
             modules.insert(name);
+        values = std::max(values, definition.values);
     }
+    /* Each value of a tuple may be of the longest type, and each name in that a NamedTuple. */
+    if (std::max({values, definitions.type, definitions.tuple}) > Tuples::MOST ||
+        values * definitions.type * definitions.tuple > Tuples::MOST)
+        throw Failure(ARTFUSION_ERROR_LIMIT, "the model file's tuples may hold more than " +
+                                                 std::to_string(Tuples::MOST) +
+                                                 " values, by every way to each");
     return modules;
 }
 

@@ -4,15 +4,15 @@
 #include <torch/csrc/jit/api/function_impl.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <map>
 #include <string_view>
+#include <unordered_map>
 
 #include "allowed.hpp"
 #include "capture.hpp"
 #include "failure.hpp"
-#include "operators.hpp"
+#include "watch.hpp"
 
 namespace af {
 
@@ -166,22 +166,43 @@ void check_types(const c10::ivalue::Object &object, const std::string &name)
     }
 }
 
-/* Whether an int[] that an operator calls `name` says how large its result is. */
-bool is_size(const Node *node, const std::string &name)
-{
-    return name == "repeats" || name == "output_size" ||
-           (name == "size" && node->kind() != c10::aten::view);
-}
+/* How many nodes in a row use one another's results. */
+class Chain {
+public:
+    /* Of what is in a block that `before` nodes lead to. */
+    size_t longest(Block *block, size_t before)
+    {
+        size_t most = before;
+        for (Node *node : block->nodes()) {
+            size_t length = before;
+            for (const Value *input : node->inputs())
+                length = std::max(length, lengths_[input]);
+            length++;
+            for (Block *inner : node->blocks()) {
+                for (const Value *input : inner->inputs())
+                    lengths_[input] = length;
+                length = longest(inner, length);
+            }
+            for (const Value *output : node->outputs())
+                lengths_[output] = length;
+            most = std::max(most, length);
+        }
+        return most;
+    }
+
+private:
+    std::unordered_map<const Value *, size_t> lengths_;
+};
 
 } // namespace
 
-bool is_bounded(const std::vector<int64_t> &sizes)
+void check_uses(const std::string &name, torch::jit::Graph &graph)
 {
-    int64_t count = 1;
-    for (const int64_t size : sizes) /* 0 and -1 stand for others */
-        if (size > 1 && (__builtin_mul_overflow(count, size, &count) || count > MAX_COUNT))
-            return false;
-    return true;
+    const size_t found = Chain().longest(graph.block(), 0);
+    if (found > MAX_USES)
+        throw Failure(ARTFUSION_ERROR_LIMIT,
+                      "the model file's " + name + " takes " + std::to_string(found) +
+                          " steps that each use the one before, limit " + std::to_string(MAX_USES));
 }
 
 void check_types(const torch::jit::Module &module)
@@ -195,92 +216,6 @@ void check_method(const std::string &name, const torch::jit::Method &method)
     if (!function)
         throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + name + " is no code");
     Inspector(name).steps(*function);
-}
-
-namespace {
-
-/* What a run decides is told then, by the operators that are put before. */
-class Watch {
-public:
-    explicit Watch(Capture &capture) : capture_(capture) {}
-
-    void look_at(Node *node)
-    {
-        if (node->kind() == c10::prim::Loop) {
-            number(node, 0, MAX_ROUNDS, "rounds");
-            return;
-        }
-        const auto *schema = node->kind().is_aten() ? node->maybeSchema() : nullptr;
-        if (!schema)
-            return;
-        const bool range = node->kind() == c10::aten::arange;
-        for (size_t i = 0; i < schema->arguments().size(); i++) {
-            const std::string &name = schema->arguments()[i].name();
-            const c10::TypeKind type = node->input(i)->type()->kind();
-            if (range && name == "step" && !(capture_.known_number(node->input(i)) >= 1.0))
-                refuse(node, "counts by less than 1");
-            if (type == c10::TypeKind::ListType && is_size(node, name))
-                sizes(node, i);
-            else if ((range && (name == "start" || name == "end")) ||
-                     (type == c10::TypeKind::IntType && name == "repeats"))
-                number(node, i, MAX_COUNT, "values");
-        }
-    }
-
-private:
-    [[noreturn]] void refuse(const Node *node, const std::string &what) const
-    {
-        throw Failure(ARTFUSION_ERROR_FORMAT,
-                      "the model file's " + what_of(node) + ' ' + what);
-    }
-
-    std::string what_of(const Node *node) const
-    {
-        return capture_.name() + ", " + node->kind().toQualString();
-    }
-
-    void number(Node *node, size_t input, double limit, const char *of)
-    {
-        const auto known = capture_.known_number(node->input(input));
-        if (known && !(std::abs(*known) <= limit))
-            refuse(node, node->kind() == c10::prim::Loop && *known > 1e18
-                             ? "goes on until something happens; loops are over ranges"
-                             : "asks for " + std::to_string(static_cast<int64_t>(*known)) + ' ' +
-                                   of + ", limit " + std::to_string(static_cast<int64_t>(limit)));
-        if (!known)
-            put(node, input, node->input(input)->type()->kind() == c10::TypeKind::IntType
-                                 ? operators().bounded
-                                 : operators().bounded_number,
-                limit);
-    }
-
-    void sizes(Node *node, size_t input)
-    {
-        const auto known = capture_.known_ints(node->input(input));
-        if (known && !is_bounded(*known))
-            refuse(node, "asks for more than " + std::to_string(MAX_COUNT) + " values");
-        if (!known)
-            put(node, input, operators().bounded_sizes, MAX_COUNT);
-    }
-
-    void put(Node *node, size_t input, c10::Symbol check, double limit)
-    {
-        const torch::jit::WithInsertPoint here(node);
-        node->replaceInput(
-            input, capture_.graph()->insert(
-                       check, {node->input(input), c10::IValue(static_cast<int64_t>(limit)),
-                               c10::IValue(what_of(node))}));
-    }
-
-    Capture &capture_;
-};
-
-} // namespace
-
-void watch_sizes(Capture &capture)
-{
-    Watch watch(capture);
-    capture.visit([&](Node *node) { watch.look_at(node); });
 }
 
 } // namespace af

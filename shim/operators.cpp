@@ -5,15 +5,17 @@
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "attention.hpp"
 #include "convolution.hpp"
 #include "failure.hpp"
-#include "inspect.hpp"
+#include "watch.hpp"
 
 namespace af {
 namespace {
@@ -134,20 +136,52 @@ void gated_sum(Stack &stack)
                       std::to_string(stack[stack.size() - 2].toInt()));
 }
 
+/* The checks' arguments: what is looked at, a limit, and whose it is. */
+bool is_within(const c10::IValue &n, int64_t limit)
+{
+    if (n.isNone())
+        return true;
+    if (n.isIntList()) {
+        const std::vector<int64_t> numbers = n.toIntVector();
+        return std::all_of(numbers.begin(), numbers.end(),
+                           [&](int64_t number) { return -limit <= number && number <= limit; });
+    }
+    const double value = n.isInt() ? static_cast<double>(n.toInt()) : n.toDouble();
+    return std::abs(value) <= static_cast<double>(limit);
+}
+
 void bounded(Stack &stack)
 {
-    const c10::IValue &n = stack[stack.size() - 3];
-    const double limit = static_cast<double>(stack[stack.size() - 2].toInt());
-    const double value = n.isInt() ? static_cast<double>(n.toInt()) : n.toDouble();
-    if (!(std::abs(value) <= limit))
+    if (!is_within(stack[stack.size() - 3], stack[stack.size() - 2].toInt()))
         refuse(stack);
     stack.resize(stack.size() - 2);
 }
 
 void bounded_sizes(Stack &stack)
 {
-    if (!is_bounded(stack[stack.size() - 3].toIntVector()))
+    const c10::IValue &sizes = stack[stack.size() - 3];
+    if (!sizes.isNone() && !is_bounded(sizes.toIntVector()))
         refuse(stack);
+    stack.resize(stack.size() - 2);
+}
+
+/* Numbers with a fraction are divided without harm. */
+bool is_at_least(const c10::IValue &n, int64_t limit)
+{
+    if (n.isInt())
+        return n.toInt() >= limit;
+    if (!n.isTensor() || c10::isFloatingType(n.toTensor().scalar_type()))
+        return true;
+    return n.toTensor().ge(limit).all().item<bool>();
+}
+
+void at_least(Stack &stack)
+{
+    const int64_t limit = stack[stack.size() - 2].toInt();
+    if (!is_at_least(stack[stack.size() - 3], limit))
+        throw Failure(ARTFUSION_ERROR_FORMAT,
+                      "the model file's " + stack.back().toStringRef() +
+                          " divides whole numbers by less than " + std::to_string(limit));
     stack.resize(stack.size() - 2);
 }
 
@@ -180,11 +214,10 @@ const Operators &operators()
                              "bool activation) -> Tensor",
                              normalisation),
         .gated_sum = add("gated_sum", "(Tensor base, Tensor gate, Tensor x) -> Tensor", gated_sum),
-        .bounded = add("bounded", "(int n, int limit, str what) -> int", bounded),
-        .bounded_number =
-            add("bounded_number", "(Scalar n, int limit, str what) -> Scalar", bounded),
+        .bounded = add("bounded", "(t(a) n, int limit, str what) -> t(a)", bounded),
         .bounded_sizes =
-            add("bounded_sizes", "(int[] sizes, int limit, str what) -> int[]", bounded_sizes),
+            add("bounded_sizes", "(t(a) sizes, int limit, str what) -> t(a)", bounded_sizes),
+        .at_least = add("at_least", "(t(a) n, int limit, str what) -> t(a)", at_least),
     };
     return all;
 }

@@ -21,9 +21,13 @@ struct Operators {
     c10::Symbol normalisation;
     /* (base, gate, x): base + gate * x, which stays in bfloat16 where base and x are. */
     c10::Symbol gated_sum;
-    /* (n, limit, what), of an int, of any number, of a tensor's sizes: the first as it is; throws where
-     * it, or the product, is above the limit. */
-    c10::Symbol bounded, bounded_number, bounded_sizes;
+    /* (n, limit, what) of a number or of each of a list: n as it is; throws beyond -limit...limit. */
+    c10::Symbol bounded;
+    /* (sizes, limit, what) of a tensor's sizes: the same of their product. */
+    c10::Symbol bounded_sizes;
+    /* (n, limit, what) of a number or of each of a tensor's: n as it is; throws where they are whole
+     * numbers, and below the limit. */
+    c10::Symbol at_least;
 };
 
 /* The first call makes them known to the TorchScript interpreter. Not while the library is loaded:

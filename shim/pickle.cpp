@@ -15,6 +15,8 @@ constexpr size_t MAX_VALUES = 1000000;
 constexpr uint32_t MAX_DEPTH = 64;      /* values in values; torch frees them recursively */
 constexpr uint64_t MAX_VISITS = 200000; /* objects, by every way there is to each */
 constexpr size_t MAX_DIMENSIONS = 16;
+/* Torch's memo is a table up to the last place. */
+constexpr uint64_t MAX_PLACES = MAX_VALUES;
 
 enum class Kind {
     none,
@@ -87,9 +89,23 @@ public:
         const Value &whole = values_[stack_[0]];
         if (whole.kind != (rules_.is_object ? Kind::object : Kind::tuple))
             fail(rules_.is_object ? "is no module" : "is no tuple");
+        if (!rules_.is_object)
+            check_constants(whole.items);
     }
 
 private:
+    /* What the code calls CONSTANTS. A list would be all threads' own, and torch computes with text
+     * while it compiles. */
+    void check_constants(const std::vector<uint32_t> &items) const
+    {
+        for (const uint32_t item : items) {
+            const Kind kind = values_[item].kind;
+            if (kind != Kind::tensor && kind != Kind::integer && kind != Kind::number &&
+                kind != Kind::boolean)
+                fail("has a constant that is neither a tensor nor a number");
+        }
+    }
+
     [[noreturn]] void fail(const std::string &what) const
     {
         throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + std::string(rules_.name) +
@@ -209,6 +225,9 @@ private:
     {
         if (stack_.empty() || values_[stack_.back()].kind == Kind::mark)
             fail("remembers nothing");
+        if (place >= MAX_PLACES)
+            fail("remembers a value at place " + std::to_string(place) + ", limit " +
+                 std::to_string(MAX_PLACES));
         memo_[place] = stack_.back();
     }
 
@@ -307,6 +326,9 @@ private:
         const int64_t elements = values_[items[4]].integer;
         if (!type)
             fail("has a storage of " + values_[items[1]].text);
+        const std::string_view device = values_[items[3]].text;
+        if (device != "cpu" && device != "cuda" && !device.starts_with("cuda:"))
+            fail("has a storage on the device " + std::string(device.substr(0, 64)));
         const std::optional<uint64_t> size = rules_.storage_size(key);
         if (!size)
             fail("names the record " + key.substr(0, 64) + ", which is not there");

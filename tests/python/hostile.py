@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Model files that were made to do harm, each in one way, and otherwise right: their digests hold.
 
-hostile.py DIRECTORY      writes them
+hostile.py DIRECTORY      writes them, and those of hostile_operators.py
 hostile.py --open FILES   opens each, and runs what opens; a line of JSON a file
+hostile.py --thread FILE  opens and runs one in a thread with a stack of 1 MiB
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import resource
 import signal
 import struct
 import sys
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -198,8 +200,8 @@ def save(records: Records, path: Path) -> None:
     in_encoder(records, path, f"    torch.save(rgb, {marker(path)})\n")
 
 
-# A decoy gets the name past the reader of the code; the graph tells.
-@case("FORMAT", "encoder.forward uses aten::resize_, which is none", "memory, as much as it likes")
+# As a method of another value than a module, the name is the operator's.
+@case("FORMAT", "has the name of torch's operator resize_", "memory, as much as it likes")
 def resize_as_method(records: Records, path: Path) -> None:
     decoy = "  def resize_(self: __torch__.Encoder,\n    n: int) -> int:\n    return n\n"
     lines = "    _q = torch.clone(rgb)\n    _r = (_q).resize_([68719476736])\n"
@@ -538,7 +540,8 @@ def in_one_place(records: Records) -> Records:
     return made
 
 
-def write_all(directory: Path) -> None:
+def fixture_records(directory: Path) -> Records:
+    """Of the good file that all are made from."""
     import make_engine_fixture
     import torch
 
@@ -547,6 +550,11 @@ def write_all(directory: Path) -> None:
     torch.jit.save(torch.jit.script(make_engine_fixture.Bundle().eval()), str(plain))
     records = in_one_place(good_records(plain))
     plain.unlink()
+    return records
+
+
+def write_all(directory: Path) -> None:
+    records = fixture_records(directory)
     write(directory / "good.artfusion", records)
     for name, made in CASES.items():
         made.make(records, directory / f"{name}.artfusion")
@@ -586,7 +594,14 @@ if __name__ == "__main__":
         resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         open_all(sys.argv[2:])
+    elif len(sys.argv) == 3 and sys.argv[1] == "--thread":
+        threading.stack_size(1 << 20)
+        thread = threading.Thread(target=lambda: (run(sys.argv[2]), print("OK")))
+        thread.start()
+        thread.join()
     elif len(sys.argv) == 2:
-        write_all(Path(sys.argv[1]))
+        import hostile_operators
+
+        hostile_operators.hostile.write_all(Path(sys.argv[1]))
     else:
         sys.exit(__doc__)

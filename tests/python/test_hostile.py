@@ -11,8 +11,10 @@ import tempfile
 from pathlib import Path
 
 import hostile
+import hostile_operators  # its files are among them
 import pytest
 
+TREE = Path(__file__).resolve().parents[2]
 Answers = dict[str, tuple[str, str]]
 
 
@@ -74,12 +76,32 @@ def test_nothing_was_written(folder: Path, answers: Answers) -> None:
     assert [path.name for path in folder.iterdir() if path.suffix != ".artfusion"] == []
 
 
+def test_the_longest_functions_fit_a_small_stack(tmp_path: Path) -> None:
+    """docs/security.md: a host's thread should have 2 MiB. Half of that is left to the host."""
+    records = hostile.fixture_records(tmp_path)
+    for name, (step, count) in hostile_operators.LONGEST.items():
+        path = tmp_path / f"{name}.artfusion"
+        hostile_operators.repeat(records, path, step, count)
+        done = subprocess.run(
+            [sys.executable, hostile.__file__, "--thread", path],
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert (done.returncode, done.stdout) == (0, "OK\n"), f"{name}: {done.stderr}"
+        hostile_operators.repeat(records, path, step, count + 40)
+        assert open_all([path])[name][0] == "LIMIT"
+
+
+def listed_operators() -> list[str]:
+    source = (TREE / "shim" / "allowed.cpp").read_text()
+    return source[source.index("ATEN =") : source.index("PRIM =")].split('"')[1::2]
+
+
 def test_the_operators_are_documented() -> None:
     """docs/model-format.md lists what shim/allowed.cpp has."""
-    tree = Path(__file__).resolve().parents[2]
-    source = (tree / "shim" / "allowed.cpp").read_text()
-    listed = source[source.index("ATEN =") : source.index("PRIM =")].split('"')[1::2]
-    text = (tree / "docs" / "model-format.md").read_text()
+    listed = listed_operators()
+    text = (TREE / "docs" / "model-format.md").read_text()
     documented = text[text.index("<!-- operators -->") : text.index("<!-- operators end -->")]
     assert len(listed) > 100
     assert listed == documented.split("`")[1::2]
