@@ -14,6 +14,7 @@ foreach(target artfusion_command artfusion-engine-torch)
 endforeach()
 
 install(TARGETS artfusion EXPORT artfusionTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS artfusion_engine_host RUNTIME DESTINATION ${private})
 install(FILES include/artfusion.h include/artfusion.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 if(ARTFUSION_ENGINE_TORCH)
   foreach(variable TORCH_LIBRARY_DIR TORCH_LINK_LIBRARIES TORCH_OF_SYSTEM)

@@ -6,6 +6,7 @@
 set_property(TARGET artfusion PROPERTY VERSION)
 set_property(TARGET artfusion PROPERTY SOVERSION)
 install(TARGETS artfusion LIBRARY DESTINATION artfusion)
+install(TARGETS artfusion_engine_host RUNTIME DESTINATION artfusion)
 # `python -m artfusion` becomes it, and says where libtorch, the engine and the model are.
 set_target_properties(artfusion_command PROPERTIES INSTALL_RPATH $ORIGIN/..)
 install(TARGETS artfusion_command RUNTIME DESTINATION artfusion/bin)

@@ -215,6 +215,24 @@ enum {
     ARTFUSION_PRECISION_FLOAT16 = 3   /**< the same, for GPUs; on CPUs it is slow */
 };
 
+/** Where the engine lives, which is the code that runs a model file's networks. Since 1.1. */
+typedef int32_t artfusion_isolation;
+enum {
+    /** In the program's own process. What ends the engine, as a crash or the system for want of
+     * memory, ends the program; and a fault of the engine's reaches all that the program can. */
+    ARTFUSION_ISOLATION_NONE = 0,
+    /** In a process of its own for each model, which the library starts and ends
+     * (artfusion-engine-host, found as the engine is: the environment's ARTFUSION_ENGINE_HOST, beside
+     * the library, in the folder `artfusion` there). If that process ends, by a signal, by exit, or
+     * because a call took longer than `isolation_timeout`, the calls that are in it are ENGINE,
+     * and the message names what ended it. The program, its other models and all handles live on; the
+     * model's next call starts another, and a sampler goes on from the step that it was in, to the
+     * bytes of an undisturbed run. The process has the program's rights: it is no sandbox. Each
+     * buffer is copied twice a call. A model that was not opened from a file keeps a copy of
+     * its bytes. Linux alone. */
+    ARTFUSION_ISOLATION_PROCESS = 1
+};
+
 /** How grave a message is; smaller is graver. */
 typedef int32_t artfusion_log_level;
 enum {
@@ -248,6 +266,13 @@ typedef struct artfusion_context_options {
                                      * LIMIT at artfusion_sampler_create. With glibc it also ends that
                                      * the process's allocator keeps large freed blocks (mallopt).
                                      * Since 1.1 */
+    artfusion_isolation isolation;  /**< NONE: as in 1.0, without a second process to install, start
+                                     * and copy to, which the models that a program trusts do not
+                                     * need. Since 1.1 */
+    int32_t isolation_timeout;      /**< 0: none; else milliseconds that one call of the networks may
+                                     * take under PROCESS, opening them included. No default, since
+                                     * what a call takes is the model's, the size's and the
+                                     * machine's. Ignored under NONE. Since 1.1 */
 } artfusion_context_options;
 
 /** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),

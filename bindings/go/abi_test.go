@@ -64,6 +64,8 @@ func TestConstants(t *testing.T) {
 		"PRECISION_FLOAT32":    int64(PrecisionFloat32),
 		"PRECISION_BFLOAT16":   int64(PrecisionBFloat16),
 		"PRECISION_FLOAT16":    int64(PrecisionFloat16),
+		"ISOLATION_NONE":       int64(IsolationNone),
+		"ISOLATION_PROCESS":    int64(IsolationProcess),
 		"LOG_NONE":             int64(LogNone),
 		"LOG_WARNING":          int64(LogWarning),
 		"LOG_INFO":             int64(LogInfo),

@@ -10,7 +10,10 @@ void artfusionGoLog(void *, artfusion_log_level, char *);
 */
 import "C"
 
-import "unsafe"
+import (
+	"time"
+	"unsafe"
+)
 
 // Context is the device, the threads, the precision, the memory limit and the log of the models that
 // are opened with it. It may be used by any number of goroutines at once.
@@ -25,7 +28,11 @@ type ContextOptions struct {
 	Threads     int // of a network call; 0: as many as the engine uses otherwise
 	Precision   Precision
 	MemoryLimit uint64 // bytes that a run may take beside its model; 0: any number. See MemoryNeeded
-	EnginePath  string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
+	Isolation   Isolation
+	// IsolationTimeout is how long a call of an isolated engine may take, in whole milliseconds.
+	// 0: as long as it likes.
+	IsolationTimeout time.Duration
+	EnginePath       string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
 
 	// Log is told what happens, by any goroutine that uses the context or what was made from it.
 	// Where such calls run at once, a panic in Log goes on in one of them.
@@ -45,6 +52,8 @@ func (o *ContextOptions) toC() C.artfusion_context_options {
 	c.threads = clamp(o.Threads)
 	c.precision = C.artfusion_precision(o.Precision)
 	c.memory_limit = C.uint64_t(o.MemoryLimit)
+	c.isolation = C.artfusion_isolation(o.Isolation)
+	c.isolation_timeout = clamp(int(o.IsolationTimeout.Milliseconds()))
 	if o.LogLevel != LogNone {
 		c.log_level = C.artfusion_log_level(o.LogLevel)
 	}

@@ -20,6 +20,14 @@ const (
 	DeviceCUDA Device = C.ARTFUSION_DEVICE_CUDA
 )
 
+// Isolation is where the engine lives, which is the code that runs a model file's networks.
+type Isolation int32
+
+const (
+	IsolationNone    Isolation = C.ARTFUSION_ISOLATION_NONE    // in this process
+	IsolationProcess Isolation = C.ARTFUSION_ISOLATION_PROCESS // in one of its own for each model, whose end is an [ErrEngine]
+)
+
 // Precision is what networks compute in.
 type Precision int32
 

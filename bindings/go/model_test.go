@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 func TestOpen(t *testing.T) {
@@ -466,5 +467,27 @@ func TestDefaultModelPath(t *testing.T) {
 	c := must(NewContext(nil))(t)
 	if info := must(must(c.OpenModel(path))(t).Info())(t); info.Name != "mini" {
 		t.Errorf("%s: %s", path, info.Name)
+	}
+}
+
+func TestIsolation(t *testing.T) {
+	model, photo, _ := setup(t)
+	open := func(limit time.Duration) (*Model, error) {
+		c := must(NewContext(&ContextOptions{Isolation: IsolationProcess, IsolationTimeout: limit}))(t)
+		defer c.Close()
+		return c.OpenModel(modelPath)
+	}
+	apart := must(open(time.Minute))(t)
+	defer apart.Close()
+	same(t, "latents", must(apart.Encode(photo, LatentMode))(t), must(model.Encode(photo, LatentMode))(t))
+
+	_, err := open(time.Millisecond)
+	wantError(t, err, ErrEngine)
+	if !strings.Contains(err.Error(), "did not answer within 0.001 s") {
+		t.Errorf("%q", err)
+	}
+	for _, wrong := range []ContextOptions{{Isolation: 2}, {IsolationTimeout: -time.Second}} {
+		_, err := NewContext(&wrong)
+		wantError(t, err, ErrArgument)
 	}
 }

@@ -52,6 +52,15 @@ static artfusion_status check(const artfusion_context_options *options)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "precision is %d, which is no ARTFUSION_PRECISION_*",
                        (int)options->precision);
+    if (options->isolation != ARTFUSION_ISOLATION_NONE &&
+        options->isolation != ARTFUSION_ISOLATION_PROCESS)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "isolation is %d, which is no ARTFUSION_ISOLATION_*",
+                       (int)options->isolation);
+    if (options->isolation_timeout < 0)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                       "isolation_timeout is %d: use milliseconds, or 0 for no limit",
+                       (int)options->isolation_timeout);
     return ARTFUSION_OK;
 }
 
@@ -92,6 +101,8 @@ artfusion_status artfusion_context_create(const artfusion_context_options *optio
     made->log_user_data = given.log_user_data;
     made->log_level = given.log_level;
     made->memory_limit = given.memory_limit;
+    made->isolation = given.isolation;
+    made->isolation_timeout = given.isolation_timeout;
     if (made->memory_limit)
         af_memory_return_freed();
     *context = made;

@@ -17,6 +17,8 @@ struct artfusion_context {
     void *log_user_data;
     artfusion_log_level log_level;
     uint64_t memory_limit; /* bytes that a run may take beside its model; 0: none */
+    artfusion_isolation isolation;
+    int32_t isolation_timeout; /* milliseconds; 0: none */
 };
 
 artfusion_context *af_context_retain(artfusion_context *context);

@@ -4,9 +4,11 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 /* Of a program the loader knows only what it was called by, which may be a word looked up in PATH. */
 static int is_program(const void *base)
@@ -31,4 +33,18 @@ int af_own_folder(char folder[PATH_MAX])
     *slash = '\0';
     memcpy(folder, real, (size_t)(slash - real) + 1);
     return 1;
+}
+
+int af_find_beside(const char *file, char path[AF_BESIDE_MAX])
+{
+    static const char *const places[] = {"", "/artfusion"};
+    char folder[PATH_MAX];
+    if (!af_own_folder(folder))
+        return 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        (void)snprintf(path, AF_BESIDE_MAX, "%s%s/%s", folder, places[i], file);
+        if (access(path, F_OK) == 0)
+            return 1;
+    }
+    return 0;
 }

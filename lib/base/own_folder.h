@@ -9,4 +9,10 @@
  * Returns whether it is known; errno says why not. */
 int af_own_folder(char folder[PATH_MAX]);
 
+/* Room for the path of a file of ours, whose name has up to 32 bytes. */
+enum { AF_BESIDE_MAX = PATH_MAX + 48 };
+
+/* Where `file` lies: there, or in the folder `artfusion` there. 0 if in neither. */
+int af_find_beside(const char *file, char path[AF_BESIDE_MAX]);
+
 #endif

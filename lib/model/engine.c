@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/own_folder.h"
@@ -46,27 +45,30 @@ static const char *provider(const char *symbol)
     return found && dladdr(found, &info) ? info.dli_fname : NULL;
 }
 
-/* In a program with another C++ runtime than libstdc++, as LLVM's libc++abi, the engine and libtorch
- * would get half of each: their own libraries' symbols must come first. So they get the C library's
- * malloc, too, which cannot be if the program has another, for some blocks cross between. */
+/* In a program with another C++ runtime than libstdc++, as LLVM's libc++abi, the engine and
+ * libtorch would get half of each: their own libraries' symbols must come first. So they get the C
+ * library's malloc, too, which cannot be if the program has another, for some blocks cross between.
+ */
 static artfusion_status choose_mode(int *mode)
 {
     *mode = RTLD_NOW | RTLD_LOCAL;
     const char *const runtime = provider("__dynamic_cast");
     if (!runtime || strstr(runtime, "/libstdc++.so"))
         return ARTFUSION_OK;
-    const char *const allocator = provider("malloc"), *const libc = provider("gnu_get_libc_version");
+    const char *const allocator = provider("malloc"), *const libc =
+                                                          provider("gnu_get_libc_version");
     if (allocator && libc && strcmp(allocator, libc) != 0)
-        return af_fail(ARTFUSION_ERROR_ENGINE,
-                       "the engine cannot be loaded: this program has the C++ runtime of %s and the "
-                       "malloc of %s, and libtorch needs libstdc++: start it with "
-                       "LD_PRELOAD=libstdc++.so.6",
-                       runtime, allocator);
+        return af_fail(
+            ARTFUSION_ERROR_ENGINE,
+            "the engine cannot be loaded: this program has the C++ runtime of %s and the "
+            "malloc of %s, and libtorch needs libstdc++: start it with "
+            "LD_PRELOAD=libstdc++.so.6",
+            runtime, allocator);
     *mode |= RTLD_DEEPBIND;
     return ARTFUSION_OK;
 }
 
-static artfusion_status open_engine(const char *path, const af_engine **engine)
+artfusion_status af_engine_open(const char *path, const af_engine **engine)
 {
     int mode;
     const artfusion_status status = choose_mode(&mode);
@@ -99,26 +101,34 @@ static artfusion_status open_engine(const char *path, const af_engine **engine)
 __attribute__((weak)) extern const af_engine *artfusion_engine_v1(void);
 #endif
 
-artfusion_status af_engine_load(const artfusion_context *context, const af_engine **engine)
+/* NULL where the place is left to the library. */
+static const char *named_engine(const artfusion_context *context)
 {
     if (context->engine_path)
-        return open_engine(context->engine_path, engine);
-    const char *named = secure_getenv("ARTFUSION_ENGINE");
-    if (named && *named)
-        return open_engine(named, engine);
+        return context->engine_path;
+    const char *const named = secure_getenv("ARTFUSION_ENGINE");
+    return named && *named ? named : NULL;
+}
+
+artfusion_status af_engine_load(const artfusion_context *context, const af_engine **engine)
+{
+    const char *const named = named_engine(context);
+    if (named)
+        return af_engine_open(named, engine);
 #ifdef AF_ENGINE_LINKED_IN
     if (artfusion_engine_v1)
         return take_engine("the program", artfusion_engine_v1, engine);
 #endif
+    char path[AF_BESIDE_MAX];
+    return af_engine_open(af_find_beside(ENGINE_FILE, path) ? path : ENGINE_FILE, engine);
+}
 
-    static const char *const places[] = {"", "/artfusion"};
-    char folder[PATH_MAX], path[PATH_MAX + sizeof "/artfusion/" ENGINE_FILE];
-    if (af_own_folder(folder)) {
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-            (void)snprintf(path, sizeof path, "%s%s/" ENGINE_FILE, folder, places[i]);
-            if (access(path, F_OK) == 0)
-                return open_engine(path, engine);
-        }
-    }
-    return open_engine(ENGINE_FILE, engine);
+void af_engine_find(const artfusion_context *context, char *path, size_t size)
+{
+    const char *const named = named_engine(context);
+    char found[AF_BESIDE_MAX];
+    /* What is no path is looked for by the loader, and what is not there named by its message. */
+    const int known = named ? strchr(named, '/') && realpath(named, found)
+                            : af_find_beside(ENGINE_FILE, found);
+    (void)snprintf(path, size, "%s", known ? found : named ? named : ENGINE_FILE);
 }

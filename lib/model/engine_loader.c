@@ -9,12 +9,16 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "model/isolated.h"
 
 /* MKL, which is in libtorch, calls exit from a constructor if getcwd fails: in a folder that was
- * removed, or whose path is too long. A thread of ours moves to another folder, for itself alone. */
-static artfusion_status load_in_named_folder(af_engine_loader *loader, int own_thread)
+ * removed, or whose path is too long. A thread of ours moves to another folder, for itself alone.
+ */
+static artfusion_status load_engine(af_engine_loader *loader, int own_thread)
 {
     char folder[PATH_MAX];
+    if (loader->context->isolation == ARTFUSION_ISOLATION_PROCESS) /* which changes to / itself */
+        return af_isolated_start(loader->context, &loader->engine, &loader->network);
     if (!getcwd(folder, sizeof folder) &&
         !(own_thread && unshare(CLONE_FS) == 0 && chdir("/") == 0))
         return af_fail(ARTFUSION_ERROR_ENGINE,
@@ -27,13 +31,13 @@ static artfusion_status load_in_named_folder(af_engine_loader *loader, int own_t
 static void *load(void *data)
 {
     af_engine_loader *loader = data;
-    loader->status = load_in_named_folder(loader, 1);
+    loader->status = load_engine(loader, 1);
     if (loader->status != ARTFUSION_OK) /* whose words are this thread's alone */
         (void)snprintf(loader->message, sizeof loader->message, "%s", artfusion_error_message());
     return NULL;
 }
 
-void af_engine_loader_start(af_engine_loader *loader, const artfusion_context *context)
+void af_engine_loader_start(af_engine_loader *loader, artfusion_context *context)
 {
     *loader = (af_engine_loader){.context = context};
     /* The host's signals are for the host's threads. */
@@ -44,7 +48,8 @@ void af_engine_loader_start(af_engine_loader *loader, const artfusion_context *c
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-artfusion_status af_engine_loader_finish(af_engine_loader *loader, const af_engine **engine)
+artfusion_status af_engine_loader_finish(af_engine_loader *loader, const af_engine **engine,
+                                         af_network **network)
 {
     artfusion_status status;
     if (loader->threaded) {
@@ -52,8 +57,9 @@ artfusion_status af_engine_loader_finish(af_engine_loader *loader, const af_engi
         status = loader->status == ARTFUSION_OK ? ARTFUSION_OK
                                                 : af_fail(loader->status, "%s", loader->message);
     } else { /* no thread was to be had: then one after the other */
-        status = load_in_named_folder(loader, 0);
+        status = load_engine(loader, 0);
     }
     *engine = loader->engine;
+    *network = loader->network;
     return status;
 }

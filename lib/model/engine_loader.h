@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Loading the engine on a thread of its own: libtorch's libraries take about as long to load as half
- * a gigabyte of model takes to check, and neither needs the other. */
+ * Loading the engine on a thread of its own: libtorch's libraries take about as long to load as
+ * half a gigabyte of model takes to check, and neither needs the other. */
 #ifndef AF_MODEL_ENGINE_LOADER_H
 #define AF_MODEL_ENGINE_LOADER_H
 
@@ -9,18 +9,21 @@
 #include "model/engine.h"
 
 typedef struct af_engine_loader {
-    const artfusion_context *context;
+    artfusion_context *context;
     pthread_t thread;
     int threaded;
     const af_engine *engine;
+    af_network *network;
     artfusion_status status;
     char message[1024];
 } af_engine_loader;
 
 /* Borrows `context` until the loader is finished, which it must be. */
-void af_engine_loader_start(af_engine_loader *loader, const artfusion_context *context);
+void af_engine_loader_start(af_engine_loader *loader, artfusion_context *context);
 
-/* Waits. Errors: as af_engine_load. */
-artfusion_status af_engine_loader_finish(af_engine_loader *loader, const af_engine **engine);
+/* Waits. `*network` is what an isolated engine's `open` takes, to be closed in any case; else NULL.
+ * Errors: as af_engine_load and af_isolated_start. */
+artfusion_status af_engine_loader_finish(af_engine_loader *loader, const af_engine **engine,
+                                         af_network **network);
 
 #endif

@@ -11,6 +11,7 @@
 #include "math/schedule.h"
 #include "model/bundle.h"
 #include "model/engine_loader.h"
+#include "model/isolated.h"
 #include "model/process.h"
 #include "model/source.h"
 
@@ -139,8 +140,8 @@ static artfusion_status make_tables(artfusion_model *model)
         af_free(betas);
         return af_fail_memory(bytes, "the noise schedule");
     }
-    artfusion_status status = artfusion_schedule_betas(m->schedule, m->linear_start,
-                                                       m->linear_end, m->timesteps, betas);
+    artfusion_status status =
+        artfusion_schedule_betas(m->schedule, m->linear_start, m->linear_end, m->timesteps, betas);
     if (status == ARTFUSION_OK)
         af_alphas_cumprod(betas, m->timesteps, model->alphas_cumprod);
     else
@@ -178,9 +179,11 @@ static artfusion_status load(artfusion_model *made, const af_source *source)
     if (status == ARTFUSION_OK)
         status = make_tables(made);
     /* Always, and what the file has wrong is said first. */
-    const artfusion_status loaded = af_engine_loader_finish(&loader, &made->engine);
+    const artfusion_status loaded = af_engine_loader_finish(&loader, &made->engine, &made->network);
     if (status == ARTFUSION_OK)
         status = loaded;
+    if (status == ARTFUSION_OK && made->network)
+        af_isolated_expect(made->network, made->manifest.weights_sha256);
     if (status == ARTFUSION_OK)
         status = open_network(made, source);
     af_process_leave();
@@ -205,9 +208,9 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
 
     (void)snprintf(made->engine_label, sizeof made->engine_label, "%s %s", made->engine->name,
                    made->engine->release);
-    af_log(context, ARTFUSION_LOG_INFO, "model %s by %s on %s, %d threads, %s",
-           made->manifest.name, made->engine_label, made->network_info.device_name,
-           (int)made->network_info.threads, made->network_info.arithmetic);
+    af_log(context, ARTFUSION_LOG_INFO, "model %s by %s on %s, %d threads, %s", made->manifest.name,
+           made->engine_label, made->network_info.device_name, (int)made->network_info.threads,
+           made->network_info.arithmetic);
     *model = made;
     return ARTFUSION_OK;
 }

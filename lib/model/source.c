@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/memory.h"
 
 /* Every read is checked here, so that the three kinds need not. */
 static artfusion_status check_range(const af_source *source, uint64_t offset, size_t size)
@@ -21,8 +22,7 @@ static artfusion_status check_range(const af_source *source, uint64_t offset, si
     return ARTFUSION_OK;
 }
 
-static artfusion_status read_file(const af_source *base, uint64_t offset, void *buffer,
-                                  size_t size)
+static artfusion_status read_file(const af_source *base, uint64_t offset, void *buffer, size_t size)
 {
     const af_model_source *source = (const af_model_source *)base;
     const artfusion_status status = check_range(base, offset, size);
@@ -31,8 +31,8 @@ static artfusion_status read_file(const af_source *base, uint64_t offset, void *
 
     /* pread, since an engine may read from several threads. */
     for (size_t done = 0; done < size;) {
-        const ssize_t got = pread(source->file, (char *)buffer + done, size - done,
-                                  (off_t)(offset + done));
+        const ssize_t got =
+            pread(source->file, (char *)buffer + done, size - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -99,8 +99,8 @@ void af_source_open_memory(af_model_source *source, const void *data, size_t siz
     source->data = data;
 }
 
-void af_source_open_callback(af_model_source *source, artfusion_read_callback read,
-                             void *user_data, uint64_t size)
+void af_source_open_callback(af_model_source *source, artfusion_read_callback read, void *user_data,
+                             uint64_t size)
 {
     memset(source, 0, sizeof *source);
     source->file = -1;
@@ -110,9 +110,55 @@ void af_source_open_callback(af_model_source *source, artfusion_read_callback re
     source->user_data = user_data;
 }
 
+static artfusion_status keep_file(const af_model_source *source, af_model_source *kept)
+{
+    const size_t size = strlen(source->base.path) + 1;
+    char *path = af_alloc(size);
+    if (!path)
+        return af_fail_memory(size, "a path");
+    memcpy(path, source->base.path, size);
+    *kept = *source;
+    kept->owned = path;
+    kept->base.path = path;
+    kept->file = fcntl(source->file, F_DUPFD_CLOEXEC, 0);
+    return kept->file >= 0 ? ARTFUSION_OK : af_fail_io(source->base.path, NULL, errno);
+}
+
+artfusion_status af_source_keep(const af_source *source, af_model_source *kept)
+{
+    const af_model_source *given = (const af_model_source *)source;
+    if (given->file >= 0)
+        return keep_file(given, kept);
+    const size_t size = (size_t)source->size;
+    uint8_t *bytes = size == source->size ? af_alloc(size) : NULL;
+    if (!bytes)
+        return af_fail_memory(size, "a copy of the model file");
+    af_source_open_memory(kept, bytes, size);
+    kept->owned = bytes;
+    return source->read(source, 0, bytes, size);
+}
+
+artfusion_status af_source_check_size(const af_model_source *source)
+{
+    struct stat info;
+    if (source->file < 0)
+        return ARTFUSION_OK;
+    if (fstat(source->file, &info) != 0)
+        return af_fail_io(source->base.path, NULL, errno);
+    return (uint64_t)info.st_size == source->base.size
+               ? ARTFUSION_OK
+               : af_fail(
+                     ARTFUSION_ERROR_CHECKSUM,
+                     "%s was changed since the model was opened: it has %llu bytes, and had %llu",
+                     source->base.path, (unsigned long long)info.st_size,
+                     (unsigned long long)source->base.size);
+}
+
 void af_source_close(af_model_source *source)
 {
     if (source->file >= 0)
         (void)close(source->file);
     source->file = -1;
+    af_free(source->owned);
+    source->owned = NULL;
 }

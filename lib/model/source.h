@@ -8,6 +8,7 @@
 typedef struct af_model_source {
     af_source base; /* first, so that an af_source * is one of these */
     int file;       /* descriptor, or -1 */
+    void *owned;    /* what goes with it: of a kept one, its path or its bytes */
     const uint8_t *data;
     artfusion_read_callback callback;
     void *user_data;
@@ -16,8 +17,15 @@ typedef struct af_model_source {
 /* Errors: IO (also for a directory). */
 artfusion_status af_source_open_file(af_model_source *source, const char *path);
 void af_source_open_memory(af_model_source *source, const void *data, size_t size);
-void af_source_open_callback(af_model_source *source, artfusion_read_callback read,
-                             void *user_data, uint64_t size);
+void af_source_open_callback(af_model_source *source, artfusion_read_callback read, void *user_data,
+                             uint64_t size);
+
+/* The same bytes for longer than `source` is valid, which is an af_model_source: by a descriptor of
+ * its own if that is a file, else by a copy. Errors: MEMORY, IO, those of reading. */
+artfusion_status af_source_keep(const af_source *source, af_model_source *kept);
+
+/* Whether a kept file has the size that it was opened with. Errors: CHECKSUM, IO. */
+artfusion_status af_source_check_size(const af_model_source *source);
 void af_source_close(af_model_source *source);
 
 #endif

@@ -32,7 +32,7 @@ test_engine_control *artfusion_test_engine_control(void)
 /* Counts the call and makes it fail if it is its turn. */
 static artfusion_status enter(int32_t function, int32_t *poison, af_engine_error *error)
 {
-    atomic_fetch_add(&control.calls[function], 1);
+    test_engine_end(function, atomic_fetch_add(&control.calls[function], 1) + 1);
     *poison = 0;
     if (control.on_call)
         control.on_call(function);

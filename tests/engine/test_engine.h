@@ -64,4 +64,9 @@ typedef struct test_engine_control {
 
 typedef test_engine_control *(*test_engine_control_entry)(void);
 
+/* In a process of its own, where no control reaches it: ends the process, if the environment's
+ * TEST_ENGINE_ENDING, "FUNCTION CALL WAY", says so of this call (1: the first) of this function. */
+#define TEST_ENGINE_ENDING "ARTFUSION_TEST_ENGINE_ENDING"
+void test_engine_end(int32_t function, int32_t call);
+
 #endif

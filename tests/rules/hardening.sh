@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What was built has what cmake/Flags.cmake asks for, as far as the files themselves show it:
-# hardening.sh LIBRARY ENGINE COMMAND OBJECTS...
+# hardening.sh LIBRARY ENGINE COMMAND HOST OBJECTS...
 set -euo pipefail
-library=$1 engine=$2 command=$3
-shift 3
+library=$1 engine=$2 command=$3 host=$4
+shift 4
 failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
@@ -24,7 +24,7 @@ check_run_path() { # FILE ITS-DYNAMIC-SECTION
 }
 
 # Into a variable each time: grep -q would end a pipe early, and with it readelf's writing.
-for file in "$library" "$engine" "$command"; do
+for file in "$library" "$engine" "$command" "$host"; do
   segments=$(readelf -lW "$file") dynamic=$(readelf -dW "$file")
   grep -qE 'GNU_STACK .* RW +0x' <<<"$segments" || fail "$file: the stack is executable"
   grep -qE ' RWE ' <<<"$segments" && fail "$file: a segment is both written and executed"
@@ -37,8 +37,10 @@ for file in "$library" "$engine" "$command"; do
   grep -qE ' U __[a-z]+_chk(@|$)' <<<"$symbols" || fail "$file: no checked function of glibc (_FORTIFY_SOURCE)"
   grep -q ' U __stack_chk_fail' <<<"$symbols" || fail "$file: no stack guard"
 done
-header=$(readelf -hW "$command")
-grep -qE 'Type: +DYN' <<<"$header" || fail "$command is at a fixed address (no PIE)"
+for program in "$command" "$host"; do
+  header=$(readelf -hW "$program")
+  grep -qE 'Type: +DYN' <<<"$header" || fail "$program is at a fixed address (no PIE)"
+done
 
 # Indirect branches and shadow stack are marked in each object. The linker keeps the mark only
 # where the system's own objects have it, which those of Debian's glibc have not.

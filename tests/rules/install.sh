@@ -8,7 +8,7 @@ set -euo pipefail
 build=$1 source=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-unset ARTFUSION_ENGINE ARTFUSION_MODEL ARTFUSION_LIBRARY
+unset ARTFUSION_ENGINE ARTFUSION_ENGINE_HOST ARTFUSION_MODEL ARTFUSION_LIBRARY
 fail() { echo "FAIL: $*"; exit 1; }
 
 cmake --install "$build" --prefix "$scratch/there" >/dev/null
@@ -72,6 +72,7 @@ make_all() { # PACKAGE FOLDER
 make_all artfusion pkg-config
 try pkg-config
 own_model pkg-config
+"$scratch/pkg-config/isolated" || fail "the program for isolated engines is not found or does not run"
 folder=$(eval "echo $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --variable=modeldir artfusion)")
 [ "$(realpath "$folder/mini.artfusion")" = "$(realpath "$model")" ] || fail "pkg-config's modeldir is $folder"
 # As on Debian, whose libraries lie in a folder for the architecture; and without a model at all.

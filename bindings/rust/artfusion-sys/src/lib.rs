@@ -77,6 +77,10 @@ pub const ARTFUSION_PRECISION_FLOAT32: artfusion_precision = 1;
 pub const ARTFUSION_PRECISION_BFLOAT16: artfusion_precision = 2;
 pub const ARTFUSION_PRECISION_FLOAT16: artfusion_precision = 3;
 
+pub type artfusion_isolation = i32;
+pub const ARTFUSION_ISOLATION_NONE: artfusion_isolation = 0;
+pub const ARTFUSION_ISOLATION_PROCESS: artfusion_isolation = 1;
+
 pub type artfusion_log_level = i32;
 pub const ARTFUSION_LOG_NONE: artfusion_log_level = 0;
 pub const ARTFUSION_LOG_WARNING: artfusion_log_level = 1;
@@ -104,6 +108,8 @@ pub struct artfusion_context_options {
     pub log_level: artfusion_log_level,
     pub precision: artfusion_precision,
     pub memory_limit: u64,
+    pub isolation: artfusion_isolation,
+    pub isolation_timeout: i32,
 }
 
 extern "C" {

@@ -83,6 +83,7 @@ fn constants_are_the_table_s() {
         ARTFUSION_DEVICE_AUTO ARTFUSION_DEVICE_CPU ARTFUSION_DEVICE_CUDA
         ARTFUSION_PRECISION_AUTO ARTFUSION_PRECISION_FLOAT32 ARTFUSION_PRECISION_BFLOAT16
         ARTFUSION_PRECISION_FLOAT16
+        ARTFUSION_ISOLATION_NONE ARTFUSION_ISOLATION_PROCESS
         ARTFUSION_LOG_NONE ARTFUSION_LOG_WARNING ARTFUSION_LOG_INFO ARTFUSION_LOG_DEBUG
         ARTFUSION_FILTER_BICUBIC ARTFUSION_FILTER_BOX ARTFUSION_FILTER_BILINEAR
         ARTFUSION_FILTER_LANCZOS
@@ -137,7 +138,7 @@ fn structs_are_laid_out_as_the_table_says() {
     let (mut sizes, mut fields) = (Entries::new(), Entries::new());
     layout!(sizes, fields, artfusion_context_options {
         struct_size device device_index threads engine_path log log_user_data log_level precision
-        memory_limit
+        memory_limit isolation isolation_timeout
     });
     layout!(sizes, fields, artfusion_load_options {
         struct_size ignore_orientation max_pixels max_file_bytes background reading

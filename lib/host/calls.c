@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/calls.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "model/channel.h"
+
+typedef struct lane {
+    int socket;
+    unsigned char *memory;
+    size_t size;
+} lane;
+
+static const af_engine *engine;
+static _Atomic(af_network *) opened; /* by the first call, before there are others */
+
+void af_calls_begin(const af_engine *loaded)
+{
+    engine = loaded;
+}
+
+/* ---- the model file, which is the library's ---------------------------------- */
+
+typedef struct remote_source {
+    af_source base;
+    lane *lane;
+    pthread_mutex_t lock; /* since an engine may read from several threads */
+} remote_source;
+
+static artfusion_status read_part(lane *l, uint64_t offset, void *buffer, size_t size)
+{
+    const af_answer wanted = {.reading = 1, .offset = offset, .size = size};
+    af_request got;
+    if (!af_channel_send(l->socket, &wanted, sizeof wanted, -1) ||
+        af_channel_receive(l->socket, &got, sizeof got, NULL, 0) != AF_RECEIVED ||
+        got.call != AF_CALL_READ)
+        return ARTFUSION_ERROR_IO;
+    if (got.status == ARTFUSION_OK)
+        memcpy(buffer, l->memory, size);
+    return got.status;
+}
+
+static artfusion_status read_source(const af_source *base, uint64_t offset, void *buffer,
+                                    size_t size)
+{
+    remote_source *source;
+    memcpy(&source, &base, sizeof source); /* which is not const, for its lock */
+    artfusion_status status = ARTFUSION_OK;
+    (void)pthread_mutex_lock(&source->lock);
+    for (size_t done = 0; done < size && status == ARTFUSION_OK;) {
+        const size_t left = size - done,
+                     part = left < source->lane->size ? left : source->lane->size;
+        status = read_part(source->lane, offset + done, (char *)buffer + done, part);
+        done += part;
+    }
+    (void)pthread_mutex_unlock(&source->lock);
+    return status;
+}
+
+static artfusion_status open_model(lane *l, const af_request *request, af_answer *answer)
+{
+    remote_source source = {.base = {.size = request->source, .read = read_source}, .lane = l};
+    if (pthread_mutex_init(&source.lock, NULL) != 0)
+        return ARTFUSION_ERROR_MEMORY;
+    af_network *network = NULL;
+    artfusion_status status =
+        engine->open(&source.base, &request->options, &network, &answer->error);
+    (void)pthread_mutex_destroy(&source.lock);
+    if (status == ARTFUSION_OK && !network)
+        status = ARTFUSION_ERROR_ENGINE;
+    if (status == ARTFUSION_OK)
+        status = engine->info(network, &answer->info, &answer->error);
+    atomic_store(&opened, network);
+    return status;
+}
+
+/* ---- the calls ---------------------------------------------------------------- */
+
+static float *floats(const lane *l, const af_request *request, int buffer)
+{
+    /* Each begins at a cache line, and the memory at a page. */
+    return (float *)(void *)(l->memory + request->buffers[buffer]);
+}
+
+static af_conditions *conditions_of(const af_request *request)
+{
+    const uintptr_t number = (uintptr_t)request->conditions;
+    af_conditions *conditions;
+    memcpy(&conditions, &number, sizeof conditions);
+    return conditions;
+}
+
+static artfusion_status make_conditions(const lane *l, const af_request *r, af_answer *answer)
+{
+    af_conditions *made = NULL;
+    const artfusion_status status =
+        engine->condition(atomic_load(&opened), floats(l, r, 0), r->first, floats(l, r, 1),
+                          r->second, &made, &answer->error);
+    answer->value = (uint64_t)(uintptr_t)made;
+    return status == ARTFUSION_OK && !made ? ARTFUSION_ERROR_ENGINE : status;
+}
+
+static artfusion_status call(lane *l, const af_request *r, af_answer *answer)
+{
+    af_network *const network = atomic_load(&opened);
+    af_engine_error *const error = &answer->error;
+    switch (r->call) {
+    case AF_CALL_OPEN: return open_model(l, r, answer);
+    case AF_CALL_ENCODE:
+        return engine->encode(network, floats(l, r, 0), r->first, r->second, r->third,
+                              floats(l, r, 1), error);
+    case AF_CALL_DECODE:
+        return engine->decode(network, floats(l, r, 0), r->first, r->second, r->third,
+                              floats(l, r, 1), error);
+    case AF_CALL_STYLE:
+        return engine->style(network, floats(l, r, 0), r->first, r->second, r->third,
+                             floats(l, r, 1), error);
+    case AF_CALL_NULL_STYLE: return engine->null_style(network, floats(l, r, 0), error);
+    case AF_CALL_CONDITION: return make_conditions(l, r, answer);
+    case AF_CALL_CONDITIONS_DESTROY:
+        engine->conditions_destroy(conditions_of(r));
+        return ARTFUSION_OK;
+    case AF_CALL_DENOISE:
+        return engine->denoise(network, conditions_of(r),
+                               (const int32_t *)(const void *)floats(l, r, 0), floats(l, r, 1),
+                               floats(l, r, 2), r->first, r->second, r->third, floats(l, r, 3),
+                               error);
+    case AF_CALL_MEMORY:
+        return engine->memory(network, r->stage, r->first, r->second, r->third, &answer->value,
+                              error);
+    default:
+        (void)snprintf(error->text, sizeof error->text, "call %d is unknown", (int)r->call);
+        return ARTFUSION_ERROR_ENGINE;
+    }
+}
+
+static int take_memory(lane *l, const af_request *request, int descriptor)
+{
+    if (request->memory) {
+        if (l->memory)
+            (void)munmap(l->memory, l->size);
+        l->size = (size_t)request->memory;
+        void *const mapped = mmap(NULL, l->size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+        l->memory = mapped == MAP_FAILED ? NULL : mapped;
+    }
+    if (descriptor >= 0)
+        (void)close(descriptor);
+    return l->memory || !request->memory;
+}
+
+void af_calls_serve(int socket)
+{
+    lane l = {.socket = socket};
+    af_request request;
+    int descriptor, going = 1;
+    while (going &&
+           af_channel_receive(socket, &request, sizeof request, &descriptor, 0) == AF_RECEIVED) {
+        af_answer answer = {.reading = 0};
+        if (take_memory(&l, &request, descriptor)) {
+            answer.status = call(&l, &request, &answer);
+        } else {
+            l.size = 0;
+            answer.status = ARTFUSION_ERROR_MEMORY;
+            (void)snprintf(answer.error.text, sizeof answer.error.text,
+                           "out of memory: %llu bytes that are shared with the library",
+                           (unsigned long long)request.memory);
+        }
+        going = af_channel_send(socket, &answer, sizeof answer, -1);
+    }
+    if (l.memory)
+        (void)munmap(l.memory, l.size);
+    (void)close(socket);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the library and the program that holds an isolated engine say to each other: messages of one
+ * size over sockets, and buffers in shared memory.
+ *
+ * One socket, AF_CHANNEL_DESCRIPTOR in that program, is the process's: the program greets on it,
+ * and gets a lane's socket with each message that follows; its end is the end of the program. A
+ * lane carries one call at a time, so that as many calls are under way as there are lanes: a
+ * request, and the answer. While a model is opened, readings of its file come before the answer,
+ * and get one each.
+ *
+ * A lane's memory comes as a descriptor with the first request that needs so much, sealed in its
+ * size: neither side can take away what the other has mapped.
+ */
+#ifndef AF_MODEL_CHANNEL_H
+#define AF_MODEL_CHANNEL_H
+
+#include "model/network.h"
+
+enum { AF_CHANNEL_DESCRIPTOR = 3, AF_CHANNEL_BUFFERS = 5 };
+
+typedef int32_t af_call;
+enum {
+    AF_CALL_OPEN,
+    AF_CALL_ENCODE,
+    AF_CALL_DECODE,
+    AF_CALL_STYLE,
+    AF_CALL_NULL_STYLE,
+    AF_CALL_CONDITION,
+    AF_CALL_CONDITIONS_DESTROY,
+    AF_CALL_DENOISE,
+    AF_CALL_MEMORY,
+    AF_CALL_READ /* the answer to a reading: its status */
+};
+
+typedef struct af_greeting {
+    artfusion_status status; /* of loading the engine */
+    char name[32], release[32];
+    char message[1024];
+} af_greeting;
+
+typedef struct af_request {
+    af_call call;
+    int32_t first, second, third; /* batch, height, width; or counts of timesteps and styles */
+    af_stage stage;
+    artfusion_status status; /* of AF_CALL_READ */
+    uint64_t conditions;     /* as CONDITION's answer named them */
+    uint64_t memory; /* bytes of the lane's new memory, whose descriptor comes along; or 0 */
+    uint64_t source; /* bytes of the model file */
+    uint64_t buffers[AF_CHANNEL_BUFFERS]; /* where they begin in the memory, in the table's order */
+    af_network_options options;
+} af_request;
+
+typedef struct af_answer {
+    int32_t reading; /* 1: no answer yet, but `size` bytes from `offset` are wanted */
+    artfusion_status status;
+    uint64_t offset, size;
+    uint64_t value;       /* of MEMORY and CONDITION */
+    af_network_info info; /* of OPEN */
+    af_engine_error error;
+} af_answer;
+
+/* Of a clock that nobody sets. */
+int64_t af_channel_milliseconds(void);
+
+/* With `descriptor`, unless it is -1, which stays the caller's. 0 for failure, errno says why. */
+int af_channel_send(int socket, const void *message, size_t size, int descriptor);
+
+typedef int32_t af_received;
+enum { AF_RECEIVED, AF_RECEIVED_NOTHING, AF_RECEIVED_END };
+
+/* Waits `timeout` milliseconds at most, or for ever (0). `*descriptor` is -1 if none came along,
+ * which it mustn't where `descriptor` is NULL. END: the other side has gone, or says what it cannot
+ * say. */
+af_received af_channel_receive(int socket, void *message, size_t size, int *descriptor,
+                               int32_t timeout);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * The engine of an isolated model: the seam's table over calls to a process of its own. */
+#ifndef AF_MODEL_ISOLATED_H
+#define AF_MODEL_ISOLATED_H
+
+#include "base/context.h"
+#include "model/network.h"
+
+/* Starts the process, with its engine loaded. Its `open` takes the network that comes from here,
+ * and leaves it in its place; `close` is its end, opened or not. The table lives as long as it.
+ * Errors: ENGINE, MEMORY. */
+artfusion_status af_isolated_start(artfusion_context *context, const af_engine **engine,
+                                   af_network **network);
+
+/* What the weights' SHA-256 is, to see later whether the file was changed. Borrowed. Before `open`.
+ */
+void af_isolated_expect(af_network *network, const char *sha256);
+
+#endif

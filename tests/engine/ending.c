@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * The ways in which an engine ends its process, on demand. */
+#define _DEFAULT_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "test_engine.h"
+
+static void end_by(const char *way)
+{
+    if (strcmp(way, "segv") == 0) { /* a true one, of a page that may not be written */
+        volatile char *page = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        *page = 1;
+    }
+    if (strcmp(way, "fpe") == 0)
+        (void)raise(SIGFPE);
+    if (strcmp(way, "kill") == 0)
+        (void)kill(getpid(), SIGKILL);
+    if (strcmp(way, "abort") == 0)
+        abort();
+    if (strcmp(way, "exit") == 0)
+        exit(3);
+    if (strcmp(way, "leave") == 0) /* all descriptors, and stays */
+        for (int i = 0; i < 256; i++)
+            (void)close(i);
+    for (;;) /* "hang" */
+        (void)pause();
+}
+
+void test_engine_end(int32_t function, int32_t call)
+{
+    int at, when;
+    char way[16];
+    const char *const ending = getenv(TEST_ENGINE_ENDING);
+    if (!ending || sscanf(ending, "%d %d %15s", &at, &when, way) != 3 || at != function)
+        return;
+    if (strcmp(way, "gather") == 0) /* as many calls as that, of which the last kills */
+        end_by(call < when ? "hang" : "kill");
+    if (when == call)
+        end_by(way);
+}
