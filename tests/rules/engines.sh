@@ -28,7 +28,7 @@ tr -s '\n ' ' ' <"$scratch/configured" | grep 'where no engine is' >/dev/null ||
 
 configure "$scratch/engines" || { cat "$scratch/configured"; fail "it cannot be configured"; }
 mkdir -p "$scratch/build/lib" "$scratch/build/bin"
-cp -L "$build/lib/libartfusion.so" "$build/lib/$engine" "$scratch/build/lib"
+cp -L "$build/lib/libartfusion.so" "$build/lib/$engine" "$build/lib/artfusion-engine-host" "$scratch/build/lib"
 cp "$build/bin/artfusion" "$scratch/build/bin"
 cmake --install "$scratch/build" --prefix "$scratch/package" >/dev/null
 held=$(cd "$scratch/package/artfusion/engines" && ls -d */* | tr '\n' ' ')
