@@ -84,8 +84,10 @@
  *            that no other thread was using may be destroyed. exit waits for
  *            the network calls and openings of models that other threads are
  *            in, as long as they make progress and at most a minute; those
- *            that come later are ENGINE. The library may be
- *            unloaded once its handles are destroyed; its engine stays.
+ *            that come later are ENGINE. Isolated models are neither: a
+ *            forked child opens ones of its own, whatever the program had
+ *            opened, and exit does not wait for their calls. The library may
+ *            be unloaded once its handles are destroyed; its engine stays.
  *
  * Everything here is since 1.0 unless said otherwise.
  */
@@ -230,7 +232,13 @@ enum {
      * bytes of an undisturbed run. The process has the program's rights: it is no sandbox. Each
      * buffer is copied twice a call. A model that was not opened from a file keeps a copy of
      * its bytes. Linux alone. */
-    ARTFUSION_ISOLATION_PROCESS = 1
+    ARTFUSION_ISOLATION_PROCESS = 1,
+    /** NONE for the model files that came with the library and those that `trusted` names, PROCESS
+     * for all others; artfusion_model_info.isolation says which it became. A file is known by the
+     * SHA-256 of all its bytes: the digest of a manifest (weights_sha256) would not do, for that of
+     * format 1 leaves out the manifest. A trusted file is kept in memory while it is opened, so that
+     * the bytes that run are those that were looked at. */
+    ARTFUSION_ISOLATION_AUTO = 2
 };
 
 /** How grave a message is; smaller is graver. */
@@ -267,12 +275,17 @@ typedef struct artfusion_context_options {
                                      * the process's allocator keeps large freed blocks (mallopt).
                                      * Since 1.1 */
     artfusion_isolation isolation;  /**< NONE: as in 1.0, without a second process to install, start
-                                     * and copy to, which the models that a program trusts do not
-                                     * need. Since 1.1 */
+                                     * and copy to. AUTO is no default, since a program of 1.0 with a
+                                     * model of its own would get that process without having asked
+                                     * for it: one that runs files of strangers asks. Since 1.1 */
     int32_t isolation_timeout;      /**< 0: none; else milliseconds that one call of the networks may
                                      * take under PROCESS, opening them included. No default, since
                                      * what a call takes is the model's, the size's and the
                                      * machine's. Ignored under NONE. Since 1.1 */
+    const char *trusted;            /**< NULL: none; else the SHA-256 of further model files that AUTO
+                                     * trusts, each of 64 hexadecimal digits, as sha256sum prints
+                                     * them; between them spaces, line ends or commas. Copied.
+                                     * Ignored but under AUTO. Since 1.1 */
 } artfusion_context_options;
 
 /** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),
@@ -566,6 +579,8 @@ typedef struct artfusion_model_info {
     const double *alphas_cumprod; /**< [timesteps], float32 values as the reference keeps them */
     int32_t device_index;       /**< which GPU */
     int32_t threads;            /**< what a network call uses */
+    artfusion_isolation isolation; /**< NONE or PROCESS: never AUTO. Since 1.1 */
+    int32_t reserved;           /**< 0. Since 1.1 */
 } artfusion_model_info;
 
 /** Fills the first `struct_size` bytes. Errors: ARGUMENT. */
@@ -1017,7 +1032,8 @@ enum {
     ARTFUSION_ENUM_FILTER = 5,
     ARTFUSION_ENUM_RNG = 6,
     ARTFUSION_ENUM_NOISE = 7,
-    ARTFUSION_ENUM_PRECISION = 8 /**< since 1.1 */
+    ARTFUSION_ENUM_PRECISION = 8, /**< since 1.1 */
+    ARTFUSION_ENUM_ISOLATION = 9  /**< since 1.1 */
 };
 
 /** The name of a constant such as "ddim", "dpmpp_2m", "trailing" or

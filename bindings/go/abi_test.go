@@ -66,6 +66,7 @@ func TestConstants(t *testing.T) {
 		"PRECISION_FLOAT16":    int64(PrecisionFloat16),
 		"ISOLATION_NONE":       int64(IsolationNone),
 		"ISOLATION_PROCESS":    int64(IsolationProcess),
+		"ISOLATION_AUTO":       int64(IsolationAuto),
 		"LOG_NONE":             int64(LogNone),
 		"LOG_WARNING":          int64(LogWarning),
 		"LOG_INFO":             int64(LogInfo),
@@ -115,6 +116,7 @@ func TestConstants(t *testing.T) {
 		"ENUM_RNG":             int64(enumeration[RNGKind]()),
 		"ENUM_NOISE":           int64(enumeration[NoiseKind]()),
 		"ENUM_PRECISION":       int64(enumeration[Precision]()),
+		"ENUM_ISOLATION":       int64(enumeration[Isolation]()),
 	}
 	for _, row := range table(t, "constant") {
 		name := strings.TrimPrefix(row[0], "ARTFUSION_")

@@ -26,6 +26,9 @@ type Isolation int32
 const (
 	IsolationNone    Isolation = C.ARTFUSION_ISOLATION_NONE    // in this process
 	IsolationProcess Isolation = C.ARTFUSION_ISOLATION_PROCESS // in one of its own for each model, whose end is an [ErrEngine]
+	// IsolationAuto is IsolationNone for model files that came with the library or are trusted
+	// ([ContextOptions]), and IsolationProcess for all others.
+	IsolationAuto Isolation = C.ARTFUSION_ISOLATION_AUTO
 )
 
 // Precision is what networks compute in.
@@ -160,7 +163,7 @@ const All = int(C.ARTFUSION_ALL)
 
 // Enum is a type whose constants have names, such as "ddim", "trailing" or "lanczos".
 type Enum interface {
-	Solver | Spacing | Schedule | Prediction | Device | Filter | RNGKind | NoiseKind | Precision
+	Solver | Spacing | Schedule | Prediction | Device | Filter | RNGKind | NoiseKind | Precision | Isolation
 }
 
 // Parse is the constant of that name. The error for an unknown one lists those there are.
@@ -188,6 +191,7 @@ func (p Prediction) String() string { return nameOf(p) }
 func (k RNGKind) String() string    { return nameOf(k) }
 func (k NoiseKind) String() string  { return nameOf(k) }
 func (p Precision) String() string  { return nameOf(p) }
+func (i Isolation) String() string  { return nameOf(i) }
 
 func nameOf[E Enum](value E) string {
 	if name := C.artfusion_name_of(enumeration[E](), C.int32_t(value)); name != nil {
@@ -214,7 +218,9 @@ func enumeration[E Enum]() C.artfusion_enumeration {
 		return C.ARTFUSION_ENUM_RNG
 	case NoiseKind:
 		return C.ARTFUSION_ENUM_NOISE
-	default:
+	case Precision:
 		return C.ARTFUSION_ENUM_PRECISION
+	default:
+		return C.ARTFUSION_ENUM_ISOLATION
 	}
 }

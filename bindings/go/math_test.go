@@ -86,6 +86,7 @@ func TestNames(t *testing.T) {
 	checkNames(t, map[NoiseKind]string{NoiseUniform: "uniform"})
 	checkNames(t, map[Precision]string{PrecisionAuto: "auto", PrecisionFloat32: "float32",
 		PrecisionBFloat16: "bfloat16", PrecisionFloat16: "float16"})
+	checkNames(t, map[Isolation]string{IsolationNone: "none", IsolationProcess: "process", IsolationAuto: "auto"})
 	if s := Solver(99).String(); s != "artfusion.Solver(99)" {
 		t.Error(s)
 	}

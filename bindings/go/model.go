@@ -37,7 +37,8 @@ type ModelInfo struct {
 	Prediction     Prediction
 	Device         Device // never DeviceAuto
 	DeviceIndex    int
-	Threads        int // what a network call uses
+	Threads        int       // what a network call uses
+	Isolation      Isolation // never IsolationAuto
 	Name           string
 	Description    string
 	Licence        string
@@ -169,6 +170,7 @@ func modelInfoOf(c *C.artfusion_model_info) ModelInfo {
 		Device:         Device(c.device),
 		DeviceIndex:    int(c.device_index),
 		Threads:        int(c.threads),
+		Isolation:      Isolation(c.isolation),
 		Name:           C.GoString(c.name),
 		Description:    C.GoString(c.description),
 		Licence:        C.GoString(c.licence),

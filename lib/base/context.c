@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digests.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -52,8 +53,7 @@ static artfusion_status check(const artfusion_context_options *options)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "precision is %d, which is no ARTFUSION_PRECISION_*",
                        (int)options->precision);
-    if (options->isolation != ARTFUSION_ISOLATION_NONE &&
-        options->isolation != ARTFUSION_ISOLATION_PROCESS)
+    if (!artfusion_name_of(ARTFUSION_ENUM_ISOLATION, options->isolation))
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "isolation is %d, which is no ARTFUSION_ISOLATION_*",
                        (int)options->isolation);
@@ -61,6 +61,20 @@ static artfusion_status check(const artfusion_context_options *options)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "isolation_timeout is %d: use milliseconds, or 0 for no limit",
                        (int)options->isolation_timeout);
+    return af_digests_check("trusted", options->trusted);
+}
+
+/* NULL for NULL. */
+static artfusion_status copy_text(const char *text, const char *what, char **copy)
+{
+    *copy = NULL;
+    if (!text)
+        return ARTFUSION_OK;
+    const size_t size = strlen(text) + 1;
+    *copy = af_alloc(size);
+    if (!*copy)
+        return af_fail_memory(size, what);
+    memcpy(*copy, text, size);
     return ARTFUSION_OK;
 }
 
@@ -83,16 +97,14 @@ artfusion_status artfusion_context_create(const artfusion_context_options *optio
     artfusion_context *made = af_alloc_array(1, sizeof *made);
     if (!made)
         return af_fail_memory(sizeof *made, "a context");
-    if (given.engine_path) {
-        const size_t size = strlen(given.engine_path) + 1;
-        made->engine_path = af_alloc(size);
-        if (!made->engine_path) {
-            af_free(made);
-            return af_fail_memory(size, "a path");
-        }
-        memcpy(made->engine_path, given.engine_path, size);
-    }
     atomic_init(&made->references, 1);
+    status = copy_text(given.engine_path, "a path", &made->engine_path);
+    if (status == ARTFUSION_OK)
+        status = copy_text(given.trusted, "digests", &made->trusted);
+    if (status != ARTFUSION_OK) {
+        af_context_release(made);
+        return status;
+    }
     made->device = given.device;
     made->device_index = given.device_index;
     made->threads = given.threads;
@@ -119,6 +131,7 @@ void af_context_release(artfusion_context *context)
 {
     if (context && atomic_fetch_sub(&context->references, 1) == 1) {
         af_free(context->engine_path);
+        af_free(context->trusted);
         af_free(context);
     }
 }

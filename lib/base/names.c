@@ -42,6 +42,9 @@ static const struct entry {
     {ARTFUSION_ENUM_PRECISION, ARTFUSION_PRECISION_FLOAT32, "float32"},
     {ARTFUSION_ENUM_PRECISION, ARTFUSION_PRECISION_BFLOAT16, "bfloat16"},
     {ARTFUSION_ENUM_PRECISION, ARTFUSION_PRECISION_FLOAT16, "float16"},
+    {ARTFUSION_ENUM_ISOLATION, ARTFUSION_ISOLATION_NONE, "none"},
+    {ARTFUSION_ENUM_ISOLATION, ARTFUSION_ISOLATION_PROCESS, "process"},
+    {ARTFUSION_ENUM_ISOLATION, ARTFUSION_ISOLATION_AUTO, "auto"},
 };
 enum { ENTRY_COUNT = sizeof entries / sizeof *entries };
 
@@ -55,6 +58,7 @@ static const char *const enumeration_names[] = {
     [ARTFUSION_ENUM_RNG] = "rng",
     [ARTFUSION_ENUM_NOISE] = "noise",
     [ARTFUSION_ENUM_PRECISION] = "precision",
+    [ARTFUSION_ENUM_ISOLATION] = "isolation",
 };
 enum { ENUMERATION_COUNT = sizeof enumeration_names / sizeof *enumeration_names };
 

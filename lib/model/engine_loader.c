@@ -17,7 +17,7 @@
 static artfusion_status load_engine(af_engine_loader *loader, int own_thread)
 {
     char folder[PATH_MAX];
-    if (loader->context->isolation == ARTFUSION_ISOLATION_PROCESS) /* which changes to / itself */
+    if (loader->isolation == ARTFUSION_ISOLATION_PROCESS) /* which changes to / itself */
         return af_isolated_start(loader->context, &loader->engine, &loader->network);
     if (!getcwd(folder, sizeof folder) &&
         !(own_thread && unshare(CLONE_FS) == 0 && chdir("/") == 0))
@@ -37,9 +37,10 @@ static void *load(void *data)
     return NULL;
 }
 
-void af_engine_loader_start(af_engine_loader *loader, artfusion_context *context)
+void af_engine_loader_start(af_engine_loader *loader, artfusion_context *context,
+                            artfusion_isolation isolation)
 {
-    *loader = (af_engine_loader){.context = context};
+    *loader = (af_engine_loader){.context = context, .isolation = isolation};
     /* The host's signals are for the host's threads. */
     sigset_t all, before;
     (void)sigfillset(&all);

@@ -10,6 +10,7 @@
 
 typedef struct af_engine_loader {
     artfusion_context *context;
+    artfusion_isolation isolation;
     pthread_t thread;
     int threaded;
     const af_engine *engine;
@@ -18,8 +19,10 @@ typedef struct af_engine_loader {
     char message[1024];
 } af_engine_loader;
 
-/* Borrows `context` until the loader is finished, which it must be. */
-void af_engine_loader_start(af_engine_loader *loader, artfusion_context *context);
+/* In this process or in one of its own (NONE, PROCESS). Borrows `context` until the loader is
+ * finished, which it must be. */
+void af_engine_loader_start(af_engine_loader *loader, artfusion_context *context,
+                            artfusion_isolation isolation);
 
 /* Waits. `*network` is what an isolated engine's `open` takes, to be closed in any case; else NULL.
  * Errors: as af_engine_load and af_isolated_start. */

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/model.h"
-#include "model/process.h"
 
 enum {
     POINTS = 3,
@@ -157,10 +156,10 @@ artfusion_status af_model_memory(artfusion_model *model, af_stage stage, int32_t
     (void)pthread_mutex_lock(&model->memory.lock);
     af_memory_curve *curve = &model->memory.curves[stage];
     if (!curve->known)
-        status = af_process_enter();
+        status = af_model_enter(model);
     if (!curve->known && status == ARTFUSION_OK) {
         status = measure(model, stage, curve);
-        af_process_leave();
+        af_model_leave(model);
     }
     if (status == ARTFUSION_OK)
         *bytes = af_whole(stage == AF_STAGE_CONDITION

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
 #include "model/model.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -14,6 +16,7 @@
 #include "model/isolated.h"
 #include "model/process.h"
 #include "model/source.h"
+#include "model/trust.h"
 
 artfusion_model *af_model_retain(artfusion_model *model)
 {
@@ -25,9 +28,9 @@ void af_model_release(artfusion_model *model)
 {
     if (!model || atomic_fetch_sub(&model->references, 1) != 1)
         return;
-    if (model->network && af_process_may_enter()) {
+    if (model->network && af_model_may_enter(model)) {
         model->engine->close(model->network);
-        af_process_leave();
+        af_model_leave(model);
     }
     af_cache_clear(&model->cache);
     af_memory_clear(&model->memory);
@@ -51,6 +54,36 @@ artfusion_status af_model_failed(const artfusion_model *model, artfusion_status 
         status = ARTFUSION_ERROR_ENGINE;
     return af_fail(status, "%s (%s): %.*s", what, model->engine->name, (int)sizeof error->text - 1,
                    error->text[0] ? error->text : artfusion_status_name(status));
+}
+
+/* ---- the process that it is used in -------------------------------------- */
+
+static int is_isolated(const artfusion_model *model)
+{
+    return model->isolation == ARTFUSION_ISOLATION_PROCESS;
+}
+
+int af_model_may_enter(const artfusion_model *model)
+{
+    return is_isolated(model) ? model->opened_in == (long)getpid() : af_process_may_enter();
+}
+
+artfusion_status af_model_enter(const artfusion_model *model)
+{
+    if (!is_isolated(model))
+        return af_process_enter();
+    return af_model_may_enter(model)
+               ? ARTFUSION_OK
+               : af_fail(ARTFUSION_ERROR_ENGINE,
+                         "process %ld was forked from process %ld, which had opened this isolated "
+                         "model: open it again",
+                         (long)getpid(), model->opened_in);
+}
+
+void af_model_leave(const artfusion_model *model)
+{
+    if (!is_isolated(model))
+        af_process_leave();
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -170,11 +203,11 @@ static int make_locks(artfusion_model *model)
 /* The engine is loaded while the file is checked. */
 static artfusion_status load(artfusion_model *made, const af_source *source)
 {
-    artfusion_status status = af_process_enter();
+    artfusion_status status = af_model_enter(made);
     if (status != ARTFUSION_OK)
         return status;
     af_engine_loader loader;
-    af_engine_loader_start(&loader, made->context);
+    af_engine_loader_start(&loader, made->context, made->isolation);
     status = read_bundle(source, &made->manifest);
     if (status == ARTFUSION_OK)
         status = make_tables(made);
@@ -186,7 +219,7 @@ static artfusion_status load(artfusion_model *made, const af_source *source)
         af_isolated_expect(made->network, made->manifest.weights_sha256);
     if (status == ARTFUSION_OK)
         status = open_network(made, source);
-    af_process_leave();
+    af_model_leave(made);
     return status;
 }
 
@@ -200,7 +233,12 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
     }
     atomic_init(&made->references, 1);
     made->context = af_context_retain(context);
-    const artfusion_status status = load(made, source);
+    made->opened_in = (long)getpid();
+    af_model_source copy;
+    artfusion_status status = af_trust_choose(context, source, &made->isolation, &copy);
+    if (status == ARTFUSION_OK)
+        status = load(made, copy.owned ? &copy.base : source);
+    af_source_close(&copy);
     if (status != ARTFUSION_OK) {
         af_model_release(made);
         return status;
@@ -208,9 +246,10 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
 
     (void)snprintf(made->engine_label, sizeof made->engine_label, "%s %s", made->engine->name,
                    made->engine->release);
-    af_log(context, ARTFUSION_LOG_INFO, "model %s by %s on %s, %d threads, %s", made->manifest.name,
-           made->engine_label, made->network_info.device_name, (int)made->network_info.threads,
-           made->network_info.arithmetic);
+    af_log(context, ARTFUSION_LOG_INFO, "model %s by %s on %s, %d threads, %s%s",
+           made->manifest.name, made->engine_label, made->network_info.device_name,
+           (int)made->network_info.threads, made->network_info.arithmetic,
+           is_isolated(made) ? ", in a process of its own" : "");
     *model = made;
     return ARTFUSION_OK;
 }
@@ -307,6 +346,7 @@ artfusion_status artfusion_model_get_info(const artfusion_model *model, artfusio
         .alphas_cumprod = model->alphas_cumprod,
         .device_index = model->network_info.device_index,
         .threads = model->network_info.threads,
+        .isolation = model->isolation,
     };
     return af_options_write("artfusion_model_info", info, struct_size, &known, sizeof known);
 }

@@ -14,6 +14,8 @@
 struct artfusion_model {
     atomic_int references;
     artfusion_context *context;
+    artfusion_isolation isolation; /* NONE or PROCESS */
+    long opened_in;                /* the process */
     const af_engine *engine;
     af_network *network;
     af_network_info network_info;
@@ -36,6 +38,15 @@ int af_style_is_of(const artfusion_style *style, const artfusion_model *model);
 
 artfusion_model *af_model_retain(artfusion_model *model);
 void af_model_release(artfusion_model *model);
+
+/* Stands before whatever reaches the model's engine or takes a lock of the model's, and leave after
+ * it: as af_process_enter, for an engine in this process. An isolated one is in nobody's way at
+ * exit; its channel is the opening process's alone. Errors: ENGINE, without a leave. */
+artfusion_status af_model_enter(const artfusion_model *model);
+void af_model_leave(const artfusion_model *model);
+
+/* The same for what cannot fail: 0 where what is the engine's must be left as it is. */
+int af_model_may_enter(const artfusion_model *model);
 
 /* The engine's error as the library's own; returns `status`. */
 artfusion_status af_model_failed(const artfusion_model *model, artfusion_status status,

@@ -86,7 +86,7 @@ artfusion_status af_process_enter(void)
                ? af_fail(ARTFUSION_ERROR_ENGINE, "the process is ending: exit was called")
                : af_fail(ARTFUSION_ERROR_ENGINE,
                          "process %ld was forked from process %ld, which had used the engine: fork "
-                         "before the first model is opened",
+                         "before the first model is opened, or isolate models",
                          here, first);
 }
 

@@ -127,14 +127,17 @@ static artfusion_status keep_file(const af_model_source *source, af_model_source
 artfusion_status af_source_keep(const af_source *source, af_model_source *kept)
 {
     const af_model_source *given = (const af_model_source *)source;
-    if (given->file >= 0)
-        return keep_file(given, kept);
+    return given->file >= 0 ? keep_file(given, kept) : af_source_copy(source, kept);
+}
+
+artfusion_status af_source_copy(const af_source *source, af_model_source *copy)
+{
     const size_t size = (size_t)source->size;
     uint8_t *bytes = size == source->size ? af_alloc(size) : NULL;
     if (!bytes)
         return af_fail_memory(size, "a copy of the model file");
-    af_source_open_memory(kept, bytes, size);
-    kept->owned = bytes;
+    af_source_open_memory(copy, bytes, size);
+    copy->owned = bytes;
     return source->read(source, 0, bytes, size);
 }
 

@@ -24,6 +24,9 @@ void af_source_open_callback(af_model_source *source, artfusion_read_callback re
  * its own if that is a file, else by a copy. Errors: MEMORY, IO, those of reading. */
 artfusion_status af_source_keep(const af_source *source, af_model_source *kept);
 
+/* The same by a copy, of a file too. Errors: MEMORY, those of reading. */
+artfusion_status af_source_copy(const af_source *source, af_model_source *copy);
+
 /* Whether a kept file has the size that it was opened with. Errors: CHECKSUM, IO. */
 artfusion_status af_source_check_size(const af_model_source *source);
 void af_source_close(af_model_source *source);

@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "image/image.h"
 #include "model/model.h"
-#include "model/process.h"
 
 size_t af_first_nonfinite(const float *values, size_t count)
 {
@@ -114,10 +113,10 @@ artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_
     float *mode = af_alloc_array(needed, sizeof *mode);
     if (!mode)
         return af_fail_memory(needed * sizeof *mode, "encoding");
-    status = af_process_enter();
+    status = af_model_enter(model);
     if (status == ARTFUSION_OK) {
         status = encode_mode(model, image, mode, needed);
-        af_process_leave();
+        af_model_leave(model);
     }
     if (status == ARTFUSION_OK && kind == ARTFUSION_LATENT_MODE)
         memcpy(latent, mode, needed * sizeof *latent);
@@ -176,13 +175,13 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
             z[i] = latent[i] / scale + shift;
     }
     af_engine_error error = {{0}};
-    status = af_process_enter();
+    status = af_model_enter(model);
     if (status == ARTFUSION_OK) {
         status = model->engine->decode(model->network, z, batch, latent_height, latent_width, rgb,
                                        &error);
         if (status != ARTFUSION_OK)
             status = af_model_failed(model, status, "decoder", &error);
-        af_process_leave();
+        af_model_leave(model);
     }
     af_free(z);
     if (status != ARTFUSION_OK)
@@ -243,12 +242,12 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
             times[i] = (float)timesteps[i];
             rows[i] = styles ? i * batch + i : i;
         }
-        status = af_process_enter();
+        status = af_model_enter(model);
     }
     if (status == ARTFUSION_OK) {
         status = denoise(model, times, styles, rows, x, content ? content : zeros, batch,
                          latent_width, latent_height, prediction);
-        af_process_leave();
+        af_model_leave(model);
     }
     af_free(zeros);
     af_free(times);

@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "image/image.h"
 #include "model/model.h"
-#include "model/process.h"
 
 int af_style_is_of(const artfusion_style *style, const artfusion_model *model)
 {
@@ -118,10 +117,10 @@ static artfusion_status from_image(artfusion_model *model, const artfusion_image
         status = artfusion_image_resize_fit(image, m->native_width, m->native_height,
                                             ARTFUSION_FILTER_BICUBIC, &fitted);
     if (status == ARTFUSION_OK)
-        status = af_process_enter();
+        status = af_model_enter(model);
     if (status == ARTFUSION_OK) {
         status = read_style(model, exact ? image : fitted, made->values);
-        af_process_leave();
+        af_model_leave(model);
     }
     artfusion_image_destroy(fitted);
     if (status != ARTFUSION_OK) {

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "math/guidance.h"
-#include "model/process.h"
 #include "sample/sampler.h"
 
 /* Modulation rows kept at once: all steps of a usual run, without letting 1000 steps of a large
@@ -154,7 +153,7 @@ static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
         const int32_t count = most < passes - first ? most : passes - first;
         const size_t offset = (size_t)first * s->values;
         af_engine_error error = {{0}};
-        status = af_process_enter();
+        status = af_model_enter(s->model);
         if (status != ARTFUSION_OK)
             return status;
         const double began = af_seconds();
@@ -163,7 +162,7 @@ static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
             s->input_content + offset, count, s->latent_height, s->latent_width,
             s->prediction + offset, &error);
         s->seconds_denoise += af_seconds() - began;
-        af_process_leave();
+        af_model_leave(s->model);
         if (status != ARTFUSION_OK)
             return af_model_failed(s->model, status, "UNet", &error);
         status = af_sampler_check_cancelled(s);
@@ -174,10 +173,10 @@ static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
 artfusion_status af_sampler_guided_eps(artfusion_sampler *s)
 {
     const artfusion_sampler_options *o = &s->options;
-    artfusion_status status = af_process_enter();
+    artfusion_status status = af_model_enter(s->model);
     if (status == ARTFUSION_OK) {
         status = settle_conditions(s);
-        af_process_leave();
+        af_model_leave(s->model);
     }
     if (status != ARTFUSION_OK)
         return status;

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "math/schedule.h"
-#include "model/process.h"
 
 double af_seconds(void)
 {
@@ -226,9 +225,9 @@ void artfusion_sampler_destroy(artfusion_sampler *s)
 {
     if (!s)
         return;
-    if (s->conditions && af_process_may_enter()) {
+    if (s->conditions && af_model_may_enter(s->model)) {
         s->model->engine->conditions_destroy(s->conditions);
-        af_process_leave();
+        af_model_leave(s->model);
     }
     af_solver_destroy(s->solver);
     void *const owned[] = {s->timesteps, s->alphas,     s->alphas_next, s->content,

@@ -157,9 +157,9 @@ static void what_is_missing_is_named(void **state)
     artfusion_context_destroy(context);
     free(bundle);
 
-    options.isolation = 2;
+    options.isolation = 3;
     assert_error(artfusion_context_create(&options, &context), ARTFUSION_ERROR_ARGUMENT,
-                 "isolation is 2, which is no ARTFUSION_ISOLATION_*");
+                 "isolation is 3, which is no ARTFUSION_ISOLATION_*");
     options.isolation = ARTFUSION_ISOLATION_PROCESS;
     options.isolation_timeout = -1;
     assert_error(artfusion_context_create(&options, &context), ARTFUSION_ERROR_ARGUMENT,

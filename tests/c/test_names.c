@@ -15,6 +15,7 @@ static const int32_t counts[] = {
     [ARTFUSION_ENUM_SOLVER] = 5,     [ARTFUSION_ENUM_SPACING] = 4, [ARTFUSION_ENUM_SCHEDULE] = 4,
     [ARTFUSION_ENUM_PREDICTION] = 3, [ARTFUSION_ENUM_DEVICE] = 3,  [ARTFUSION_ENUM_FILTER] = 4,
     [ARTFUSION_ENUM_RNG] = 2,        [ARTFUSION_ENUM_NOISE] = 2,   [ARTFUSION_ENUM_PRECISION] = 4,
+    [ARTFUSION_ENUM_ISOLATION] = 3,
 };
 enum { ENUMERATIONS = sizeof counts / sizeof *counts };
 
@@ -55,6 +56,8 @@ static void documented_names_stand(void **state)
                         "torch_cpu");
     assert_string_equal(artfusion_name_of(ARTFUSION_ENUM_NOISE, ARTFUSION_NOISE_UNIFORM),
                         "uniform");
+    assert_string_equal(artfusion_name_of(ARTFUSION_ENUM_ISOLATION, ARTFUSION_ISOLATION_PROCESS),
+                        "process");
 }
 
 static void unknown_names_are_answered_with_the_known(void **state)

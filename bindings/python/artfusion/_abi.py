@@ -33,7 +33,7 @@ ERROR_UNSUPPORTED, ERROR_LIMIT, ERROR_STATE, ERROR_CANCELLED = -5, -6, -7, -8
 ERROR_ENGINE, ERROR_MISMATCH, ERROR_NUMERIC, ERROR_CHECKSUM = -9, -10, -11, -12
 DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA = 0, 1, 2
 PRECISION_AUTO, PRECISION_FLOAT32, PRECISION_BFLOAT16, PRECISION_FLOAT16 = 0, 1, 2, 3
-ISOLATION_NONE, ISOLATION_PROCESS = 0, 1
+ISOLATION_NONE, ISOLATION_PROCESS, ISOLATION_AUTO = 0, 1, 2
 LOG_NONE, LOG_WARNING, LOG_INFO, LOG_DEBUG = 0, 1, 2, 3
 FILTER_BICUBIC, FILTER_BOX, FILTER_BILINEAR, FILTER_LANCZOS = 0, 1, 2, 3
 FORMAT_AUTO, FORMAT_PNG, FORMAT_JPEG, FORMAT_WEBP = 0, 1, 2, 3
@@ -48,7 +48,7 @@ NOISE_X_T, NOISE_STEP, NOISE_MASK = 0, 1, 2
 LATENT_MODE, LATENT_SCALED, LATENT_CONTENT = 0, 1, 2
 ENUM_SOLVER, ENUM_SPACING, ENUM_SCHEDULE, ENUM_PREDICTION = 0, 1, 2, 3
 ENUM_DEVICE, ENUM_FILTER, ENUM_RNG, ENUM_NOISE = 4, 5, 6, 7
-ENUM_PRECISION = 8
+ENUM_PRECISION, ENUM_ISOLATION = 8, 9
 ALL = -1
 
 floats_p, doubles_p, ints_p = POINTER(c_float), POINTER(c_double), POINTER(c_int32)
@@ -75,6 +75,7 @@ class ContextOptions(Structure):
         ("memory_limit", c_uint64),
         ("isolation", c_int32),
         ("isolation_timeout", c_int32),
+        ("trusted", c_char_p),
     ]
 
 
@@ -129,6 +130,8 @@ class ModelInfo(Structure):
         ("alphas_cumprod", doubles_p),
         ("device_index", c_int32),
         ("threads", c_int32),
+        ("isolation", c_int32),
+        ("reserved", c_int32),
     ]
 
 

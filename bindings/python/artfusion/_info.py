@@ -15,6 +15,7 @@ _NAMED = {
     "schedule": _abi.ENUM_SCHEDULE,
     "prediction": _abi.ENUM_PREDICTION,
     "device": _abi.ENUM_DEVICE,
+    "isolation": _abi.ENUM_ISOLATION,
 }
 
 
@@ -33,6 +34,7 @@ class ModelInfo:
     device_name: str
     arithmetic: str
     threads: int
+    isolation: str
     latent_channels: int
     downsample: int
     size_multiple: int

@@ -80,6 +80,7 @@ pub const ARTFUSION_PRECISION_FLOAT16: artfusion_precision = 3;
 pub type artfusion_isolation = i32;
 pub const ARTFUSION_ISOLATION_NONE: artfusion_isolation = 0;
 pub const ARTFUSION_ISOLATION_PROCESS: artfusion_isolation = 1;
+pub const ARTFUSION_ISOLATION_AUTO: artfusion_isolation = 2;
 
 pub type artfusion_log_level = i32;
 pub const ARTFUSION_LOG_NONE: artfusion_log_level = 0;
@@ -110,6 +111,7 @@ pub struct artfusion_context_options {
     pub memory_limit: u64,
     pub isolation: artfusion_isolation,
     pub isolation_timeout: i32,
+    pub trusted: *const c_char,
 }
 
 extern "C" {
@@ -306,6 +308,8 @@ pub struct artfusion_model_info {
     pub alphas_cumprod: *const f64,
     pub device_index: i32,
     pub threads: i32,
+    pub isolation: artfusion_isolation,
+    pub reserved: i32,
 }
 
 extern "C" {
@@ -609,6 +613,7 @@ pub const ARTFUSION_ENUM_FILTER: artfusion_enumeration = 5;
 pub const ARTFUSION_ENUM_RNG: artfusion_enumeration = 6;
 pub const ARTFUSION_ENUM_NOISE: artfusion_enumeration = 7;
 pub const ARTFUSION_ENUM_PRECISION: artfusion_enumeration = 8;
+pub const ARTFUSION_ENUM_ISOLATION: artfusion_enumeration = 9;
 
 extern "C" {
     pub fn artfusion_model_encode(

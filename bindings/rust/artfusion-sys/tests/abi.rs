@@ -83,7 +83,7 @@ fn constants_are_the_table_s() {
         ARTFUSION_DEVICE_AUTO ARTFUSION_DEVICE_CPU ARTFUSION_DEVICE_CUDA
         ARTFUSION_PRECISION_AUTO ARTFUSION_PRECISION_FLOAT32 ARTFUSION_PRECISION_BFLOAT16
         ARTFUSION_PRECISION_FLOAT16
-        ARTFUSION_ISOLATION_NONE ARTFUSION_ISOLATION_PROCESS
+        ARTFUSION_ISOLATION_NONE ARTFUSION_ISOLATION_PROCESS ARTFUSION_ISOLATION_AUTO
         ARTFUSION_LOG_NONE ARTFUSION_LOG_WARNING ARTFUSION_LOG_INFO ARTFUSION_LOG_DEBUG
         ARTFUSION_FILTER_BICUBIC ARTFUSION_FILTER_BOX ARTFUSION_FILTER_BILINEAR
         ARTFUSION_FILTER_LANCZOS
@@ -102,7 +102,7 @@ fn constants_are_the_table_s() {
         ARTFUSION_LATENT_MODE ARTFUSION_LATENT_SCALED ARTFUSION_LATENT_CONTENT
         ARTFUSION_ENUM_SOLVER ARTFUSION_ENUM_SPACING ARTFUSION_ENUM_SCHEDULE
         ARTFUSION_ENUM_PREDICTION ARTFUSION_ENUM_DEVICE ARTFUSION_ENUM_FILTER ARTFUSION_ENUM_RNG
-        ARTFUSION_ENUM_NOISE ARTFUSION_ENUM_PRECISION
+        ARTFUSION_ENUM_NOISE ARTFUSION_ENUM_PRECISION ARTFUSION_ENUM_ISOLATION
     });
     expect_same("constants", &ours, &table("constant"));
 
@@ -138,7 +138,7 @@ fn structs_are_laid_out_as_the_table_says() {
     let (mut sizes, mut fields) = (Entries::new(), Entries::new());
     layout!(sizes, fields, artfusion_context_options {
         struct_size device device_index threads engine_path log log_user_data log_level precision
-        memory_limit isolation isolation_timeout
+        memory_limit isolation isolation_timeout trusted
     });
     layout!(sizes, fields, artfusion_load_options {
         struct_size ignore_orientation max_pixels max_file_bytes background reading
@@ -151,7 +151,7 @@ fn structs_are_laid_out_as_the_table_says() {
         struct_size latent_channels downsample size_multiple native_width native_height style_width
         style_min_size timesteps schedule prediction device name description licence origin
         weights_sha256 engine device_name arithmetic latent_shift latent_scale alphas_cumprod
-        device_index threads
+        device_index threads isolation reserved
     });
     layout!(sizes, fields, artfusion_sampler_options {
         struct_size width height batch steps solver spacing rng noise keep_every seed content_scale
