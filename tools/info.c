@@ -39,7 +39,7 @@ static json_t *info_json(const struct run *run)
     const artfusion_model_info *info = &run->info;
     return json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, "
-        "s:s, s:o, s:o, s:s, s:s, s:i, s:s}",
+        "s:s, s:o, s:o, s:s, s:s, s:i, s:s, s:s}",
         "status", artfusion_status_name(ARTFUSION_OK), "command", run->options->command, "path",
         json_text(run->model_path), "name", json_text(info->name), "description",
         json_text(info->description), "licence", json_text(info->licence), "origin",
@@ -51,7 +51,8 @@ static json_t *info_json(const struct run *run)
         name(ARTFUSION_ENUM_SCHEDULE, info->schedule), "prediction",
         name(ARTFUSION_ENUM_PREDICTION, info->prediction), "defaults",
         report_sampling(&run->sampling), "presets", presets_json(run), "engine", info->engine,
-        "device", info->device_name, "threads", (int)info->threads, "arithmetic", info->arithmetic);
+        "device", info->device_name, "threads", (int)info->threads, "arithmetic", info->arithmetic,
+        "isolation", name(ARTFUSION_ENUM_ISOLATION, info->isolation));
 }
 /* clang-format on */
 
@@ -107,8 +108,9 @@ static void print_text(const struct run *run)
     print_sampling("  ", "defaults", &run->sampling);
     print_presets(run);
     print_line(stdout, "  engine      %s", info->engine);
-    print_line(stdout, "  runs on     %s, %d thread%s, %s", info->device_name, (int)info->threads,
-               info->threads == 1 ? "" : "s", info->arithmetic);
+    print_line(stdout, "  runs on     %s, %d thread%s, %s%s", info->device_name, (int)info->threads,
+               info->threads == 1 ? "" : "s", info->arithmetic,
+               info->isolation == ARTFUSION_ISOLATION_PROCESS ? ", in a process of its own" : "");
 }
 
 int command_info(const struct options *options)

@@ -147,6 +147,16 @@ static const struct poptOption machine[] = {
          "float32, bfloat16, float16, or auto: bfloat16 where the device multiplies it (default: auto)",
          "NAME"),
     TEXT("threads", 't', OPTION_THREADS, "of the CPU (default: 0, as many as fit)", "N"),
+    TEXT("isolation", '\0', OPTION_ISOLATION,
+         "none; process: networks run in a process of their own, which may crash; or auto: so do those "
+         "of files that are not trusted (default: none)",
+         "NAME"),
+    TEXT("isolation-timeout", '\0', OPTION_ISOLATION_TIMEOUT,
+         "seconds that a call of isolated networks may take (default: any number)", "S"),
+    TEXT("trusted", '\0', OPTION_TRUSTED,
+         "model files that --isolation auto trusts, by sha256sum's digits, with commas between them, "
+         "beside those that came with the library",
+         "SHA256"),
     POPT_TABLEEND};
 
 static const struct poptOption talk[] = {

@@ -64,6 +64,10 @@ static int read_value(struct options *options, enum option option, const char *n
     case OPTION_PRECISION:
         return value_constant(name, text, ARTFUSION_ENUM_PRECISION, &context->precision);
     case OPTION_THREADS: return value_judged(name, text, "0 to some hundreds", &context->threads);
+    case OPTION_ISOLATION:
+        return value_constant(name, text, ARTFUSION_ENUM_ISOLATION, &context->isolation);
+    case OPTION_ISOLATION_TIMEOUT:
+        return value_milliseconds(name, text, &context->isolation_timeout);
     default: return 0; /* a flag: options->given says it all */
     }
 }
@@ -79,6 +83,7 @@ static int read_option(struct options *options, enum option option, char *text)
     case OPTION_OUT: return keep_text(name, text, &options->out);
     case OPTION_MODEL: return keep_text(name, text, &options->model);
     case OPTION_STRENGTH: return keep_text(name, text, &options->strength);
+    case OPTION_TRUSTED: return keep_text(name, text, &options->trusted);
     default: break;
     }
     const int status = read_value(options, option, name, text);
@@ -124,6 +129,12 @@ static int check_combination(const struct command *command, const struct options
         options->reading.reading == ARTFUSION_READING_REFERENCE)
         return usage_error_named("background", "--background needs --reading viewed: the published "
                                                "code drops alpha");
+    if (is_given(options, OPTION_ISOLATION_TIMEOUT) &&
+        options->context.isolation == ARTFUSION_ISOLATION_NONE)
+        return usage_error_named("isolation-timeout",
+                                 "--isolation-timeout needs --isolation process or auto");
+    if (options->trusted != NULL && options->context.isolation != ARTFUSION_ISOLATION_AUTO)
+        return usage_error_named("trusted", "--trusted needs --isolation auto");
     if (options->content != NULL && options->style != NULL && is_standard_input(options->content) &&
         is_standard_input(options->style))
         return usage_error_named("style", "standard input holds one picture: --content and --style "
@@ -181,6 +192,7 @@ static int read_all(const struct command *command, poptContext context, struct o
     if (status != 0)
         return status;
     /* Who has half a picture wants what is there of it, as every browser shows it. */
+    options->context.trusted = options->trusted;
     options->reading.salvage = !is_given(options, OPTION_STRICT);
     if (is_given(options, OPTION_PRESET) && !is_given(options, OPTION_READING))
         options->reading.reading = ARTFUSION_READING_REFERENCE; /* the notebook's own */
@@ -231,5 +243,6 @@ void options_free(struct options *options)
     free(options->out);
     free(options->model);
     free(options->strength);
+    free(options->trusted);
     *options = (struct options){0};
 }

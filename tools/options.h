@@ -45,6 +45,9 @@ enum option {
     OPTION_DEVICE,
     OPTION_PRECISION,
     OPTION_THREADS,
+    OPTION_ISOLATION,
+    OPTION_ISOLATION_TIMEOUT,
+    OPTION_TRUSTED,
     OPTION_JSON,
     OPTION_VERBOSE,
     OPTION_QUIET
@@ -58,6 +61,7 @@ struct options {
     char *style;
     char *out;
     char *model;
+    char *trusted;
     char *strength;        /* one of the model's presets, NULL: its defaults */
     int32_t width, height; /* pixels; where OPTION_SIZE is given */
     int32_t fit;           /* pixels; where OPTION_FIT is given */

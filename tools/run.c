@@ -74,6 +74,16 @@ int run_begin(struct run *run, const struct options *options)
     return options->out == NULL ? 0 : run_check_output(options);
 }
 
+/* What an engine's process was in when it ended: the next call starts another, and gives the same. */
+static bool goes_on(struct run *run, artfusion_status status)
+{
+    if (status != ARTFUSION_ERROR_ENGINE || run->info.isolation != ARTFUSION_ISOLATION_PROCESS ||
+        interrupt_signal() != 0)
+        return false;
+    run_warn(run, "%s: tried again in another process", artfusion_error_message());
+    return true;
+}
+
 static artfusion_status open_context(struct run *run)
 {
     artfusion_context_options options = run->options->context;
@@ -208,6 +218,7 @@ static artfusion_status make_style(struct run *run, const artfusion_image *image
 {
     if (!is_given(run->options, OPTION_PRESET))
         return artfusion_style_from_image(run->model, image, style);
+    artfusion_image_destroy(*squeezed);
     const artfusion_status status =
         artfusion_image_resize(image, run->sampling.width, run->sampling.height,
                                ARTFUSION_FILTER_BICUBIC, squeezed);
@@ -219,10 +230,22 @@ int run_make_style(struct run *run, const artfusion_image *image, artfusion_styl
     const double start = clock_seconds();
     artfusion_image *squeezed = NULL;
     progress_note(&run->progress, "looking at the style");
-    const int code = run_check(run, make_style(run, image, &squeezed, style));
+    artfusion_status status = make_style(run, image, &squeezed, style);
+    if (goes_on(run, status))
+        status = make_style(run, image, &squeezed, style);
+    const int code = run_check(run, status);
     artfusion_image_destroy(squeezed);
     run->seconds_style = clock_seconds() - start;
     return code;
+}
+
+static artfusion_status set_content(struct run *run, const artfusion_image *content)
+{
+    const artfusion_status status =
+        artfusion_sampler_set_content(run->sampler, ARTFUSION_ALL, content);
+    return goes_on(run, status)
+               ? artfusion_sampler_set_content(run->sampler, ARTFUSION_ALL, content)
+               : status;
 }
 
 static artfusion_status do_steps(struct run *run)
@@ -230,6 +253,8 @@ static artfusion_status do_steps(struct run *run)
     artfusion_status status;
     do {
         status = artfusion_sampler_next(run->sampler);
+        if (goes_on(run, status)) /* once a step */
+            status = artfusion_sampler_next(run->sampler);
         if (status < 0 || interrupt_signal() != 0)
             return status;
         artfusion_sampler_get_progress(run->sampler, &run->done, sizeof run->done);
@@ -244,7 +269,7 @@ int run_steps(struct run *run, const artfusion_image *content, const artfusion_s
     int code = 0;
     progress_note(&run->progress, "looking at the content");
     if (content != NULL)
-        code = run_check(run, artfusion_sampler_set_content(run->sampler, ARTFUSION_ALL, content));
+        code = run_check(run, set_content(run, content));
     if (code == 0)
         code = run_check(run, artfusion_sampler_set_style(run->sampler, ARTFUSION_ALL, style));
     if (code == 0) {
@@ -257,7 +282,10 @@ int run_steps(struct run *run, const artfusion_image *content, const artfusion_s
 int run_decode(struct run *run, int32_t index, artfusion_image **image)
 {
     progress_note(&run->progress, "decoding");
-    const int code = run_check(run, artfusion_sampler_image(run->sampler, index, image));
+    artfusion_status status = artfusion_sampler_image(run->sampler, index, image);
+    if (goes_on(run, status))
+        status = artfusion_sampler_image(run->sampler, index, image);
+    const int code = run_check(run, status);
     artfusion_sampler_get_progress(run->sampler, &run->done, sizeof run->done);
     return code;
 }

@@ -2,6 +2,7 @@
 #include "values.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,18 @@ int value_seed(const char *name, const char *text, uint64_t *seed)
     if (strchr("+-0123456789", text[0]) == NULL || end == text || *end != '\0')
         scan = NO_NUMBER;
     return check_scan(name, text, scan, "0 to 18446744073709551615");
+}
+
+int value_milliseconds(const char *name, const char *text, int32_t *milliseconds)
+{
+    double seconds;
+    const int status = value_real(name, text, &seconds);
+    if (status != 0)
+        return status;
+    if (!(seconds > 0.0) || seconds > INT32_MAX / 1000)
+        return usage_error(name, "\"%s\" is not between 0 and %d seconds", text, INT32_MAX / 1000);
+    *milliseconds = (int32_t)ceil(seconds * 1000.0);
+    return 0;
 }
 
 int value_constant(const char *name, const char *text, artfusion_enumeration enumeration,

@@ -16,6 +16,9 @@ int value_judged(const char *name, const char *text, const char *range, int32_t 
 /* NaN and infinity are numbers here: the library says what is wrong with them. */
 int value_real(const char *name, const char *text, double *value);
 
+/* From seconds, which are above 0. */
+int value_milliseconds(const char *name, const char *text, int32_t *milliseconds);
+
 /* 0 to 2^64 - 1. */
 int value_seed(const char *name, const char *text, uint64_t *seed);
 

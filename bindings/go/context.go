@@ -11,12 +11,14 @@ void artfusionGoLog(void *, artfusion_log_level, char *);
 import "C"
 
 import (
+	"math"
+	"strings"
 	"time"
 	"unsafe"
 )
 
-// Context is the device, the threads, the precision, the memory limit and the log of the models that
-// are opened with it. It may be used by any number of goroutines at once.
+// Context is the device, the threads, the precision, the memory limit, the isolation and the log of
+// the models that are opened with it. It may be used by any number of goroutines at once.
 type Context struct {
 	handle *handle
 }
@@ -29,10 +31,13 @@ type ContextOptions struct {
 	Precision   Precision
 	MemoryLimit uint64 // bytes that a run may take beside its model; 0: any number. See MemoryNeeded
 	Isolation   Isolation
-	// IsolationTimeout is how long a call of an isolated engine may take, in whole milliseconds.
-	// 0: as long as it likes.
+	// IsolationTimeout is how long a call of an isolated engine may take; parts of a millisecond count
+	// as one. 0: as long as it likes.
 	IsolationTimeout time.Duration
-	EnginePath       string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
+	// Trusted are the SHA-256 of further model files that IsolationAuto trusts, each of 64 hexadecimal
+	// digits, as sha256sum prints it.
+	Trusted    []string
+	EnginePath string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
 
 	// Log is told what happens, by any goroutine that uses the context or what was made from it.
 	// Where such calls run at once, a panic in Log goes on in one of them.
@@ -53,7 +58,7 @@ func (o *ContextOptions) toC() C.artfusion_context_options {
 	c.precision = C.artfusion_precision(o.Precision)
 	c.memory_limit = C.uint64_t(o.MemoryLimit)
 	c.isolation = C.artfusion_isolation(o.Isolation)
-	c.isolation_timeout = clamp(int(o.IsolationTimeout.Milliseconds()))
+	c.isolation_timeout = clamp(int(math.Ceil(float64(o.IsolationTimeout) / float64(time.Millisecond))))
 	if o.LogLevel != LogNone {
 		c.log_level = C.artfusion_log_level(o.LogLevel)
 	}
@@ -78,6 +83,12 @@ func NewContext(options *ContextOptions) (*Context, error) {
 			defer C.free(unsafe.Pointer(path))
 			c.engine_path = path
 		}
+		trusted, err := cString("trusted", strings.Join(options.Trusted, ","))
+		if err != nil {
+			return nil, err
+		}
+		defer C.free(unsafe.Pointer(trusted))
+		c.trusted = trusted
 		if options.Log != nil {
 			log = newLogger(options.Log)
 			defer log.release() // the handle has its own

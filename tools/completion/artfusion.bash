@@ -15,6 +15,7 @@ _artfusion() {
       --noise) words='normal uniform' ;;
       --precision) words='auto float32 bfloat16 float16' ;;
       -d | --device) words='auto cpu cuda' ;;
+      --isolation) words='none process auto' ;;
       --format) words='png jpeg webp' ;;
       --reading) words='viewed reference' ;;
       -p | --preset) words='notebook' ;;

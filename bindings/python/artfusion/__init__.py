@@ -22,7 +22,7 @@ after.
 """
 
 from . import _abi
-from ._context import Context, Device, Precision
+from ._context import Context, Device, Isolation, Precision
 from ._errors import (
     ArgumentError,
     CancelledError,
@@ -72,6 +72,7 @@ __all__ = [
     "Format",
     "FormatError",
     "Image",
+    "Isolation",
     "LatentKind",
     "LimitError",
     "MismatchError",

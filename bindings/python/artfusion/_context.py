@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import os
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, TypeAlias, Union
 
 from . import _abi
@@ -17,6 +19,7 @@ from ._torch import engine_path
 # A GPU by its number is "cuda:1".
 Device: TypeAlias = Union[Literal["auto", "cpu", "cuda"], str]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
+Isolation: TypeAlias = Literal["none", "process", "auto"]
 
 _LEVELS = {
     _abi.LOG_WARNING: logging.WARNING,
@@ -41,6 +44,9 @@ class Settings(NamedTuple):
     precision: Precision
     engine: str | None
     memory_limit: int
+    isolation: Isolation
+    isolation_timeout: float | None
+    trusted: tuple[str, ...]
 
 
 class Context(Shared):
@@ -52,6 +58,13 @@ class Context(Shared):
     `memory_limit` is the bytes that a run may take beside its model, 0 for any number: see
     Model.memory_needed(). Large batches are then computed in smaller parts, and a run that does not
     fit at all is refused with LimitError.
+
+    `isolation` is where a model's networks run: "none", in this process; "process", in one of their
+    own for each model; "auto", in one of their own unless the model file came with the package or its
+    SHA-256, as sha256sum prints it, is one of `trusted`. Whatever ends that process is an EngineError
+    of the calls that are in it, and so is a call that takes longer than `isolation_timeout` seconds.
+    The model's next call starts another process, and a sampler goes on from its step: to the same
+    bytes. A forked child may open isolated models, whatever its parent had opened.
 
     What the library has to say goes to the logger "artfusion".
     """
@@ -66,6 +79,9 @@ class Context(Shared):
         precision: Precision = "auto",
         engine: str | os.PathLike[str] | None = None,
         memory_limit: int = 0,
+        isolation: Isolation = "none",
+        isolation_timeout: float | None = None,
+        trusted: Iterable[str] = (),
     ) -> None:
         options = _abi.ContextOptions()
         check(library().artfusion_context_options_init(options, ctypes.sizeof(options)))
@@ -75,15 +91,32 @@ class Context(Shared):
         path = engine_path(engine)
         options.engine_path = None if path is None else encoded(path)
         options.memory_limit = uint64("memory_limit", memory_limit)
+        options.isolation = value_of(_abi.ENUM_ISOLATION, isolation)
+        options.isolation_timeout = _milliseconds(isolation_timeout)
+        digests = _digests(trusted)
+        options.trusted = encoded(",".join(digests))
         options.log = _log
         options.log_level = _abi.LOG_DEBUG  # logging has levels of its own
         super().__init__(create("context", "context_create", options))
         path = None if engine is None else os.fspath(engine)
-        self._settings = Settings(device, threads, precision, path, memory_limit)
+        self._settings = Settings(
+            device,
+            threads,
+            precision,
+            path,
+            memory_limit,
+            isolation,
+            isolation_timeout,
+            digests,
+        )
 
     @property
     def _engine(self) -> str | None:
         return self._settings.engine
+
+    @property
+    def _isolated(self) -> bool:
+        return self._settings.isolation == "process"
 
     def __reduce__(self) -> tuple[Any, ...]:
         _ = self._c  # refuses what is closed
@@ -97,6 +130,20 @@ class Context(Shared):
 
 def _again(settings: Settings) -> Context:
     return Context(**settings._asdict())
+
+
+def _milliseconds(seconds: float | None) -> int:
+    if seconds is None:
+        return 0
+    if not 0 < seconds < 2**31 / 1000:  # nor a NaN
+        raise ArgumentError(f"isolation_timeout is {seconds}: seconds are right, or None for no limit")
+    return math.ceil(seconds * 1000)
+
+
+def _digests(trusted: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(trusted, str):
+        raise TypeError("trusted is a string: a list of them is right")
+    return tuple(trusted)
 
 
 def _device(text: str) -> tuple[int, int]:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeVar, Unpack, overload
 
 from . import _abi
 from ._arrays import floats, pointer
 from ._async import in_thread
-from ._context import Context, Device, Precision
+from ._context import Context, Device, Isolation, Precision
 from ._errors import ArgumentError, CancelledError
 from ._handle import Owner, Shared, create
 from ._image import Image, Picture, as_image
@@ -74,7 +74,7 @@ class Model(Shared):
         if isinstance(source, str | os.PathLike):
             return cls._open_file(source, context)
         owner = context._c
-        load_for(context._engine)
+        load_for(context._engine, isolated=context._isolated)
         with deferred():  # the log is called back, and so may the reader be
             if isinstance(source, bytes | bytearray | memoryview):
                 data = bytes(source)
@@ -396,6 +396,9 @@ def load(
     precision: Precision = "auto",
     engine: str | os.PathLike[str] | None = None,
     memory_limit: int = 0,
+    isolation: Isolation = "none",
+    isolation_timeout: float | None = None,
+    trusted: Iterable[str] = (),
 ) -> Model:
     """Opens a model file, or the default model; see Context for the rest."""
     with Context(
@@ -404,6 +407,9 @@ def load(
         precision=precision,
         engine=engine,
         memory_limit=memory_limit,
+        isolation=isolation,
+        isolation_timeout=isolation_timeout,
+        trusted=trusted,
     ) as context:
         return Model._open_file(path, context)
 

@@ -22,7 +22,7 @@ def open_file(path: str | os.PathLike[str] | None, context: Context) -> Owner:
     if path is None:
         path = default_model_path()
     owner = context._c
-    load_for(context._engine)
+    load_for(context._engine, isolated=context._isolated)
     with deferred():  # the log is called back
         return create("model", "model_open_file", owner, encoded(path), path=path)
 

@@ -100,22 +100,30 @@ def own_engine() -> Path:
     return path
 
 
+def _other(own: Path) -> str | None:
+    """Another libtorch than `own` that the process has."""
+    for path in _loaded():
+        if not (os.path.exists(path) and own.exists() and os.path.samefile(path, own)):
+            return path
+    return None
+
+
 @functools.cache
 def load() -> None:
     """Loads the torch package's libtorch for the engine, or says why it can't be."""
     folder = torch_folder()
     own = folder / "lib" / "libtorch_cpu.so"
-    loaded = _loaded()
-    for path in loaded:
-        if not (os.path.exists(path) and own.exists() and os.path.samefile(path, own)):
-            raise EngineError(
-                f"this process has another libtorch, {path}, than {own}, which the engine for "
-                f"torch {_release(_version(folder))} runs on: networks run with one alone"
-            )
+    other = _other(own)
+    if other is not None:
+        raise EngineError(
+            f"this process has another libtorch, {other}, than {own}, which the engine for "
+            f"torch {_release(_version(folder))} runs on: networks run with one alone, unless they "
+            'are isolated: isolation="process"'
+        )
     try:
         # Needs all that the build has, the kernels for a GPU too. The engine, loaded next, finds
         # them by their names.
-        with contextlib.nullcontext() if loaded else gently():
+        with contextlib.nullcontext() if _loaded() else gently():
             ctypes.CDLL(os.fspath(folder / "lib" / "libtorch.so"))
     except OSError as error:
         raise EngineError(f"libtorch cannot be loaded: {error}") from error
@@ -138,7 +146,10 @@ def engine_path(engine: str | os.PathLike[str] | None) -> str | os.PathLike[str]
         return None
 
 
-def load_for(engine: object) -> None:
-    """Before a model is opened by `engine`, None for the package's own."""
-    if _is_own(engine):
+def load_for(engine: object, *, isolated: bool) -> None:
+    """Before a model is opened by `engine`, None for the package's own. An isolated one may have
+    another libtorch than this process: where they lie beside each other it finds the right one."""
+    if not _is_own(engine):
+        return
+    if not isolated or _other(torch_folder() / "lib" / "libtorch_cpu.so") is None:
         load()

@@ -57,6 +57,7 @@ def test_a_package_without_its_source_does_without(tmp_path: Path) -> None:
         (af.NoiseKind, _abi.ENUM_NOISE),
         (af.Filter, _abi.ENUM_FILTER),
         (af.Precision, _abi.ENUM_PRECISION),
+        (af.Isolation, _abi.ENUM_ISOLATION),
     ],
 )
 def test_the_names_are_the_librarys(alias: Any, enumeration: int) -> None:

@@ -103,6 +103,21 @@ enumeration! {
 }
 
 enumeration! {
+    /// Where a model's networks run.
+    Isolation {
+        /// In the program's own process.
+        None = ARTFUSION_ISOLATION_NONE,
+        /// In a process of their own for each model, whose end is an
+        /// [`Engine`](crate::ErrorKind::Engine) error. A sampler goes on from its step, to the bytes
+        /// of an undisturbed run.
+        Process = ARTFUSION_ISOLATION_PROCESS,
+        /// In a process of their own, unless the model file came with the library or is
+        /// [trusted](crate::ContextBuilder::trusted).
+        Auto = ARTFUSION_ISOLATION_AUTO,
+    }
+}
+
+enumeration! {
     /// How grave a message is.
     LogLevel {
         /// No message.
@@ -265,6 +280,7 @@ named! {
     RngKind ARTFUSION_ENUM_RNG;
     NoiseKind ARTFUSION_ENUM_NOISE;
     Precision ARTFUSION_ENUM_PRECISION;
+    Isolation ARTFUSION_ENUM_ISOLATION;
 }
 
 #[cfg(test)]
@@ -280,6 +296,8 @@ mod tests {
         assert_eq!("bfloat16".parse(), Ok(Precision::BFloat16));
         assert_eq!(Precision::Float32.to_string(), "float32");
         assert!("double".parse::<Precision>().is_err());
+        assert_eq!("process".parse(), Ok(Isolation::Process));
+        assert_eq!(Isolation::Auto.to_string(), "auto");
         let error = "euler".parse::<Solver>().unwrap_err();
         assert!(error.message().contains("unipc"), "{}", error);
         assert!("dd\0im".parse::<Solver>().is_err());

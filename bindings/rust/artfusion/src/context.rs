@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-use crate::constants::{Device, LogLevel, Precision};
+use crate::constants::{Device, Isolation, LogLevel, Precision};
 use crate::error::Result;
 use crate::ffi::{self, Handle};
 use artfusion_sys as sys;
@@ -9,6 +9,7 @@ use std::os::raw::{c_char, c_void};
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 type Log = Box<dyn Fn(LogLevel, &str) + Send + Sync>;
 
@@ -16,7 +17,8 @@ type Log = Box<dyn Fn(LogLevel, &str) + Send + Sync>;
 /// it, dropped after the handle.
 pub(crate) type SharedLog = Option<Arc<Log>>;
 
-/// Device, threads, precision, memory limit and log of everything that is made from it. It may be dropped before them.
+/// Device, threads, precision, memory limit, isolation and log of everything that is made from it. It
+/// may be dropped before them.
 pub struct Context {
     pub(crate) handle: Handle<sys::artfusion_context>,
     pub(crate) log: SharedLog,
@@ -40,7 +42,7 @@ impl Context {
         Context::builder().build()
     }
 
-    /// To choose the device, the threads, the precision, a memory limit or a log.
+    /// To choose the device, the threads, the precision, a memory limit, isolation or a log.
     ///
     /// ```
     /// use artfusion::{Context, Device, LogLevel};
@@ -71,6 +73,9 @@ pub struct ContextBuilder {
     threads: Option<u32>,
     precision: Option<Precision>,
     memory_limit: Option<u64>,
+    isolation: Option<Isolation>,
+    isolation_timeout: Option<Duration>,
+    trusted: Vec<String>,
     engine_path: Option<PathBuf>,
     log: Option<(LogLevel, Log)>,
 }
@@ -105,6 +110,27 @@ impl ContextBuilder {
     /// does not fit at all is refused with [`Limit`](crate::ErrorKind::Limit). Default: 0.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// Where the networks run. Default: [`Isolation::None`].
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = Some(isolation);
+        self
+    }
+
+    /// How long a call of isolated networks may take, opening them included; what takes longer is an
+    /// [`Engine`](crate::ErrorKind::Engine) error. Parts of a millisecond count as one. Default: as
+    /// long as it likes.
+    pub fn isolation_timeout(mut self, limit: Duration) -> Self {
+        self.isolation_timeout = Some(limit);
+        self
+    }
+
+    /// The SHA-256 of a further model file that [`Isolation::Auto`] trusts, of 64 hexadecimal
+    /// digits, as `sha256sum` prints it.
+    pub fn trusted(mut self, sha256: impl Into<String>) -> Self {
+        self.trusted.push(sha256.into());
         self
     }
 
@@ -151,6 +177,14 @@ impl ContextBuilder {
         if let Some(bytes) = self.memory_limit {
             options.memory_limit = bytes;
         }
+        if let Some(isolation) = self.isolation {
+            options.isolation = isolation.to_raw();
+        }
+        if let Some(limit) = self.isolation_timeout {
+            options.isolation_timeout = milliseconds(limit);
+        }
+        let trusted = ffi::c_string("trusted", &self.trusted.join(","))?;
+        options.trusted = trusted.as_ptr();
         let path = self
             .engine_path
             .map(|path| ffi::c_path(&path))
@@ -164,7 +198,7 @@ impl ContextBuilder {
             options.log_level = level.to_raw();
             log = Some(shared);
         }
-        // SAFETY: the options, and the path in them, live through the call; the log closure as long
+        // SAFETY: the options, and the texts in them, live through the call; the log closure as long
         // as the C context does, by SharedLog.
         let handle = Handle::make(|out| unsafe { sys::artfusion_context_create(&options, out) })?;
         Ok(Context { handle, log })
@@ -179,10 +213,19 @@ impl fmt::Debug for ContextBuilder {
             .field("threads", &self.threads)
             .field("precision", &self.precision)
             .field("memory_limit", &self.memory_limit)
+            .field("isolation", &self.isolation)
+            .field("isolation_timeout", &self.isolation_timeout)
+            .field("trusted", &self.trusted)
             .field("engine_path", &self.engine_path)
             .field("log", &self.log.as_ref().map(|(level, _)| level))
             .finish()
     }
+}
+
+/// For C, where 0 is no limit: a limit is one of 1 at least.
+fn milliseconds(limit: Duration) -> i32 {
+    let whole = (limit.as_nanos() + 999_999) / 1_000_000;
+    i32::try_from(whole).unwrap_or(i32::MAX).max(1)
 }
 
 unsafe extern "C" fn log_message(

@@ -52,8 +52,8 @@ mod style;
 mod stylize;
 
 pub use constants::{
-    Device, FileFormat, Filter, LatentKind, LogLevel, NoiseKind, NoiseUse, Precision, Prediction,
-    Reading, RngKind, Schedule, Solver, Spacing,
+    Device, FileFormat, Filter, Isolation, LatentKind, LogLevel, NoiseKind, NoiseUse, Precision,
+    Prediction, Reading, RngKind, Schedule, Solver, Spacing,
 };
 pub use context::{Context, ContextBuilder};
 pub use error::{Error, ErrorKind, Result};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-use crate::constants::{Device, LatentKind, Prediction, Schedule};
+use crate::constants::{Device, Isolation, LatentKind, Prediction, Schedule};
 use crate::context::{Context, SharedLog};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::{self, Handle};
@@ -55,6 +55,8 @@ pub struct ModelInfo {
     pub arithmetic: String,
     /// What a network's call uses.
     pub threads: u32,
+    /// Where its networks run. Never [`Isolation::Auto`].
+    pub isolation: Isolation,
     /// Channels of a latent.
     pub latent_channels: u32,
     /// Pixels a latent pixel, each way.
@@ -384,6 +386,7 @@ fn read_info(handle: &Handle<sys::artfusion_model>) -> Result<ModelInfo> {
             device_name: ffi::text(c.device_name),
             arithmetic: ffi::text(c.arithmetic),
             threads: ffi::unsigned(c.threads),
+            isolation: Isolation::from_raw(c.isolation),
             latent_channels: channels,
             downsample: ffi::unsigned(c.downsample),
             size_multiple: ffi::unsigned(c.size_multiple),
