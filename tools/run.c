@@ -74,11 +74,13 @@ int run_begin(struct run *run, const struct options *options)
     return options->out == NULL ? 0 : run_check_output(options);
 }
 
-/* What an engine's process was in when it ended: the next call starts another, and gives the same. */
-static bool goes_on(struct run *run, artfusion_status status)
+/* The call that an engine's process has ended in is made again by another process, to the same end:
+ * some times, since there are files that end each. */
+static bool goes_on(struct run *run, artfusion_status status, int *tries)
 {
+    enum { MOST = 3 };
     if (status != ARTFUSION_ERROR_ENGINE || run->info.isolation != ARTFUSION_ISOLATION_PROCESS ||
-        interrupt_signal() != 0)
+        interrupt_signal() != 0 || ++*tries == MOST)
         return false;
     run_warn(run, "%s: tried again in another process", artfusion_error_message());
     return true;
@@ -230,9 +232,11 @@ int run_make_style(struct run *run, const artfusion_image *image, artfusion_styl
     const double start = clock_seconds();
     artfusion_image *squeezed = NULL;
     progress_note(&run->progress, "looking at the style");
-    artfusion_status status = make_style(run, image, &squeezed, style);
-    if (goes_on(run, status))
+    artfusion_status status;
+    int tries = 0;
+    do
         status = make_style(run, image, &squeezed, style);
+    while (goes_on(run, status, &tries));
     const int code = run_check(run, status);
     artfusion_image_destroy(squeezed);
     run->seconds_style = clock_seconds() - start;
@@ -241,20 +245,29 @@ int run_make_style(struct run *run, const artfusion_image *image, artfusion_styl
 
 static artfusion_status set_content(struct run *run, const artfusion_image *content)
 {
-    const artfusion_status status =
-        artfusion_sampler_set_content(run->sampler, ARTFUSION_ALL, content);
-    return goes_on(run, status)
-               ? artfusion_sampler_set_content(run->sampler, ARTFUSION_ALL, content)
-               : status;
+    artfusion_status status;
+    int tries = 0;
+    do
+        status = artfusion_sampler_set_content(run->sampler, ARTFUSION_ALL, content);
+    while (goes_on(run, status, &tries));
+    return status;
+}
+
+static artfusion_status do_step(struct run *run)
+{
+    artfusion_status status;
+    int tries = 0;
+    do
+        status = artfusion_sampler_next(run->sampler);
+    while (goes_on(run, status, &tries));
+    return status;
 }
 
 static artfusion_status do_steps(struct run *run)
 {
     artfusion_status status;
     do {
-        status = artfusion_sampler_next(run->sampler);
-        if (goes_on(run, status)) /* once a step */
-            status = artfusion_sampler_next(run->sampler);
+        status = do_step(run);
         if (status < 0 || interrupt_signal() != 0)
             return status;
         artfusion_sampler_get_progress(run->sampler, &run->done, sizeof run->done);
@@ -282,9 +295,11 @@ int run_steps(struct run *run, const artfusion_image *content, const artfusion_s
 int run_decode(struct run *run, int32_t index, artfusion_image **image)
 {
     progress_note(&run->progress, "decoding");
-    artfusion_status status = artfusion_sampler_image(run->sampler, index, image);
-    if (goes_on(run, status))
+    artfusion_status status;
+    int tries = 0;
+    do
         status = artfusion_sampler_image(run->sampler, index, image);
+    while (goes_on(run, status, &tries));
     const int code = run_check(run, status);
     artfusion_sampler_get_progress(run->sampler, &run->done, sizeof run->done);
     return code;

@@ -12,9 +12,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -486,8 +488,77 @@ func TestIsolation(t *testing.T) {
 	if !strings.Contains(err.Error(), "did not answer within 0.001 s") {
 		t.Errorf("%q", err)
 	}
-	for _, wrong := range []ContextOptions{{Isolation: 2}, {IsolationTimeout: -time.Second}} {
+	for _, wrong := range []ContextOptions{{Isolation: 3}, {IsolationTimeout: -time.Second},
+		{Isolation: IsolationAuto, Trusted: []string{"mini"}}, {Trusted: []string{"a\x00b"}}} {
 		_, err := NewContext(&wrong)
 		wantError(t, err, ErrArgument)
+	}
+	_, err = open(time.Nanosecond) // a part of a millisecond is no absence of a limit
+	wantError(t, err, ErrEngine)
+}
+
+// engines are the processes of engines that this one has started.
+func engines(t *testing.T) (found []int) {
+	for _, path := range must(filepath.Glob("/proc/self/task/*/children"))(t) {
+		list, _ := os.ReadFile(path) // of a thread that has ended
+		for _, child := range strings.Fields(string(list)) {
+			found = append(found, must(strconv.Atoi(child))(t))
+		}
+	}
+	return found
+}
+
+func TestIsolatedEngineIsKilled(t *testing.T) {
+	model, photo, _ := setup(t)
+	options := must(model.SamplerOptions())(t)
+	options.Width, options.Height, options.Steps, options.Seed = testSize, testSize, 4, 5
+	painting := must(LoadImage(stylePath, nil))(t)
+	run := func(m *Model, kill int) []byte {
+		sampler := must(m.NewSampler(&options))(t)
+		defer sampler.Close()
+		style := must(m.StyleFromImage(painting))(t)
+		defer style.Close()
+		for _, err := range []error{sampler.SetContent(All, photo), sampler.SetStyle(All, style)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for step := 0; ; step++ {
+			if step == kill {
+				if e := engines(t); len(e) != 1 || syscall.Kill(e[0], syscall.SIGKILL) != nil {
+					t.Fatalf("engines: %v", e)
+				}
+				_, err := sampler.Next(background)
+				wantError(t, err, ErrEngine)
+				if !strings.Contains(err.Error(), "was ended by SIGKILL") {
+					t.Errorf("%q", err)
+				}
+			}
+			if more := must(sampler.Next(background))(t); !more {
+				break
+			}
+		}
+		return must(must(sampler.Image(0))(t).RGB())(t)
+	}
+	undisturbed := run(model, -1)
+	c := must(NewContext(&ContextOptions{Isolation: IsolationProcess}))(t)
+	defer c.Close()
+	apart := must(c.OpenModel(modelPath))(t)
+	if info := must(apart.Info())(t); info.Isolation != IsolationProcess {
+		t.Error(info.Isolation)
+	}
+	if !bytes.Equal(run(apart, 2), undisturbed) {
+		t.Error("another picture")
+	}
+	apart.Close()
+	if e := engines(t); len(e) != 0 {
+		t.Errorf("engines: %v", e)
+	}
+	auto := must(NewContext(&ContextOptions{Isolation: IsolationAuto}))(t)
+	defer auto.Close()
+	shipped := must(auto.OpenModel(modelPath))(t)
+	defer shipped.Close()
+	if info := must(shipped.Info())(t); info.Isolation != IsolationNone {
+		t.Error(info.Isolation)
 	}
 }

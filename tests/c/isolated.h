@@ -24,6 +24,10 @@ void end_process(void);
 void remember_what_is_open(void);
 void assert_nothing_left(void);
 
+/* Since then; and how many pieces this process has mapped. */
+int descriptors_opened(void);
+int shared_memories(void);
+
 /* Sanitizers have handlers and findings of their own, which the processes are started without. */
 void let_signals_end_it(void);
 

@@ -2,11 +2,13 @@
 // artfusion.hpp on the default model: the same bytes as the C calls give, and what throws.
 #include <artfusion.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <unistd.h>
 #include <utility>
 
 namespace {
@@ -297,6 +299,49 @@ void memory(const char *path)
     EXPECT_ERROR(ARTFUSION_ERROR_LIMIT, "memory_limit", artfusion::Sampler(limited, options));
 }
 
+/* The engine's process, this one's only child. */
+pid_t engine()
+{
+    const std::string self = std::to_string(getpid());
+    pid_t child = 0;
+    std::ifstream("/proc/" + self + "/task/" + self + "/children") >> child;
+    return child;
+}
+
+/* In its own process it is killed in the midst of a run, which goes on to the same bytes. */
+void isolation(const char *path)
+{
+    artfusion_context_options apart;
+    artfusion::check(artfusion_context_options_init(&apart, sizeof apart));
+    std::vector<artfusion::Image> results;
+    const artfusion::Image content = picture(64, 64, 5), painting = picture(80, 72, 2);
+    for (const artfusion_isolation where :
+         {ARTFUSION_ISOLATION_NONE, ARTFUSION_ISOLATION_PROCESS}) {
+        apart.isolation = where;
+        const artfusion::Model model(artfusion::Context(&apart), path);
+        EXPECT(model.info().isolation == where);
+        artfusion::Options options(model);
+        options.width = options.height = 64;
+        options.steps = 4;
+        artfusion::Sampler sampler(model, options);
+        sampler.set_content(content);
+        sampler.set_style(model.style(painting));
+        EXPECT(sampler.next());
+        if (where == ARTFUSION_ISOLATION_PROCESS) {
+            EXPECT(engine() > 0 && kill(engine(), SIGKILL) == 0);
+            EXPECT_ERROR(ARTFUSION_ERROR_ENGINE, "was ended by SIGKILL", sampler.next());
+        }
+        EXPECT(sampler.progress().step == 1);
+        sampler.run();
+        results.push_back(sampler.image());
+    }
+    EXPECT(engine() == 0);
+    EXPECT(same(results[0], results[1]));
+    apart.isolation = ARTFUSION_ISOLATION_AUTO;
+    apart.trusted = "none";
+    EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "trusted", artfusion::Context{&apart});
+}
+
 } // namespace
 
 int main()
@@ -310,6 +355,7 @@ int main()
     sampling(model);
     saved(model);
     memory(model);
+    isolation(model);
     std::printf("%d failures\n", failures);
     return failures != 0;
 }

@@ -3,8 +3,9 @@
 # Threads, processes and cancelling, for longer than make test has:  threads.sh [--record] [MINUTES]
 #
 # C tests under ThreadSanitizer; processes ended in mid-run, 50 times by the test engine and 10 by
-# the real one; MINUTES (10) of threads on real networks; 250 cancels. --record writes what the last
-# two measured into docs/testing.md. Needs the release build of make test. About 20 minutes.
+# the real one; MINUTES (10) of threads on real networks; 250 cancels; isolated engines ended, 1,000
+# times the tests' own and 60 times the real one. --record writes what the last three measured into
+# docs/testing.md. Needs the release build of make test. About 50 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 record=cat
@@ -59,4 +60,10 @@ into threads "$scratch/threads"
 note '250 cancels'
 "$build/tests/cancel" --cancels 250 >"$scratch/cancel" || status=1
 into cancel "$scratch/cancel"
+
+note 'isolated engines ended at random moments'
+"$build/tests/kills" --kills 1000 >"$scratch/kills" || status=1
+echo >>"$scratch/kills"
+"$build/tests/kills" --kills 60 --engine torch >>"$scratch/kills" || status=1
+into kills "$scratch/kills"
 exit $status

@@ -59,12 +59,13 @@ class Context(Shared):
     Model.memory_needed(). Large batches are then computed in smaller parts, and a run that does not
     fit at all is refused with LimitError.
 
-    `isolation` is where a model's networks run: "none", in this process; "process", in one of their
-    own for each model; "auto", in one of their own unless the model file came with the package or its
-    SHA-256, as sha256sum prints it, is one of `trusted`. Whatever ends that process is an EngineError
-    of the calls that are in it, and so is a call that takes longer than `isolation_timeout` seconds.
-    The model's next call starts another process, and a sampler goes on from its step: to the same
-    bytes. A forked child may open isolated models, whatever its parent had opened.
+    `isolation` is where a model's networks run: "none", in this process; "process", in one of
+    their own for each model; "auto", in one of their own unless the model file came with the
+    package or its SHA-256, as sha256sum prints it, is one of `trusted`. Whatever ends that process
+    is an EngineError of the calls that are in it, and so is a call that takes longer than
+    `isolation_timeout` seconds. The model's next call starts another process, and a sampler goes
+    on from its step: to the same bytes. A forked child may open isolated models, whatever its
+    parent had opened.
 
     What the library has to say goes to the logger "artfusion".
     """
@@ -136,7 +137,7 @@ def _milliseconds(seconds: float | None) -> int:
     if seconds is None:
         return 0
     if not 0 < seconds < 2**31 / 1000:  # nor a NaN
-        raise ArgumentError(f"isolation_timeout is {seconds}: seconds are right, or None for no limit")
+        raise ArgumentError(f"isolation_timeout is {seconds}: seconds are right, or None")
     return math.ceil(seconds * 1000)
 
 
