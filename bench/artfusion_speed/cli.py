@@ -25,11 +25,13 @@ EAGER = ("torch float32", "torch bfloat16")
 COMPILED = ("torch.compile float32", "torch.compile bfloat16", "AOTInductor bfloat16")
 BFLOAT16 = (OWN[1], EAGER[1], COMPILED[1])
 OTHERS = ("onnxruntime float32", "openvino float32", "openvino bfloat16")
+PLAIN, ISOLATED = "artfusion auto", "isolated auto"
 PEAKS = ("peak float32", "peak bfloat16")
 
 BALANCED = ("--strength", "balanced")
 CONVOLUTION_FLOP = 2 * 9 * 384 * 384 * 16 * 16  # a picture's, of Peak.work
 GROWTH_STEPS = (5, 10, 20, 40)
+MINI = TREE / "models" / "mini.artfusion"
 PRODUCT_FLOP = 2 * 4096 * 1152 * 2048  # Peak.work's, too
 
 
@@ -47,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--plot", type=Path, metavar="FILE.png", help="a guided step of all contestants")
     add("--growth", type=Path, metavar="FILE.png", help="cost over size, batch and steps, drawn")
     add("--quick", action="store_true", help="a guided step at 256 x 256 alone")
+    add("--isolation", action="store_true", help="what isolation costs alone")
     add(
         "--folder", type=Path, default=TREE / "build/bench", metavar="DIR",
         help="where the model is kept (build/bench)",
@@ -76,11 +79,11 @@ class Bench:
         self.figures: dict[str, Any] = {"machine": describe(options.threads, options.device)}
 
     @contextlib.contextmanager
-    def contestants(self, *names: str) -> Iterator[list[Contestant]]:
+    def contestants(self, *names: str, model: Path | None = None) -> Iterator[list[Contestant]]:
         with contextlib.ExitStack() as stack:
             yield [
                 stack.enter_context(
-                    contextlib.closing(Contestant(name, self.model, *self._where))
+                    contextlib.closing(Contestant(name, model or self.model, *self._where))
                 )
                 for name in names
             ]
@@ -154,6 +157,33 @@ class Bench:
         for work in ("encode", "decode", "style"):
             self.contest(f"{work}, 256 x 256", OWN + EAGER, f"{work} 1 256")
 
+    def isolation(self) -> None:
+        """What a process of its own costs, both in turn in each round."""
+        rounds = 3 * self.options.rounds  # of percents
+        print(f"\nIn a process of its own, by {rounds} rounds of both: more, quartiles")
+        self.figures["isolation"] = {}
+        for what, model, work in (
+            ("a guided step, published size", self.model, "step 3 256"),
+            ("a guided step, default model", MINI, "step 3 256"),
+            ("a picture by the default model", MINI, "pictures 1 256"),
+            ("opening the default model", MINI, "open 1 256"),
+        ):
+            with self.contestants(PLAIN, ISOLATED, model=model) as contestants:
+                results = contest(contestants, work, rounds)
+            plain, apart = results[PLAIN], results[ISOLATED]
+            if plain.failure or apart.failure:
+                print(f"  {what:32} {plain.failure or apart.failure}")
+                continue
+            low, median, high = apart.beyond(plain)
+            print(
+                f"  {what:32} {plain.median * 1e3:8.1f} ms, isolated {apart.median * 1e3:8.1f} ms: "
+                f"{median:+.1%} ({low:+.1%} to {high:+.1%})",
+                flush=True,
+            )
+            self.figures["isolation"][what] = {
+                "plain": plain.seconds, "isolated": apart.seconds, "more": [low, median, high],
+            }  # fmt: skip
+
     def files(self) -> None:
         print("\nA picture of 256 x 256, from files to file")
         reference = by_reference(self.model, *self._where)
@@ -224,9 +254,12 @@ def main() -> int:
     bench = Bench(options)
     for key, value in bench.figures["machine"].items():
         print(f"{key}: {value}")
-    parts = [bench.step] if options.quick else [
-        bench.step, bench.batches, bench.sizes, bench.stages, bench.files, bench.pictures,
+    parts = [
+        bench.step, bench.batches, bench.sizes, bench.stages, bench.isolation, bench.files,
+        bench.pictures,
     ]  # fmt: skip
+    if options.quick or options.isolation:
+        parts = [bench.step] * options.quick + [bench.isolation] * options.isolation
     for part in parts:
         part()
         if options.json:

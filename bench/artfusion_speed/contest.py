@@ -32,6 +32,13 @@ class Result:
         low, _, high = statistics.quantiles(self.seconds, n=4)
         return (high - low) / 2 / self.median
 
+    def beyond(self, other: Result) -> tuple[float, float, float]:
+        """What it takes more than `other`, in parts: quartiles over the rounds, of which each holds
+        both, and what else the machine did in it."""
+        more = [own / others - 1.0 for own, others in zip(self.seconds, other.seconds, strict=True)]
+        low, median, high = statistics.quantiles(more, n=4)
+        return low, median, high
+
 
 class Contestant:
     def __init__(self, name: str, model: Path, threads: int, device: str) -> None:

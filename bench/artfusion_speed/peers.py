@@ -178,11 +178,16 @@ class OpenVino:
 class Library:
     """This library; a step is a sampler's, guidance and solver included."""
 
-    def __init__(self, model: Path, threads: int, device: str, *, precision: str) -> None:
+    def __init__(
+        self, model: Path, threads: int, device: str, *, precision: str, isolation: str
+    ) -> None:
         import artfusion
 
-        context = artfusion.Context(threads=threads, device=device, precision=precision)
+        context = artfusion.Context(
+            threads=threads, device=device, precision=precision, isolation=isolation
+        )
         self._model = artfusion.Model.open(model, context=context)
+        self._open = lambda: artfusion.Model.open(model, context=context).close()
         self._painter = Painter(self._model)
 
     def work(self, work: str, batch: int, size: int) -> Work:
@@ -192,6 +197,7 @@ class Library:
             "again": lambda: paint(batch, size, new=False),
             "run": lambda: paint(1, size, new=False, steps=batch),
             "outside": lambda: self._painter.outside(size),
+            "open": self._open,
         }
         if work in works:
             return works[work]
@@ -219,12 +225,12 @@ class Library:
             batch=pictures, width=size, height=size, steps=200, solver="dpmpp_2m",
             content_scale=0.5 if guided else 1.0, style_scale=2.0 if guided else 1.0,
         )  # fmt: skip
+        info = self._model.info()  # which may be another model than the peers'
+        side = size // info.downsample
         draw = np.random.Generator(np.random.PCG64(2))
-        latent = draw.standard_normal(
-            (CHANNELS, size // DOWN, size // DOWN), dtype=np.float32
-        )
+        latent = draw.standard_normal((info.latent_channels, side, side), dtype=np.float32)
         sampler.set_content_latent(latent)
-        sampler.set_style(self._model.style_from_values(styles[0]))
+        sampler.set_style(self._model.style_from_values(styles[0][: info.style_width]))
         step: Work = sampler.next
         return step
 
@@ -264,8 +270,9 @@ class Peak:
 
 def make(name: str, model: Path, threads: int, device: str) -> Any:
     kind, dtype = name.rsplit(" ", 1)
-    if kind == "artfusion":
-        return Library(model, threads, device, precision=dtype)
+    if kind in ("artfusion", "isolated"):
+        isolation = "process" if kind == "isolated" else "none"
+        return Library(model, threads, device, precision=dtype, isolation=isolation)
     if kind == "onnxruntime":
         return OnnxRuntime(model, threads)
     if kind == "openvino":

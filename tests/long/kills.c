@@ -4,8 +4,8 @@
  *     kills --kills N [--engine test|torch] [--timeout MILLISECONDS] [--seed N]
  *
  * One program does runs on one isolated model, which it opens anew now and then, while a thread sends
- * SIGKILL, SIGSEGV or SIGSTOP to the engine's process at random moments: of opening, of any call,
- * between two. Each has to be one error whose sentence says which it was; the call is made again, and
+ * SIGKILL, SIGSEGV or SIGSTOP to the engine's process at random moments: of opening, of any call that
+ * can fail, between two. Each has to be one error whose sentence says which it was; the call is made again, and
  * the run has to end with the bytes that it has without isolation. In the end there may be no
  * process, descriptor or shared memory that was not there before. Prints what it did as a table, which
  * it lives to do; ends with 1 if any of this is not so.
@@ -134,6 +134,24 @@ static artfusion_status open_model(artfusion_isolation isolation, artfusion_mode
     return status;
 }
 
+/* Nothing may be sent while a handle is destroyed, which tells of no error: what was sent is heard of
+ * first, and no more is until the lock is given back. */
+static void keep_off(artfusion_model *model)
+{
+    static const float latent[4 * 4 * 16];
+    static float rgb[3 * 128 * 128];
+    artfusion_model_info info;
+    assert_ok(artfusion_model_get_info(model, &info, sizeof info));
+    const int32_t side = info.size_multiple / info.downsample;
+    const size_t values = (size_t)info.size_multiple * (size_t)info.size_multiple * 3;
+    (void)pthread_mutex_lock(&all.lock);
+    while (all.under_way) {
+        (void)pthread_mutex_unlock(&all.lock);
+        (void)again(artfusion_model_decode(model, latent, 1, side, side, rgb, values));
+        (void)pthread_mutex_lock(&all.lock);
+    }
+}
+
 static void run(artfusion_model *model, uint32_t variant, uint8_t *pixels)
 {
     artfusion_image *content = test_picture(all.side, all.side, variant),
@@ -162,27 +180,17 @@ static void run(artfusion_model *model, uint32_t variant, uint8_t *pixels)
         ;
     memcpy(pixels, artfusion_image_pixels(result), (size_t)all.side * (size_t)all.side * 3);
     artfusion_image_destroy(result);
+    keep_off(model);
     artfusion_sampler_destroy(sampler);
+    (void)pthread_mutex_unlock(&all.lock);
     artfusion_style_destroy(style);
     artfusion_image_destroy(painting);
     artfusion_image_destroy(content);
 }
 
-/* Nothing may be sent to a process that ends by itself: what was sent is heard of first. */
 static void close_model(void)
 {
-    static const float latent[4 * 4 * 16];
-    static float rgb[3 * 128 * 128];
-    artfusion_model_info info;
-    assert_ok(artfusion_model_get_info(all.model, &info, sizeof info));
-    const int32_t side = info.size_multiple / info.downsample;
-    const size_t values = (size_t)info.size_multiple * (size_t)info.size_multiple * 3;
-    (void)pthread_mutex_lock(&all.lock);
-    while (all.under_way) {
-        (void)pthread_mutex_unlock(&all.lock);
-        (void)again(artfusion_model_decode(all.model, latent, 1, side, side, rgb, values));
-        (void)pthread_mutex_lock(&all.lock);
-    }
+    keep_off(all.model);
     artfusion_model_destroy(all.model);
     (void)pthread_mutex_unlock(&all.lock);
 }

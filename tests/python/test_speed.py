@@ -13,6 +13,7 @@ import pytest
 import torch
 from artfusion_speed.contest import Contestant, Result, contest
 from artfusion_speed.networks import CHANNELS, DOWN
+from artfusion_speed.peers import make
 from artfusion_speed.plots import plot_growth, plot_step
 from artfusion_speed.wholes import STEPS, Painter, by_torch
 from conftest import TREE
@@ -49,6 +50,23 @@ def test_ready() -> None:
 def test_spread() -> None:
     assert Result([1.0, 2.0, 3.0, 4.0, 5.0]).spread == pytest.approx(0.5)
     assert np.isnan(Result([1.0, 2.0]).spread) and np.isnan(Result().median)
+
+
+def test_beyond_is_of_rounds_that_belong_together() -> None:
+    # A round in which the machine was slow, for both alike, says what the others say.
+    plain, more = Result([1.0, 10.0, 2.0, 4.0, 1.0]), Result([1.1, 11.0, 2.2, 4.4, 1.1])
+    assert more.beyond(plain) == pytest.approx((0.1, 0.1, 0.1))
+    with pytest.raises(ValueError):
+        more.beyond(Result([1.0]))
+
+
+def test_the_isolated_contestant_is_isolated() -> None:
+    mini = TREE / "models" / "mini.artfusion"
+    for name, isolation in (("artfusion auto", "none"), ("isolated auto", "process")):
+        contestant = make(name, mini, 1, "cpu")
+        assert contestant._model.info().isolation == isolation
+        contestant.work("open", 1, 64)()
+        contestant.work("step", 3, 64)()
 
 
 def test_contestant_that_cannot_start(tmp_path: Path) -> None:
