@@ -570,7 +570,10 @@ typedef struct artfusion_model_info {
     const char *description;    /**< one sentence */
     const char *licence;        /**< SPDX identifier, of the weights */
     const char *origin;         /**< who or what made it */
-    const char *weights_sha256; /**< 64 hexadecimal digits */
+    const char *weights_sha256; /**< 64 hexadecimal digits: of the file's records, and in format 2 of
+                                     their lengths and the manifest, so that files of one digest are
+                                     one model. In format 1 the manifest may differ, and records can
+                                     be made that are cut elsewhere: docs/model-format.md */
     const char *engine;         /**< e.g. "torchscript 2.13.0" */
     const char *device_name;    /**< e.g. "cpu", "NVIDIA H100" */
     const char *arithmetic;     /**< e.g. "float32" */
@@ -649,7 +652,7 @@ ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
                                                     artfusion_style **style);
 
 /** A style code in some hundred bytes or more, of which `*size` at `*data`, which
- * artfusion_free frees: the values, the digest of the model's weights, and a checksum,
+ * artfusion_free frees: the values, the model's digest, and a checksum,
  * the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_save_memory(const artfusion_style *style,
                                                            uint8_t **data, size_t *size);

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 wanted=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg-dev
-        libwebp-dev liblcms2-dev libjansson-dev libminizip-dev zlib1g-dev libssl-dev libpopt-dev)
+        libwebp-dev liblcms2-dev libjansson-dev zlib1g-dev libssl-dev libpopt-dev)
 test=(libcmocka-dev clang binutils abigail-tools dpkg-dev file doxygen cargo golang-go
       libc++-dev libc++abi-dev)
 # For 32-bit programs.

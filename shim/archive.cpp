@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "archive.hpp"
 
-#include <caffe2/serialize/inline_container.h>
-
 #include <algorithm>
 #include <map>
-#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,14 +13,12 @@
 #include "code.hpp"
 #include "failure.hpp"
 #include "pickle.hpp"
-#include "source.hpp"
+#include "records.hpp"
 
 namespace af {
 namespace {
 
 constexpr size_t MAX_RECORDS = 65535;
-
-using Sizes = std::map<std::string, uint64_t, std::less<>>;
 
 bool is_number(std::string_view text)
 {
@@ -29,93 +26,122 @@ bool is_number(std::string_view text)
            text.find_first_not_of("0123456789") == text.npos;
 }
 
-/* What torch.jit.save writes; data.pkl and its like are read below. Whatever else torch's reader
+/* What torch.jit.save writes, beside what is read below. Whatever else torch's reader
  * knows, such as older formats, is not looked for. */
 bool is_known(std::string_view name)
 {
-    constexpr std::string_view names[] = {"data.pkl",  "constants.pkl",          "version",
-                                          "byteorder", ".data/serialization_id", ".format_version",
-                                          ".storage_alignment"};
+    constexpr std::string_view names[] = {"version", "byteorder", ".data/serialization_id",
+                                          ".format_version", ".storage_alignment"};
     return name.starts_with("extra/") ||
            std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
 class Archive {
 public:
-    explicit Archive(const af_source &source)
-        : reader_(std::make_shared<SourceReader>(source))
-    {
-    }
+    explicit Archive(const af_model_records &records) : records_(records) {}
 
     void check()
     {
         sort_records();
         const auto modules = check_code(code_);
-        check_pickle(read("data.pkl", MAX_PICKLE), rules("data.pkl", modules, data_, true));
-        check_pickle(read("constants.pkl", MAX_PICKLE),
+        check_pickle(read_pickle("data.pkl"), rules("data.pkl", modules, data_, true));
+        check_pickle(read_pickle("constants.pkl"),
                      rules("constants.pkl", modules, constants_, false));
+        check_all_used("data/", data_);
+        check_all_used("constants/", constants_);
     }
 
 private:
+    struct Storage {
+        uint64_t size;
+        bool used = false;
+    };
+    using Storages = std::map<std::string, Storage, std::less<>>;
+
     void sort_records()
     {
-        const std::vector<std::string> names = reader_.getAllRecords();
-        if (names.size() > MAX_RECORDS)
+        if (records_.count > MAX_RECORDS)
             throw Failure(ARTFUSION_ERROR_LIMIT,
-                          "the model file has " + std::to_string(names.size()) +
+                          "the model file has " + std::to_string(records_.count) +
                               " records, limit " + std::to_string(MAX_RECORDS));
         size_t code = 0;
-        for (const std::string &name : names) {
-            const std::string_view view = name;
-            if (view.starts_with("data/") && is_number(view.substr(5)))
-                data_.emplace(name.substr(5), reader_.getRecordSize(name));
-            else if (view.starts_with("constants/") && is_number(view.substr(10)))
-                constants_.emplace(name.substr(10), reader_.getRecordSize(name));
-            else if (view.starts_with("code/") && view.ends_with(".py")) {
-                code_.push_back({name, read(name, std::min(MAX_CODE_RECORD, MAX_CODE - code))});
+        for (size_t i = 0; i < records_.count; i++) {
+            const std::string_view name = records_.list[i].name;
+            const uint64_t size = records_.list[i].size;
+            if (name.starts_with("data/") && is_number(name.substr(5)))
+                data_.emplace(name.substr(5), Storage{size});
+            else if (name.starts_with("constants/") && is_number(name.substr(10)))
+                constants_.emplace(name.substr(10), Storage{size});
+            else if (name.starts_with("code/") && name.ends_with(".py")) {
+                code_.push_back(
+                    {std::string(name), read(i, std::min(MAX_CODE_RECORD, MAX_CODE - code))});
                 code += code_.back().text.size();
-            } else if (!is_known(view) &&
-                       !(view.starts_with("code/") && view.ends_with(".debug_pkl")))
+            } else if (name == "data.pkl" || name == "constants.pkl")
+                pickles_.emplace(name, i);
+            else if (!is_known(name) &&
+                     !(name.starts_with("code/") && name.ends_with(".debug_pkl")))
                 throw Failure(ARTFUSION_ERROR_FORMAT,
-                              "the model file has a record " + name.substr(0, 128) +
+                              "the model file has a record " + std::string(name.substr(0, 128)) +
                                   ", which is nothing that torch.jit.save writes");
         }
     }
 
-    std::string read(const std::string &name, size_t limit)
+    std::string read(size_t index, size_t limit)
     {
-        const size_t size = reader_.getRecordSize(name);
-        if (size > limit)
-            throw Failure(ARTFUSION_ERROR_LIMIT, "the model file's " + name + " has " +
-                                                     std::to_string(size) + " bytes, limit " +
-                                                     std::to_string(limit));
-        std::string text(size, '\0');
-        if (size)
-            reader_.getRecord(name, text.data(), size);
+        const af_model_record &record = records_.list[index];
+        if (record.size > limit)
+            throw Failure(ARTFUSION_ERROR_LIMIT,
+                          "the model file's " + std::string(record.name) + " has " +
+                              std::to_string(record.size) + " bytes, limit " +
+                              std::to_string(limit));
+        std::string text(static_cast<size_t>(record.size), '\0');
+        read_record(records_, index, text.data());
         return text;
     }
 
+    std::string read_pickle(const std::string &name)
+    {
+        const auto found = pickles_.find(name);
+        if (found == pickles_.end())
+            throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has no record " + name);
+        return read(found->second, MAX_PICKLE);
+    }
+
+    /* What no tensor has could be anything, such as another text that a digest without lengths
+     * takes for more records. */
+    static void check_all_used(const std::string &folder, const Storages &storages)
+    {
+        for (const auto &[key, storage] : storages)
+            if (!storage.used)
+                throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has a record " + folder + key +
+                                                          ", which no tensor is in");
+    }
+
     PickleRules rules(std::string_view name, const std::set<std::string, std::less<>> &modules,
-                      const Sizes &sizes, bool is_object)
+                      Storages &storages, bool is_object)
     {
         return {name, &modules,
-                [&sizes](std::string_view key) -> std::optional<uint64_t> {
-                    const auto found = sizes.find(key);
-                    return found == sizes.end() ? std::nullopt : std::optional(found->second);
+                [&storages](std::string_view key) -> std::optional<uint64_t> {
+                    const auto found = storages.find(key);
+                    if (found == storages.end())
+                        return std::nullopt;
+                    found->second.used = true;
+                    return found->second.size;
                 },
                 is_object};
     }
 
-    caffe2::serialize::PyTorchStreamReader reader_;
-    Sizes data_, constants_;
+    const af_model_records &records_;
+    Storages data_, constants_;
+    std::map<std::string, size_t, std::less<>> pickles_;
     std::vector<CodeRecord> code_;
 };
 
 } // namespace
 
-void check_archive(const af_source &source)
+void check_archive(const af_model_records &records)
 {
-    Archive(source).check();
+    Archive(records).check();
 }
 
 } // namespace af

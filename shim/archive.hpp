@@ -11,7 +11,7 @@
 namespace af {
 
 /* Throws for a file that torch must not see. Nothing of the file is run. */
-void check_archive(const af_source &source);
+void check_archive(const af_model_records &records);
 
 } // namespace af
 

@@ -10,11 +10,11 @@ namespace {
 
 using af::guarded;
 
-artfusion_status open(const af_source *source, const af_network_options *options,
+artfusion_status open(const af_model_records *records, const af_network_options *options,
                       af_network **network, af_engine_error *error) noexcept
 {
     *network = nullptr;
-    return guarded(error, [&] { *network = af_network::open(*source, *options).release(); });
+    return guarded(error, [&] { *network = af_network::open(*records, *options).release(); });
 }
 
 void close(af_network *network) noexcept

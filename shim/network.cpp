@@ -16,9 +16,9 @@
 #include "failure.hpp"
 #include "inspect.hpp"
 #include "peak.hpp"
+#include "records.hpp"
 #include "runtime.hpp"
 #include "scope.hpp"
-#include "source.hpp"
 
 using af::CallScope;
 using af::Failure;
@@ -64,11 +64,11 @@ at::Tensor expect(const std::string &name, const c10::IValue &value, at::IntArra
     return tensor.to(at::kFloat);
 }
 
-torch::jit::Module load(const af_source &source, c10::Device device)
+torch::jit::Module load(const af_model_records &records, c10::Device device)
 {
     try {
-        af::check_archive(source);
-        const auto reader = std::make_shared<af::SourceReader>(source);
+        af::check_archive(records);
+        const auto reader = std::make_shared<af::RecordArchive>(records);
         torch::jit::Module module = torch::jit::load(reader, device, /*load_debug_files=*/false);
         af::check_types(module);
         module.eval();
@@ -115,7 +115,7 @@ void write(const at::Tensor &tensor, float *values)
 
 } // namespace
 
-std::unique_ptr<af_network> af_network::open(const af_source &source,
+std::unique_ptr<af_network> af_network::open(const af_model_records &records,
                                              const af_network_options &options)
 {
     af::require_own_process();
@@ -124,7 +124,7 @@ std::unique_ptr<af_network> af_network::open(const af_source &source,
     const std::optional<c10::Stream> stream = af::new_stream(device);
     const CallScope scope(device, stream, options.threads);
     return std::unique_ptr<af_network>(
-        new af_network(load(source, device), options, device, stream));
+        new af_network(load(records, device), options, device, stream));
 }
 
 af_network::af_network(const torch::jit::Module &module, const af_network_options &options,

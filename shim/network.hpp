@@ -35,7 +35,7 @@ struct af_conditions {
 /* Immutable once it stands: any number of threads may call it at once. All functions throw. */
 struct af_network {
 public:
-    static std::unique_ptr<af_network> open(const af_source &source,
+    static std::unique_ptr<af_network> open(const af_model_records &records,
                                             const af_network_options &options);
 
     af_network_info info() const;

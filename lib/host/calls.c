@@ -8,7 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "model/channel.h"
+#include "model/record_list.h"
 
 typedef struct lane {
     int socket;
@@ -26,15 +28,18 @@ void af_calls_begin(const af_engine *loaded)
 
 /* ---- the model file, which is the library's ---------------------------------- */
 
-typedef struct remote_source {
-    af_source base;
-    lane *lane;
+typedef struct remote_records {
+    af_model_records base;
+    const lane *lane;
+    size_t room;          /* of the lane's memory, for a part */
     pthread_mutex_t lock; /* since an engine may read from several threads */
-} remote_source;
+} remote_records;
 
-static artfusion_status read_part(lane *l, uint64_t offset, void *buffer, size_t size)
+static artfusion_status read_part(const remote_records *records, size_t index, uint64_t offset,
+                                  void *buffer, size_t size)
 {
-    const af_answer wanted = {.reading = 1, .offset = offset, .size = size};
+    const lane *l = records->lane;
+    const af_answer wanted = {.reading = 1, .record = index, .offset = offset, .size = size};
     af_request got;
     if (!af_channel_send(l->socket, &wanted, sizeof wanted, -1) ||
         af_channel_receive(l->socket, &got, sizeof got, NULL, 0) != AF_RECEIVED ||
@@ -45,32 +50,49 @@ static artfusion_status read_part(lane *l, uint64_t offset, void *buffer, size_t
     return got.status;
 }
 
-static artfusion_status read_source(const af_source *base, uint64_t offset, void *buffer,
-                                    size_t size)
+static artfusion_status read_record(const af_model_records *base, size_t index, void *buffer)
 {
-    remote_source *source;
-    memcpy(&source, &base, sizeof source); /* which is not const, for its lock */
+    remote_records *records;
+    memcpy(&records, &base, sizeof records); /* which is not const, for its lock */
+    const uint64_t size = base->list[index].size;
     artfusion_status status = ARTFUSION_OK;
-    (void)pthread_mutex_lock(&source->lock);
-    for (size_t done = 0; done < size && status == ARTFUSION_OK;) {
-        const size_t left = size - done,
-                     part = left < source->lane->size ? left : source->lane->size;
-        status = read_part(source->lane, offset + done, (char *)buffer + done, part);
+    uint64_t done = 0;
+    (void)pthread_mutex_lock(&records->lock);
+    do { /* an empty record, too, is asked for */
+        const uint64_t left = size - done;
+        const size_t part = left < records->room ? (size_t)left : records->room;
+        status = read_part(records, index, done, (char *)buffer + done, part);
         done += part;
-    }
-    (void)pthread_mutex_unlock(&source->lock);
+    } while (done < size && status == ARTFUSION_OK);
+    (void)pthread_mutex_unlock(&records->lock);
     return status;
 }
 
-static artfusion_status open_model(lane *l, const af_request *request, af_answer *answer)
+static artfusion_status open_network(const lane *l, const af_request *request,
+                                     af_model_record *list, af_network **network,
+                                     af_engine_error *error)
 {
-    remote_source source = {.base = {.size = request->source, .read = read_source}, .lane = l};
-    if (pthread_mutex_init(&source.lock, NULL) != 0)
+    remote_records records = {
+        .base = {.list = list, .count = (size_t)request->records, .read = read_record},
+        .lane = l,
+        .room = (size_t)request->buffers[1]};
+    if (!list || pthread_mutex_init(&records.lock, NULL) != 0)
         return ARTFUSION_ERROR_MEMORY;
+    const artfusion_status status =
+        af_record_list_read(l->memory + request->buffers[1], (size_t)request->list, list,
+                            records.base.count)
+            ? engine->open(&records.base, &request->options, network, error)
+            : ARTFUSION_ERROR_ARGUMENT;
+    (void)pthread_mutex_destroy(&records.lock);
+    return status;
+}
+
+static artfusion_status open_model(const lane *l, const af_request *request, af_answer *answer)
+{
     af_network *network = NULL;
-    artfusion_status status =
-        engine->open(&source.base, &request->options, &network, &answer->error);
-    (void)pthread_mutex_destroy(&source.lock);
+    af_model_record *list = af_alloc_array((size_t)request->records, sizeof *list);
+    artfusion_status status = open_network(l, request, list, &network, &answer->error);
+    af_free(list);
     if (status == ARTFUSION_OK && !network)
         status = ARTFUSION_ERROR_ENGINE;
     if (status == ARTFUSION_OK)

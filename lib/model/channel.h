@@ -7,7 +7,7 @@
  * and gets a lane's socket with each message that follows; its end is the end of the program. A
  * lane carries one call at a time, so that as many calls are under way as there are lanes: a
  * request, and the answer. While a model is opened, readings of its file come before the answer,
- * and get one each.
+ * and get one each: of a record its parts, from the first to the last.
  *
  * A lane's memory comes as a descriptor with the first request that needs so much, sealed in its
  * size: neither side can take away what the other has mapped.
@@ -46,15 +46,15 @@ typedef struct af_request {
     artfusion_status status; /* of AF_CALL_READ */
     uint64_t conditions;     /* as CONDITION's answer named them */
     uint64_t memory; /* bytes of the lane's new memory, whose descriptor comes along; or 0 */
-    uint64_t source; /* bytes of the model file */
+    uint64_t records, list; /* of the model file: how many, and bytes of their list */
     uint64_t buffers[AF_CHANNEL_BUFFERS]; /* where they begin in the memory, in the table's order */
     af_network_options options;
 } af_request;
 
 typedef struct af_answer {
-    int32_t reading; /* 1: no answer yet, but `size` bytes from `offset` are wanted */
+    int32_t reading; /* 1: no answer yet, but `size` bytes from `offset` of a record are wanted */
     artfusion_status status;
-    uint64_t offset, size;
+    uint64_t record, offset, size;
     uint64_t value;       /* of MEMORY and CONDITION */
     af_network_info info; /* of OPEN */
     af_engine_error error;

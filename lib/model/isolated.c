@@ -38,12 +38,15 @@ static size_t floats(int32_t batch, int32_t channels, int32_t height, int32_t wi
     return sizeof(float) * (size_t)batch * (size_t)channels * (size_t)height * (size_t)width;
 }
 
-static artfusion_status isolated_open(const af_source *source, const af_network_options *options,
-                                      af_network **network, af_engine_error *error)
+static artfusion_status isolated_open(const af_model_records *base,
+                                      const af_network_options *options, af_network **network,
+                                      af_engine_error *error)
 {
     af_network *n = *network;
+    const af_bundle_records *records = (const af_bundle_records *)base;
     n->options = *options;
-    const artfusion_status status = af_source_keep(source, &n->source);
+    n->bundle = records->bundle;
+    const artfusion_status status = af_source_keep(records->source, &n->source);
     if (status != ARTFUSION_OK)
         return status;
     return af_isolated_open_in(n, n->process, &n->info, error);
@@ -296,9 +299,4 @@ artfusion_status af_isolated_start(artfusion_context *context, const af_engine *
     *engine = &made->table;
     *network = made;
     return ARTFUSION_OK;
-}
-
-void af_isolated_expect(af_network *network, const char *sha256)
-{
-    network->sha256 = sha256;
 }

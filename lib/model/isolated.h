@@ -7,13 +7,10 @@
 #include "model/network.h"
 
 /* Starts the process, with its engine loaded. Its `open` takes the network that comes from here,
- * and leaves it in its place; `close` is its end, opened or not. The table lives as long as it.
+ * and leaves it in its place; `close` is its end, opened or not. The table lives as long as it. The
+ * records that `open` takes are an af_bundle_records, whose bundle is borrowed until `close`.
  * Errors: ENGINE, MEMORY. */
 artfusion_status af_isolated_start(artfusion_context *context, const af_engine **engine,
                                    af_network **network);
-
-/* What the weights' SHA-256 is, to see later whether the file was changed. Borrowed. Before `open`.
- */
-void af_isolated_expect(af_network *network, const char *sha256);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "model/bundle.h"
+#include "model/record_list.h"
 
 /* ---- one call in a lane ----------------------------------------------------- */
 
@@ -32,11 +32,11 @@ static size_t lay_out(const af_shared *buffers, int32_t count, af_request *reque
 /* The bytes that the engine wants of the model file, of which it's told no more than that. */
 static int give_bytes(af_isolated_call *c)
 {
-    const af_source *source = &c->network->source.base;
+    const af_answer *wanted = &c->answer;
     af_request request = {.call = AF_CALL_READ, .status = ARTFUSION_ERROR_ARGUMENT};
-    if (c->answer.size <= c->lane->size)
-        request.status =
-            source->read(source, c->answer.offset, c->lane->memory, (size_t)c->answer.size);
+    if (c->reading && wanted->size <= c->lane->size)
+        request.status = af_reading_part(c->reading, (size_t)wanted->record, wanted->offset,
+                                         c->lane->memory, (size_t)wanted->size);
     return af_channel_send(c->lane->socket, &request, sizeof request, -1);
 }
 
@@ -123,33 +123,27 @@ artfusion_status af_isolated_open_in(af_network *n, af_engine_process *process,
     af_isolated_call c;
     if (!take_lane(&c, n, process))
         return fail_memory(error, sizeof *c.lane);
-    const af_shared part = {.bytes = PART};
-    af_request request = {
-        .call = AF_CALL_OPEN, .source = n->source.base.size, .options = n->options};
-    const artfusion_status status = af_isolated_run(&c, &request, &part, 1, error);
+    const af_bundle *bundle = n->bundle;
+    const size_t size = af_record_list_size(bundle->records, bundle->archive.count);
+    uint8_t *list = af_alloc(size);
+    if (!list) {
+        give_lane_back(&c, error);
+        return fail_memory(error, size);
+    }
+    af_record_list_write(bundle->records, bundle->archive.count, list);
+    const af_shared buffers[] = {{.bytes = PART}, {.in = list, .bytes = size}};
+    af_reading reading = {.bundle = bundle, .source = &n->source.base};
+    c.reading = &reading;
+    af_request request = {.call = AF_CALL_OPEN,
+                          .records = bundle->archive.count,
+                          .list = size,
+                          .options = n->options};
+    const artfusion_status status = af_isolated_run(&c, &request, buffers, 2, error);
+    af_reading_end(&reading);
+    af_free(list);
     *info = c.answer.info;
     give_lane_back(&c, error);
     return status;
-}
-
-static artfusion_status check_unchanged(const af_network *n)
-{
-    artfusion_status status = af_source_check_size(&n->source);
-    if (status != ARTFUSION_OK || n->source.file < 0)
-        return status;
-    char *manifest;
-    size_t size;
-    char sha256[AF_SHA256_HEX];
-    status = af_bundle_read(&n->source.base, &manifest, &size, sha256);
-    if (status != ARTFUSION_OK)
-        return status;
-    af_free(manifest);
-    return strcmp(sha256, n->sha256) == 0
-               ? ARTFUSION_OK
-               : af_fail(
-                     ARTFUSION_ERROR_CHECKSUM,
-                     "%s was changed since the model was opened: its SHA-256 is %s, and was %.64s",
-                     n->source.base.path, sha256, n->sha256);
 }
 
 /* Whether a network that was opened again computes as the first did. */
@@ -164,7 +158,7 @@ static int is_alike(const af_network_info *a, const af_network_info *b)
 /* With the lock. */
 static artfusion_status start_again(af_network *n, af_engine_error *error)
 {
-    artfusion_status status = check_unchanged(n);
+    artfusion_status status = af_source_check_size(&n->source);
     if (status != ARTFUSION_OK)
         return status;
     af_greeting greeting;

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "model/bundle.h"
 #include "model/engine_process.h"
 #include "model/source.h"
 
@@ -17,9 +18,9 @@ struct af_network {
     af_engine_process *process; /* NULL after its end, until the next call */
     uint64_t generation;        /* of processes, counted from 1 */
     af_model_source source;     /* kept, to open it again */
+    const af_bundle *bundle;    /* what is in it */
     af_network_options options;
     af_network_info info;
-    const char *sha256;
 };
 
 /* One of a call's arrays: in goes there, out comes back. */
@@ -34,6 +35,7 @@ typedef struct af_isolated_call {
     af_engine_process *process;
     af_lane *lane;
     af_answer answer;
+    af_reading *reading; /* of the model file, while it is opened; else NULL */
     int broken;         /* the process has to end: it has not answered */
     int32_t unanswered; /* for so many milliseconds, if that is why */
 } af_isolated_call;

@@ -165,7 +165,7 @@ static float *numbers(fields *f, const char *path, int32_t count, int32_t nonzer
     return made;
 }
 
-static void read_format(fields *f)
+static void read_format(fields *f, af_manifest *m)
 {
     const char *format = string(f, "format");
     if (f->status == ARTFUSION_OK && strcmp(format, "artfusion-model") != 0)
@@ -177,6 +177,7 @@ static void read_format(fields *f)
                             "the model has format %d, and artfusion %s reads up to %d: update the "
                             "library",
                             (int)version, artfusion_version_string(), AF_MANIFEST_VERSION);
+    m->version = version;
 }
 
 static void check_sizes(fields *f, const af_manifest *m)
@@ -282,7 +283,7 @@ static void read_presets(fields *f, af_manifest *m)
 
 static void read_fields(fields *f, af_manifest *m)
 {
-    read_format(f);
+    read_format(f, m);
     m->name = copy(f, "name");
     m->description = copy(f, "description");
     m->licence = copy(f, "licence");

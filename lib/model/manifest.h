@@ -5,7 +5,7 @@
 
 #include "artfusion.h"
 
-#define AF_MANIFEST_VERSION 1
+#define AF_MANIFEST_VERSION 2 /* the newest; 1 is read, too */
 
 #define AF_MAX_PRESETS 16
 #define AF_PRESET_NAME 32 /* 31 characters and the zero */
@@ -26,6 +26,7 @@ typedef struct af_preset {
 
 typedef struct af_manifest {
     char *name, *description, *licence, *origin, *weights_sha256;
+    int32_t version; /* of the format */
     int32_t latent_channels, downsample;
     float *latent_shift, *latent_scale; /* [latent_channels] */
     int32_t size_multiple, native_width, native_height;

@@ -35,6 +35,7 @@ void af_model_release(artfusion_model *model)
     af_cache_clear(&model->cache);
     af_memory_clear(&model->memory);
     af_manifest_clear(&model->manifest);
+    af_bundle_clear(&model->bundle);
     af_free(model->alphas_cumprod);
     af_free(model->null_style);
     af_context_release(model->context);
@@ -88,16 +89,17 @@ void af_model_leave(const artfusion_model *model)
 
 /* ---- opening ------------------------------------------------------------ */
 
-static artfusion_status read_bundle(const af_source *source, af_manifest *manifest)
+/* The manifest before the rest, of which it says how it is digested. */
+static artfusion_status read_bundle(const af_source *source, af_bundle *bundle,
+                                    af_manifest *manifest)
 {
-    char *text;
-    size_t size;
     char sha256[AF_SHA256_HEX];
-    artfusion_status status = af_bundle_read(source, &text, &size, sha256);
-    if (status != ARTFUSION_OK)
-        return status;
-    status = af_manifest_parse(text, size, manifest);
-    af_free(text);
+    artfusion_status status = af_bundle_open(bundle, source);
+    if (status == ARTFUSION_OK)
+        status = af_manifest_parse(bundle->text, bundle->text_size, manifest);
+    if (status == ARTFUSION_OK)
+        status = af_bundle_digest(bundle, source, manifest->version, manifest->weights_sha256,
+                                  sha256);
     if (status == ARTFUSION_OK && strcmp(sha256, manifest->weights_sha256) != 0)
         status = af_fail(ARTFUSION_ERROR_CHECKSUM,
                          "the model was changed or damaged: its SHA-256 is %s, its manifest says "
@@ -135,8 +137,9 @@ static artfusion_status open_network(artfusion_model *model, const af_source *so
         .style_width = model->manifest.style_width,
         .precision = model->context->precision,
     };
+    const af_bundle_records records = af_bundle_records_of(&model->bundle, source);
     af_engine_error error = {{0}};
-    artfusion_status status = model->engine->open(source, &options, &model->network, &error);
+    artfusion_status status = model->engine->open(&records.base, &options, &model->network, &error);
     if (status == ARTFUSION_OK && !model->network)
         status = ARTFUSION_ERROR_ENGINE;
     if (status == ARTFUSION_OK)
@@ -208,17 +211,17 @@ static artfusion_status load(artfusion_model *made, const af_source *source)
         return status;
     af_engine_loader loader;
     af_engine_loader_start(&loader, made->context, made->isolation);
-    status = read_bundle(source, &made->manifest);
+    status = read_bundle(source, &made->bundle, &made->manifest);
     if (status == ARTFUSION_OK)
         status = make_tables(made);
     /* Always, and what the file has wrong is said first. */
     const artfusion_status loaded = af_engine_loader_finish(&loader, &made->engine, &made->network);
     if (status == ARTFUSION_OK)
         status = loaded;
-    if (status == ARTFUSION_OK && made->network)
-        af_isolated_expect(made->network, made->manifest.weights_sha256);
     if (status == ARTFUSION_OK)
         status = open_network(made, source);
+    if (!is_isolated(made))
+        af_bundle_clear(&made->bundle);
     af_model_leave(made);
     return status;
 }

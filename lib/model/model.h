@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/context.h"
+#include "model/bundle.h"
 #include "model/cache.h"
 #include "model/manifest.h"
 #include "model/memory.h"
@@ -20,6 +21,7 @@ struct artfusion_model {
     af_network *network;
     af_network_info network_info;
     af_manifest manifest;
+    af_bundle bundle; /* of an isolated network, to open the file again; else empty */
     double *alphas_cumprod; /* [manifest.timesteps] */
     float *null_style;      /* [manifest.style_width] */
     char engine_label[64];
@@ -32,8 +34,8 @@ struct artfusion_style {
     float *values; /* [model->manifest.style_width] */
 };
 
-/* Whether codes of `model` are ones of `style`'s too. Their digest is not enough: it is of the
- * weights, and the width is the manifest's word. */
+/* Whether codes of `model` are ones of `style`'s too. Their digest is not enough: that of
+ * format 1 is of the weights, and the width is the manifest's word. */
 int af_style_is_of(const artfusion_style *style, const artfusion_model *model);
 
 artfusion_model *af_model_retain(artfusion_model *model);

@@ -15,7 +15,7 @@
 
 #include "artfusion.h"
 
-#define AF_ENGINE_VERSION 4
+#define AF_ENGINE_VERSION 5
 #define AF_ENGINE_SYMBOL "artfusion_engine_v1"
 
 typedef struct af_network af_network;       /* a loaded model, the engine's own */
@@ -25,14 +25,22 @@ typedef struct af_engine_error {
     char text[512];
 } af_engine_error;
 
-/* Random access to the model file; valid during `open` only. `read` fills exactly `size` bytes
- * from `offset` and returns 0, or an error status. */
-typedef struct af_source {
+/* A record of the model file: `size` bytes, whose CRC-32 is `crc`. */
+typedef struct af_model_record {
+    const char *name; /* within the archive's folder: "code/__torch__.py" */
     uint64_t size;
-    const char *path; /* NULL where there is no file */
-    artfusion_status (*read)(const struct af_source *source, uint64_t offset, void *buffer,
-                             size_t size);
-} af_source;
+    uint32_t crc;
+} af_model_record;
+
+/* The model file as an engine has it: the records that the library has checked, no two of one name
+ * in whatever case, and nothing else of the file. Valid during `open` only. `read` fills exactly
+ * the record's size with the bytes that were checked, unpacked, and returns 0, or an error status:
+ * CHECKSUM if the file has changed since. */
+typedef struct af_model_records {
+    const af_model_record *list;
+    size_t count;
+    artfusion_status (*read)(const struct af_model_records *records, size_t index, void *buffer);
+} af_model_records;
 
 typedef struct af_network_options {
     artfusion_device device; /* AUTO: a GPU if this engine has one, else the CPU */
@@ -65,7 +73,7 @@ typedef struct af_engine {
     const char *name;          /* "torchscript" */
     const char *release;       /* of what runs the networks: "2.13.0" */
 
-    artfusion_status (*open)(const af_source *source, const af_network_options *options,
+    artfusion_status (*open)(const af_model_records *records, const af_network_options *options,
                              af_network **network, af_engine_error *error);
     void (*close)(af_network *network); /* NULL is fine */
     artfusion_status (*info)(const af_network *network, af_network_info *info,

@@ -3,7 +3,15 @@
 #ifndef AF_MODEL_SOURCE_H
 #define AF_MODEL_SOURCE_H
 
-#include "model/network.h"
+#include "artfusion.h"
+
+/* Random access to it. `read` fills exactly `size` bytes from `offset`, from any thread. */
+typedef struct af_source {
+    uint64_t size;
+    const char *path; /* NULL where there is no file */
+    artfusion_status (*read)(const struct af_source *source, uint64_t offset, void *buffer,
+                             size_t size);
+} af_source;
 
 typedef struct af_model_source {
     af_source base; /* first, so that an af_source * is one of these */

@@ -35,7 +35,7 @@ const char *required_environment(const char *name);
 extern const char *const small_manifest;
 
 /* A model file in memory, of the manifest's text with `from` replaced by `to` (both may be NULL).
- * The digest is filled in where the text asks for it. Freed with free. */
+ * The digest, of the text's format, is filled in where the text asks for it. Freed with free. */
 uint8_t *make_bundle(const char *manifest, const char *from, const char *to, size_t *size);
 
 /* `text` with the first `from`, which must be in it, replaced by `to`. Freed with free. A bundle of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The libtorch engine through the seam's table, without the core: the miniature models of
- * make_engine_fixture.py, in a program that uses OpenMP itself.
+ * The libtorch engine through the seam's table, without the core but for its reader of archives: the
+ * miniature models of make_engine_fixture.py, in a program that uses OpenMP itself.
  */
 #define _POSIX_C_SOURCE 200809L /* fork, dup2, fileno */
 
@@ -16,7 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "model/archive.h"
 #include "model/network.h"
+#include "model/unpack.h"
 #include "support.h"
 
 enum { CHANNELS = 4, DOWN = 8, STYLE = 6, HOST_THREADS = 3 };
@@ -28,34 +30,65 @@ static void (*omp_set_num_threads)(int);
 /* ---- a model file, and networks from it ---- */
 
 typedef struct model_file {
-    af_source source; /* first: `read` gets its address */
-    FILE *stream;
+    af_model_records records; /* first: `read` gets its address */
+    af_model_source source;
+    af_archive archive;
     artfusion_status failure; /* what `read` answers instead of reading, unless 0 */
 } model_file;
 
-static artfusion_status read_file(const af_source *source, uint64_t offset, void *buffer,
-                                  size_t size)
+static artfusion_status read_record(const af_model_records *records, size_t index, void *buffer)
 {
-    const model_file *file = (const model_file *)(const void *)source;
+    const model_file *file = (const model_file *)(const void *)records;
     if (file->failure)
         return file->failure;
-    if (fseek(file->stream, (long)offset, SEEK_SET) ||
-        fread(buffer, 1, size, file->stream) != size)
-        return ARTFUSION_ERROR_IO;
-    return ARTFUSION_OK;
+    af_unpacking u;
+    artfusion_status status =
+        af_unpacking_begin(&u, &file->source.base, &file->archive.entries[index]);
+    if (status == ARTFUSION_OK)
+        status = af_unpacking_next(&u, buffer, (size_t)file->archive.entries[index].size);
+    if (status == ARTFUSION_OK)
+        status = af_unpacking_finish(&u);
+    af_unpacking_end(&u);
+    return status;
 }
 
-static model_file open_file(const char *name)
+static void open_source(af_model_source *source, const char *name)
 {
     char path[4096];
     (void)snprintf(path, sizeof path, "%s/engine/%s.artfusion",
                    required_environment("ARTFUSION_FIXTURES"), name);
-    model_file file = {.stream = fopen(path, "rb"), .source.read = read_file};
-    if (!file.stream)
-        fail_msg("cannot open %s", path);
-    assert_int_equal(fseek(file.stream, 0, SEEK_END), 0);
-    file.source.size = (uint64_t)ftell(file.stream);
-    return file;
+    assert_ok(af_source_open_file(source, path));
+}
+
+/* Without the record `lacking`, unless that is NULL. */
+static void open_file(model_file *file, const char *name, const char *lacking)
+{
+    *file = (model_file){.records.read = read_record};
+    open_source(&file->source, name);
+    assert_ok(af_archive_read(&file->source.base, &file->archive));
+    af_model_record *list = calloc(file->archive.count, sizeof *list);
+    assert_non_null(list);
+    size_t kept = 0;
+    for (size_t i = 0; i < file->archive.count; i++) {
+        const af_entry entry = file->archive.entries[i];
+        const char *inner = entry.name + file->archive.folder;
+        if (lacking && strcmp(inner, lacking) == 0)
+            continue;
+        file->archive.entries[kept] = entry;
+        list[kept++] = (af_model_record){inner, entry.size, entry.crc};
+    }
+    assert_true(kept == file->archive.count - !!lacking);
+    file->records.list = list;
+    file->records.count = kept;
+}
+
+static void close_file(model_file *file)
+{
+    void *list;
+    memcpy(&list, &file->records.list, sizeof list); /* which is not const */
+    free(list);
+    af_archive_clear(&file->archive);
+    af_source_close(&file->source);
 }
 
 static af_network_options cpu_options(int32_t threads)
@@ -67,17 +100,25 @@ static af_network_options cpu_options(int32_t threads)
                                 .style_width = STYLE};
 }
 
+static artfusion_status open_without(const char *name, const char *lacking,
+                                     af_network_options options, artfusion_status read_failure,
+                                     af_network **network, af_engine_error *error)
+{
+    model_file file;
+    open_file(&file, name, lacking);
+    file.failure = read_failure;
+    error->text[0] = '\0';
+    artfusion_status status = engine->open(&file.records, &options, network, error);
+    close_file(&file);
+    assert_int_equal(omp_get_max_threads(), HOST_THREADS);
+    return status;
+}
+
 static artfusion_status open_with(const char *name, af_network_options options,
                                   artfusion_status read_failure, af_network **network,
                                   af_engine_error *error)
 {
-    model_file file = open_file(name);
-    file.failure = read_failure;
-    error->text[0] = '\0';
-    artfusion_status status = engine->open(&file.source, &options, network, error);
-    assert_int_equal(fclose(file.stream), 0);
-    assert_int_equal(omp_get_max_threads(), HOST_THREADS);
-    return status;
+    return open_without(name, NULL, options, read_failure, network, error);
 }
 
 static void check(artfusion_status status, artfusion_status expected, const char *words,
@@ -358,24 +399,41 @@ static void test_files_that_do_not_open(void **state)
 {
     (void)state;
     static const struct {
-        const char *name;
+        const char *name, *lacking;
         artfusion_status read_failure, status;
         const char *words;
     } cases[] = {
-        {"no_decoder", 0, ARTFUSION_ERROR_FORMAT, "submodule decoder"},
-        {"no_denoise", 0, ARTFUSION_ERROR_FORMAT, "unet.denoise"},
-        {"no_null_style", 0, ARTFUSION_ERROR_FORMAT, "unet.null_style"},
-        {"cut", 0, ARTFUSION_ERROR_FORMAT, "cannot load"},
-        {"text", 0, ARTFUSION_ERROR_FORMAT, "cannot load"},
-        {"good", ARTFUSION_ERROR_IO, ARTFUSION_ERROR_IO, "bytes at 0"},
+        {"no_decoder", NULL, 0, ARTFUSION_ERROR_FORMAT, "submodule decoder"},
+        {"no_denoise", NULL, 0, ARTFUSION_ERROR_FORMAT, "unet.denoise"},
+        {"no_null_style", NULL, 0, ARTFUSION_ERROR_FORMAT, "unet.null_style"},
+        {"good", "version", 0, ARTFUSION_ERROR_FORMAT, "cannot load"},
+        {"good", "data.pkl", 0, ARTFUSION_ERROR_FORMAT, "has no record data.pkl"},
+        {"good", "constants.pkl", 0, ARTFUSION_ERROR_FORMAT, "has no record constants.pkl"},
+        {"good", "data/0", 0, ARTFUSION_ERROR_FORMAT, "names the record 0, which is not there"},
+        {"good", NULL, ARTFUSION_ERROR_IO, ARTFUSION_ERROR_IO, "reading the model file's record"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         af_network *network = (af_network *)&engine;
         af_engine_error error;
-        engine_error(open_with(cases[i].name, cpu_options(0), cases[i].read_failure, &network,
-                               &error),
+        engine_error(open_without(cases[i].name, cases[i].lacking, cpu_options(0),
+                                  cases[i].read_failure, &network, &error),
                      cases[i].status, cases[i].words);
         assert_null(network);
+    }
+}
+
+static void test_files_that_are_no_archives(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"cut", "text"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        af_model_source source;
+        af_archive archive;
+        open_source(&source, names[i]);
+        assert_error(af_archive_read(&source.base, &archive), ARTFUSION_ERROR_FORMAT,
+                     "no archive directory ends its");
+        assert_true(!archive.count && !archive.entries && !archive.directory);
+        af_source_close(&source);
     }
 }
 
@@ -632,6 +690,7 @@ int main(void)
         cmocka_unit_test(test_denoise),
         cmocka_unit_test(test_rows_out_of_range),
         cmocka_unit_test(test_files_that_do_not_open),
+        cmocka_unit_test(test_files_that_are_no_archives),
         cmocka_unit_test(test_options_that_do_not_fit),
         cmocka_unit_test(test_modules_that_fail),
         cmocka_unit_test(test_nan_passes),

@@ -191,8 +191,8 @@ static void test_manifest(void **state)
         artfusion_status status;
         const char *words;
     } cases[] = {
-        {"\"format_version\": 1", "\"format_version\": 2", ARTFUSION_ERROR_UNSUPPORTED,
-         "format 2, and artfusion"},
+        {"\"format_version\": 1", "\"format_version\": 3", ARTFUSION_ERROR_UNSUPPORTED,
+         "format 3, and artfusion"},
         {"\"format_version\": 1", "\"format_version\": \"1\"", ARTFUSION_ERROR_FORMAT,
          "format_version is no integer"},
         {"artfusion-model", "other-model", ARTFUSION_ERROR_FORMAT, "\"other-model\""},

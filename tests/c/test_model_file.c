@@ -2,38 +2,21 @@
  * Archives that other writers than PyTorch's make, or would like us to read: records packed, in no
  * folder, twice or far too long, and sources that fail while they are read. */
 #define _POSIX_C_SOURCE 200809L
-#include <minizip/zip.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "support.h"
-
-typedef struct record {
-    const char *name;
-    const void *data;
-    size_t size;
-    int packed;
-} record;
+#include "zips.h"
 
 static char path[] = "/tmp/artfusion-test-XXXXXX";
 
-/* The SHA-256 of a model with one weight record, as its manifest has it. */
-static void digest_of(const char *inner, const void *data, size_t size, char hex[65])
+/* Of a model of format 1 with one weight record. */
+static void digest_of(const char *name, const void *data, size_t size, char hex[65])
 {
-    uint8_t sum[EVP_MAX_MD_SIZE];
-    unsigned length;
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    assert_non_null(digest);
-    assert_int_equal(EVP_DigestInit_ex(digest, EVP_sha256(), NULL), 1);
-    assert_int_equal(EVP_DigestUpdate(digest, inner, strlen(inner) + 1), 1);
-    assert_int_equal(EVP_DigestUpdate(digest, data, size), 1);
-    assert_int_equal(EVP_DigestFinal_ex(digest, sum, &length), 1);
-    EVP_MD_CTX_free(digest);
-    for (unsigned i = 0; i < length; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+    const zip_record weights = {name, data, size, 0};
+    zip_digest(1, &weights, 1, hex);
 }
 
 static char *manifest_with(const char *hex)
@@ -47,21 +30,20 @@ static char *manifest_with(const char *hex)
     return text;
 }
 
-static void write_archive(const record *records, size_t count)
+static void write_bytes(const void *bytes, size_t size)
 {
-    zipFile archive = zipOpen64(path, APPEND_STATUS_CREATE);
-    assert_non_null(archive);
-    for (size_t i = 0; i < count; i++) {
-        const zip_fileinfo info = {0};
-        assert_int_equal(zipOpenNewFileInZip(archive, records[i].name, &info, NULL, 0, NULL, 0,
-                                             NULL, records[i].packed ? Z_DEFLATED : 0,
-                                             records[i].packed ? 6 : 0),
-                         ZIP_OK);
-        assert_int_equal(zipWriteInFileInZip(archive, records[i].data, (unsigned)records[i].size),
-                         ZIP_OK);
-        assert_int_equal(zipCloseFileInZip(archive), ZIP_OK);
-    }
-    assert_int_equal(zipClose(archive, NULL), ZIP_OK);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void write_archive(const zip_record *records, size_t count)
+{
+    size_t size;
+    uint8_t *file = make_zip(records, count, &size);
+    write_bytes(file, size);
+    free(file);
 }
 
 static artfusion_status open_archive(void)
@@ -85,10 +67,10 @@ static void weights_are_read_however_they_lie(void **state)
     assert_non_null(weights);
     for (uint32_t i = 0; i < SIZE; i++)
         weights[i] = (uint8_t)(i * UINT32_C(2654435761) >> 24);
-    digest_of("data/0", weights, SIZE, hex);
+    digest_of("small/data/0", weights, SIZE, hex);
     char *manifest = manifest_with(hex);
     for (int packed = 0; packed < 2; packed++) {
-        const record records[] = {
+        const zip_record records[] = {
             {"small/data/0", weights, SIZE, packed},
             {"small/extra/manifest.json", manifest, strlen(manifest), packed},
         };
@@ -105,7 +87,7 @@ static void weights_are_read_however_they_lie(void **state)
     /* A record without a folder is none that the engine's reader would take for the same. */
     digest_of("weights", weights, 5, hex);
     manifest = manifest_with(hex);
-    const record flat[] = {
+    const zip_record flat[] = {
         {"weights", weights, 5, 0},
         {"small/extra/manifest.json", manifest, strlen(manifest), 0},
     };
@@ -121,9 +103,13 @@ static void damaged_packing_is_named(void **state)
     (void)state;
     char weights[5000];
     memset(weights, 'w', sizeof weights);
-    const record records[] = {{"small/data/0", weights, sizeof weights, 1},
-                              {"small/extra/manifest.json", "{}", 2, 0}};
+    char hex[65];
+    digest_of("small/data/0", weights, sizeof weights, hex);
+    char *manifest = manifest_with(hex);
+    const zip_record records[] = {{"small/data/0", weights, sizeof weights, 1},
+                                  {"small/extra/manifest.json", manifest, strlen(manifest), 0}};
     write_archive(records, 2);
+    free(manifest);
     FILE *file = fopen(path, "r+b");
     assert_non_null(file);
     assert_int_equal(fseek(file, 30 + (long)strlen("small/data/0"), SEEK_SET), 0);
@@ -136,7 +122,7 @@ static void damaged_packing_is_named(void **state)
 static void there_is_one_manifest_of_its_size(void **state)
 {
     (void)state;
-    const record two[] = {{"a/extra/manifest.json", "{}", 2, 0},
+    const zip_record two[] = {{"a/extra/manifest.json", "{}", 2, 0},
                           {"a/extra/manifest.json", "{}", 2, 0}};
     write_archive(two, 2);
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "the model has two manifests");
@@ -145,7 +131,7 @@ static void there_is_one_manifest_of_its_size(void **state)
     char *spaces = malloc(LIMIT + 1);
     assert_non_null(spaces);
     memset(spaces, ' ', LIMIT + 1);
-    record one = {"a/extra/manifest.json", spaces, LIMIT + 1, 1}; /* small in the file */
+    zip_record one = {"a/extra/manifest.json", spaces, LIMIT + 1, 1}; /* small in the file */
     write_archive(&one, 1);
     assert_error(open_archive(), ARTFUSION_ERROR_LIMIT,
                  "the model's manifest has 1048577 bytes, limit 1048576");
@@ -154,7 +140,7 @@ static void there_is_one_manifest_of_its_size(void **state)
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "manifest: line 1");
     free(spaces);
 
-    one = (record){"a/extra/manifest.json", "[1]", 3, 0};
+    one = (zip_record){"a/extra/manifest.json", "[1]", 3, 0};
     write_archive(&one, 1);
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "manifest: not a JSON object");
 }
@@ -167,7 +153,7 @@ static void long_names_are_refused(void **state)
     name[1] = '/';
     for (size_t length = 1023; length <= 1024; length++) {
         name[length] = '\0';
-        const record one = {name, "x", 1, 0};
+        const zip_record one = {name, "x", 1, 0};
         write_archive(&one, 1);
         assert_error(open_archive(), ARTFUSION_ERROR_FORMAT,
                      length < 1024 ? "it has no extra/manifest.json"
@@ -196,7 +182,16 @@ static void a_failing_source_is_told_as_such(void **state)
 {
     (void)state;
     size_t size;
-    uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
+    char hex[65];
+    zip_record records[] = {{"small/data/0", "zero", 4, 0},
+                            {"small/data/1", "one", 3, 1},
+                            {"small/data/2", "two", 3, 0},
+                            {NULL, NULL, 0, 1}};
+    zip_digest(1, records, 3, hex);
+    char *manifest = manifest_with(hex);
+    records[3] = (zip_record){"small/extra/manifest.json", manifest, strlen(manifest), 1};
+    uint8_t *bundle = make_zip(records, 4, &size);
+    free(manifest);
     artfusion_context *context = test_context();
     failing f = {bundle, 0, 0};
     artfusion_model *model;
@@ -229,10 +224,7 @@ static void a_file_that_gets_shorter_is_told(void **state)
     (void)state;
     size_t size;
     uint8_t *bundle = make_bundle(small_manifest, NULL, NULL, &size);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bundle, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
+    write_bytes(bundle, size);
     free(bundle);
     test_engine_control *engine = test_engine();
     engine->on_call = cut_file;
@@ -261,10 +253,7 @@ static void promises_beyond_the_end_are_refused(void **state)
     assert_null(model);
     assert_error(artfusion_model_open_reader(context, read_or_fail, &f, size, &model),
                  ARTFUSION_ERROR_FORMAT, "small/data/0 that reaches beyond its end");
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bundle, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
+    write_bytes(bundle, size);
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "small/data/0 that reaches beyond its end");
     artfusion_context_destroy(context);
     free(bundle);
@@ -278,14 +267,14 @@ static void names_are_paths_inside(void **state)
     static const char *const bad[] = {"a/../b", "a/./b", "a//b", "a/", "..", "a/b\\c", "a/c:d",
                                       "a/\x1f", "a/\x7f", "a/\xc3\xa4"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const record one = {bad[i], "x", 1, 0};
+        const zip_record one = {bad[i], "x", 1, 0};
         write_archive(&one, 1);
         assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "whose name is no path inside of it");
     }
-    const record folders[] = {{"a/data/0", "x", 1, 0}, {"ab/data/1", "x", 1, 0}};
+    const zip_record folders[] = {{"a/data/0", "x", 1, 0}, {"ab/data/1", "x", 1, 0}};
     write_archive(folders, 2);
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "record ab/data/1 outside of its folder");
-    const record twice[] = {{"a/data/b", "x", 1, 0}, {"a/c", "x", 1, 0}, {"a/data/B", "y", 1, 0}};
+    const zip_record twice[] = {{"a/data/b", "x", 1, 0}, {"a/c", "x", 1, 0}, {"a/data/B", "y", 1, 0}};
     write_archive(twice, 3);
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "two records of one name");
 }
@@ -296,7 +285,7 @@ static void unpacked_records_are_limited(void **state)
     enum { LIMIT = 16 << 20 };
     uint8_t *zeros = calloc(1, LIMIT + 1);
     assert_non_null(zeros);
-    record five[] = {{"a/0", zeros, LIMIT + 1, 1}, {"a/1", zeros, LIMIT, 1}, {"a/2", zeros, LIMIT, 1},
+    zip_record five[] = {{"a/0", zeros, LIMIT + 1, 1}, {"a/1", zeros, LIMIT, 1}, {"a/2", zeros, LIMIT, 1},
                      {"a/3", zeros, LIMIT, 1},     {"a/4", zeros, LIMIT, 1}};
     write_archive(five, 1);
     assert_error(open_archive(), ARTFUSION_ERROR_LIMIT, "16777217 bytes up to a/0");
@@ -366,7 +355,7 @@ static void packing_is_stored_or_deflated(void **state)
         uint8_t value;
     } fields[] = {{10, 8, 12}, {8, 6, 1}};
     char weights[100] = "";
-    const record one = {"small/data/0", weights, sizeof weights, 1};
+    const zip_record one = {"small/data/0", weights, sizeof weights, 1};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         write_archive(&one, 1);
         FILE *file = fopen(path, "r+b");

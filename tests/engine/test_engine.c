@@ -53,7 +53,17 @@ static void finish(int32_t poison, float *values, size_t count)
         values[place] = control.poison != 0.0f ? control.poison : NAN;
 }
 
-static artfusion_status engine_open(const af_source *source, const af_network_options *options,
+static artfusion_status read_first(const af_model_records *records)
+{
+    void *first = malloc((size_t)records->list[0].size + 1);
+    if (!first)
+        return ARTFUSION_ERROR_MEMORY;
+    const artfusion_status status = records->read(records, 0, first);
+    free(first);
+    return status;
+}
+
+static artfusion_status engine_open(const af_model_records *records, const af_network_options *options,
                                     af_network **network, af_engine_error *error)
 {
     int32_t poison;
@@ -64,9 +74,9 @@ static artfusion_status engine_open(const af_source *source, const af_network_op
         (void)snprintf(error->text, sizeof error->text, "the test engine has no GPU");
         return ARTFUSION_ERROR_UNSUPPORTED;
     }
-    uint8_t first[2];
-    if (source->read(source, 0, first, sizeof first) != ARTFUSION_OK)
-        return ARTFUSION_ERROR_IO;
+    const artfusion_status read = read_first(records);
+    if (read != ARTFUSION_OK)
+        return read;
     if (control.lie == TEST_LIE_NETWORK)
         return ARTFUSION_OK;
     af_network *made = calloc(1, sizeof *made);

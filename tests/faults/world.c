@@ -5,20 +5,19 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <minizip/zip.h>
 #include <png.h>
 #include <stdio.h> /* before jpeglib.h, which uses FILE */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <jpeglib.h>
 
 #include "model/model.h"
 #include "pictures.h"
 #include "support.h"
+#include "zips.h"
 
 world w;
 
@@ -87,25 +86,21 @@ static uint8_t *make_model(size_t *size)
 static void deflate_model(const char *from, const char *to)
 {
     static const char *const names[] = {"small/data/0", "small/extra/manifest.json"};
+    zip_record records[2];
     uint8_t *bytes;
     size_t size, at = 0;
     read_file(from, &bytes, &size);
-    zipFile archive = zipOpen64(to, APPEND_STATUS_CREATE);
-    for (size_t i = 0; archive && i < sizeof names / sizeof *names; i++) {
-        const zip_fileinfo info = {0};
+    for (size_t i = 0; i < 2; i++) {
         const uint8_t *name = memmem(bytes + at, size - at, names[i], strlen(names[i]));
         if (!name)
             give_up(from);
-        const uint8_t *header = name - 30, *data = name + strlen(names[i]) + header[28] +
-                                                   256u * header[29];
-        const unsigned length = header[18] + 256u * header[19];
-        if (zipOpenNewFileInZip(archive, names[i], &info, NULL, 0, NULL, 0, NULL, Z_DEFLATED, 9) ||
-            zipWriteInFileInZip(archive, data, length) || zipCloseFileInZip(archive))
-            give_up(to);
-        at = (size_t)(data - bytes) + length;
+        const uint8_t *data = name + strlen(names[i]);
+        records[i] = (zip_record){names[i], data, (size_t)zip_get(name - ZIP_LOCAL + 18, 4), 1};
+        at = (size_t)(data - bytes) + records[i].size;
     }
-    if (!archive || zipClose(archive, NULL) != ZIP_OK)
-        give_up(to);
+    uint8_t *packed = make_zip(records, 2, &size);
+    write_file(to, packed, size);
+    free(packed);
     free(bytes);
 }
 

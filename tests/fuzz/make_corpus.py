@@ -266,7 +266,7 @@ def manifests() -> None:
     put("manifest", "wrong-presets", text({"presets": [1]}))
     put("manifest", "preset-no-object", text({"presets": {"a": 1}}))
     put("manifest", "preset-name", text({"presets": {"A b": {}}}))
-    put("manifest", "newer", text({"format_version": 2}))
+    put("manifest", "newer", text({"format_version": 3}))
     put("manifest", "other-format", text({"format": "other"}))
     put("manifest", "sizes", text({"size": {"multiple": 6, "native_width": 6, "native_height": 6}}))
     odd = {"multiple": 8, "native_width": 9, "native_height": 8}
@@ -280,13 +280,28 @@ def manifests() -> None:
     put("manifest", "deep", b"[" * 3000)
 
 
+def sealed(records: list[tuple[str, bytes, int]], manifest: bytes) -> bytes:
+    """The manifest with the digest of its format."""
+    contents = [(name.split("/", 1)[-1].encode(), data) for name, data, _ in records]
+    second = b'"format_version": 2' in manifest
+    digest = hashlib.sha256()
+    if second:
+        contents.append((b"extra/manifest.json", manifest))
+        digest.update(b"\2" + struct.pack("<Q", len(contents)))
+    for name, data in contents:
+        if second:
+            digest.update(struct.pack("<Q", len(name)) + name + struct.pack("<Q", len(data)))
+            digest.update(hashlib.sha256(data).digest())
+        else:
+            digest.update(name + b"\0" + data)
+    return manifest.replace(b"0" * 64, digest.hexdigest().encode())
+
+
 def archive(records: list[tuple[str, bytes, int]], manifest: bytes | None, stored: bool = True,
             comment: bytes = b"", extra: bytes = b"") -> bytes:  # fmt: skip
-    digest = hashlib.sha256()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:
         for name, data, method in records:
-            digest.update(name.split("/", 1)[-1].encode() + b"\0" + data)
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.compress_type = method
             info.extra = extra
@@ -294,9 +309,33 @@ def archive(records: list[tuple[str, bytes, int]], manifest: bytes | None, store
         if manifest is not None:
             info = zipfile.ZipInfo("small/extra/manifest.json", (1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-            file.writestr(info, manifest.replace(b"0" * 64, digest.hexdigest().encode()))
+            file.writestr(info, sealed(records, manifest))
         file.comment = comment
     return out.getvalue()
+
+
+def large_end(file: bytes) -> bytes:
+    """The same archive with the end of one of 4 GB and more, and the locator of that."""
+    count, size, place = struct.unpack("<8x2xH2L2x", file[-22:])
+    end = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, place)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(file) - 22, 1)
+    last = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return file[:-22] + end + locator + last
+
+
+def described(file: bytes) -> bytes:
+    """An archive of one stored record and a manifest, with a data descriptor behind the first."""
+    second = file.index(b"PK\3\4", 4)
+    directory = file.index(b"PK\1\2")
+    out = bytearray(file[:second] + b"PK\7\10" + file[14:26] + file[second:])
+    out[6] |= 8
+    out[14:26] = bytes(12)
+    entry = directory + 16
+    out[entry + 8] |= 8
+    following = out.index(b"PK\1\2", entry + 4)
+    out[following + 42 : following + 46] = struct.pack("<L", second + 16)
+    out[-6:-2] = struct.pack("<L", entry)
+    return bytes(out)
 
 
 def archives() -> None:
@@ -306,6 +345,10 @@ def archives() -> None:
     packed = ("small/data.pkl", b"pickle" * 20, zipfile.ZIP_DEFLATED)
     put("archive", "small", archive([weights], small))
     put("archive", "presets", archive([weights, packed], text))
+    second = json.dumps(MANIFEST | {"format_version": 2}).encode()
+    put("archive", "second-format", archive([weights, packed], second))
+    put("archive", "large-end", large_end(archive([weights, packed], second)))
+    put("archive", "descriptor", described(archive([weights], small)))
     put("archive", "packed-manifest", archive([packed], small, stored=False))
     put("archive", "padded", archive([weights, packed], small, extra=b"FB\x08\0ZZZZZZZZ"))
     put("archive", "no-manifest", archive([weights], None))

@@ -98,54 +98,109 @@ static void frame(layout *l, const record *r, const uint8_t *content, size_t siz
         memmove(local + LOCAL, central + CENTRAL, name);
 }
 
-static void repair(layout *l)
+/* The content of a record: of a packed one as much as fits. */
+static const uint8_t *content_of(const layout *l, const record *r, size_t *size)
 {
     static uint8_t unpacked[1 << 18];
+    *size = r->size;
+    if (get(l->data + r->central + 10, 2) == 0)
+        return l->data + r->content;
+    *size = unpack(l->data + r->content, r->size, unpacked, sizeof unpacked);
+    return unpacked;
+}
+
+static const char *inner_name(const layout *l, const record *r, size_t *length)
+{
+    const char *name = (const char *)l->data + r->central + CENTRAL;
+    *length = get(l->data + r->central + 28, 2);
+    if (r->central + CENTRAL + *length > l->size)
+        *length = 0;
+    const char *slash = memchr(name, '/', *length);
+    if (!slash)
+        return name;
+    *length -= (size_t)(slash + 1 - name);
+    return slash + 1;
+}
+
+static void digest_number(EVP_MD_CTX *digest, uint64_t number)
+{
+    uint8_t bytes[8];
+    put(bytes, sizeof bytes, number);
+    (void)EVP_DigestUpdate(digest, bytes, sizeof bytes);
+}
+
+/* Of the format that the manifest says, with zeros in the place of its digits. */
+static void digest_all(const layout *l, const record *manifest, int format, uint8_t *sum)
+{
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    uint8_t sum[EVP_MAX_MD_SIZE], *manifest = NULL;
-    const record *manifest_record = NULL;
-    survey(l);
     if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
         return;
+    if (format == 2) {
+        (void)EVP_DigestUpdate(digest, "\2", 1);
+        digest_number(digest, (uint64_t)l->count);
+    }
     for (int i = 0; i < l->count; i++) {
-        const record *r = &l->of[i];
-        const uint8_t *content = l->data + r->content;
-        size_t size = r->size;
-        if (get(l->data + r->central + 10, 2) != 0) {
-            size = unpack(content, size, unpacked, sizeof unpacked);
-            content = unpacked;
+        size_t size, length;
+        const uint8_t *content = content_of(l, &l->of[i], &size);
+        const char *name = inner_name(l, &l->of[i], &length);
+        if (format == 2) {
+            uint8_t record_sum[EVP_MAX_MD_SIZE];
+            (void)EVP_Digest(content, size, record_sum, NULL, EVP_sha256(), NULL);
+            digest_number(digest, length);
+            (void)EVP_DigestUpdate(digest, name, length);
+            digest_number(digest, size);
+            (void)EVP_DigestUpdate(digest, record_sum, 32);
+        } else if (&l->of[i] != manifest) {
+            (void)EVP_DigestUpdate(digest, name, length);
+            (void)EVP_DigestUpdate(digest, "", 1);
+            (void)EVP_DigestUpdate(digest, content, size);
         }
-        frame(l, r, content, size);
-        const char *name = (const char *)l->data + r->central + CENTRAL;
-        size_t length = get(l->data + r->central + 28, 2);
-        if (r->central + CENTRAL + length > l->size)
-            length = 0;
-        const char *slash = memchr(name, '/', length);
-        if (slash) {
-            length -= (size_t)(slash + 1 - name);
-            name = slash + 1;
-        }
-        if (length == 19 && memcmp(name, "extra/manifest.json", 19) == 0) {
-            manifest = l->data + r->content;
-            manifest_record = r;
-            continue;
-        }
-        (void)EVP_DigestUpdate(digest, name, length);
-        (void)EVP_DigestUpdate(digest, "", 1);
-        (void)EVP_DigestUpdate(digest, content, size);
     }
     (void)EVP_DigestFinal_ex(digest, sum, NULL);
     EVP_MD_CTX_free(digest);
-    for (size_t i = 0; manifest && i + 82 < manifest_record->size; i++)
-        if (memcmp(manifest + i, "\"weights_sha256\": \"", 19) == 0) {
-            for (size_t k = 0; k < 32; k++) {
-                char digits[3];
-                (void)snprintf(digits, sizeof digits, "%02x", sum[k]);
-                memcpy(manifest + i + 19 + 2 * k, digits, 2);
-            }
-            frame(l, manifest_record, manifest, manifest_record->size);
-            break;
-        }
+}
+
+static uint8_t *find_text(uint8_t *from, size_t size, const char *text)
+{
+    const size_t length = strlen(text);
+    for (size_t i = 0; i + length <= size; i++)
+        if (memcmp(from + i, text, length) == 0)
+            return from + i;
+    return NULL;
+}
+
+/* The digest into a manifest that is stored as it is. */
+static void repair_manifest(layout *l, const record *manifest)
+{
+    enum { KEY = 19, DIGITS = 64 };
+    uint8_t *text = l->data + manifest->content, sum[EVP_MAX_MD_SIZE] = {0};
+    uint8_t *key = find_text(text, manifest->size, "\"weights_sha256\": \"");
+    if (!key || manifest->size - (size_t)(key - text) < KEY + DIGITS)
+        return;
+    const int second = find_text(text, manifest->size, "\"format_version\": 2") != NULL;
+    memset(key + KEY, '0', DIGITS);
+    digest_all(l, manifest, second ? 2 : 1, sum);
+    for (size_t i = 0; i < DIGITS / 2; i++) {
+        char digits[3];
+        (void)snprintf(digits, sizeof digits, "%02x", sum[i]);
+        memcpy(key + KEY + 2 * i, digits, 2);
+    }
+}
+
+static void repair(layout *l)
+{
+    survey(l);
+    for (int i = 0; i < l->count; i++) {
+        size_t length;
+        const char *name = inner_name(l, &l->of[i], &length);
+        if (length == 19 && memcmp(name, "extra/manifest.json", 19) == 0)
+            repair_manifest(l, &l->of[i]);
+    }
+    for (int i = 0; i < l->count; i++) {
+        size_t size;
+        const uint8_t *content = content_of(l, &l->of[i], &size);
+        frame(l, &l->of[i], content, size);
+    }
     if (l->directory_end + END <= l->size) {
         uint8_t *end = l->data + l->directory_end;
         l->size = l->directory_end + END;

@@ -14,7 +14,7 @@ deb=$(echo "$scratch"/package/*.deb)
 searched() { # ENGINE: where it looks for libtorch, other than where all libraries are
   readelf -d "$1" | sed -n 's/.*R.*PATH.*\[\(.*\)\]/\1/p'
 }
-depends=(libc6 libpng libjpeg libwebp liblcms2 libjansson libminizip libssl libpopt libstdc++6)
+depends=(libc6 libpng libjpeg libwebp liblcms2 libjansson zlib1g libssl libpopt libstdc++6)
 files=(include/artfusion.h lib/libartfusion.so lib/artfusion/artfusion-engine-host share/artfusion/mini.artfusion
        share/man/man1/artfusion.1 share/doc/artfusion/LICENSE share/doc/artfusion/copyright)
 if [ -n "$(searched "$build/lib/libartfusion-engine-torch.so")" ]; then
