@@ -11,7 +11,8 @@ The archive holds one module with the submodules
     unet.null_style [width]                                  buffer
 
 and, as the extra record `extra/manifest.json`, what a program must know without running
-any of it. `weights_sha256` there covers every other record, so that a changed byte shows.
+any of it. `weights_sha256` there covers every record, itself but for its digits included, so that
+a changed byte shows.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
+import itertools
 import json
 import os
 import stat
 import tempfile
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,7 @@ import torch
 from torch import Tensor, nn
 
 _MANIFEST = "extra/manifest.json"
+_ZEROS = "0" * 64  # where the digest's digits come
 # fp16 keeps 11 significant bits, bf16 8: rounding of that order is all that may differ.
 _SLACK = 1e-5
 
@@ -65,16 +69,47 @@ def widen(model: torch.nn.Module) -> torch.nn.Module:
     return model
 
 
-def weights_sha256(path: Path) -> str:
-    """SHA-256 over all records but the manifest, in central-directory order: the name
-    without the root folder in UTF-8, a zero byte, the uncompressed bytes."""
+def _records(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
+    """Names without the root folder, and contents, in the directory's order."""
+    for info in archive.infolist():
+        yield info.filename.split("/", 1)[1], archive.read(info)
+
+
+def _dump(manifest: dict[str, Any], sha256: str) -> bytes:
+    full = {**manifest, "weights_sha256": sha256}
+    return json.dumps(full, indent=1, ensure_ascii=False).encode("utf-8")
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(8, "little")
+
+
+def _digest(records: Iterable[tuple[str, bytes]], count: int, version: int) -> str:
+    """As docs/model-format.md has it. The manifest is one of the `count` records, with zeros for
+    the digits that this gives."""
     digest = hashlib.sha256()
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            name = info.filename.split("/", 1)[1]
-            if name != _MANIFEST:
-                digest.update(name.encode("utf-8") + b"\0" + archive.read(info))
+    if version != 1:
+        digest.update(b"\2" + _number(count))
+    for name, content in records:
+        encoded = name.encode("utf-8")
+        if version != 1:
+            digest.update(_number(len(encoded)) + encoded + _number(len(content)))
+            digest.update(hashlib.sha256(content).digest())
+        elif name != _MANIFEST:
+            digest.update(encoded + b"\0" + content)
     return digest.hexdigest()
+
+
+def weights_sha256(path: Path) -> str:
+    """What the manifest of a model file must have as its digest."""
+    manifest = read_manifest(path)
+    told = str(manifest["weights_sha256"]).encode("utf-8")
+    with zipfile.ZipFile(path) as archive:
+        records = (
+            (name, content.replace(told, _ZEROS.encode("utf-8")) if name == _MANIFEST else content)
+            for name, content in _records(archive)
+        )
+        return _digest(records, len(archive.infolist()), int(manifest["format_version"]))
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -84,13 +119,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _append_manifest(path: Path, manifest: dict[str, Any]) -> None:
-    full = {**manifest, "weights_sha256": weights_sha256(path)}
+def append_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    """Makes a model file of a TorchScript archive: its last record is the manifest."""
     with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+        records = itertools.chain(_records(archive), [(_MANIFEST, _dump(manifest, _ZEROS))])
+        count = len(archive.infolist()) + 1
+        sha256 = _digest(records, count, int(manifest["format_version"]))
         root = archive.infolist()[0].filename.split("/", 1)[0]
         # A fixed date: the same networks give the same bytes.
         record = zipfile.ZipInfo(f"{root}/{_MANIFEST}", (1980, 1, 1, 0, 0, 0))
-        archive.writestr(record, json.dumps(full, indent=1, ensure_ascii=False))
+        archive.writestr(record, _dump(manifest, sha256))
 
 
 @torch.inference_mode()
@@ -162,7 +200,7 @@ def write_bundle(
     with tempfile.TemporaryDirectory(prefix=".artfusion-", dir=path.parent) as folder:
         partial = Path(folder) / f"{path.name}.partial"
         torch.jit.save(torch.jit.script(model), str(partial))
-        _append_manifest(partial, manifest)
+        append_manifest(partial, manifest)
         expected = _probe(widen(model), manifest)
         del model  # two sets of weights at a time are enough
         _check(partial, expected, manifest)

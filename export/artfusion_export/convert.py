@@ -182,7 +182,7 @@ def _manifest(
     trained = "" if step is None else f" after {step} steps"
     return {
         "format": "artfusion-model",
-        "format_version": 1,
+        "format_version": 2,
         "name": f"artfusion-kl{down}",
         "description": "ArtFusion, dual-conditional latent diffusion (arXiv 2306.09330)",
         "licence": "the checkpoint's",

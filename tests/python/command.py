@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from artfusion_export.bundle import append_manifest, read_manifest
 from PIL import Image
 
 SOURCE = Path(__file__).parents[2]
@@ -82,13 +83,12 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def alter_manifest(source: str, target: Path, **changes: object) -> None:
-    """The model with other fields in its manifest."""
+    """The model with other fields in its manifest, and the digest of what it is then."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for entry in old.infolist():
-            data = old.read(entry)
-            if entry.filename.endswith("manifest.json"):
-                data = json.dumps(json.loads(data) | changes).encode()
-            new.writestr(entry.filename, data)
+            if not entry.filename.endswith("manifest.json"):
+                new.writestr(entry.filename, old.read(entry))
+    append_manifest(target, read_manifest(Path(source)) | changes)
 
 
 @pytest.fixture(scope="module")

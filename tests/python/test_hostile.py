@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 import hostile
-import hostile_operators  # its files are among them
+import hostile_archives  # noqa: F401  its files are among them
+import hostile_operators  # and its
 import pytest
 
 TREE = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ def manifest(config: configs.Config, data: latents.Dataset) -> dict[str, Any]:
     size = config.data.size
     return {
         "format": "artfusion-model",
-        "format_version": 1,
+        "format_version": 2,
         "name": config.name,
         "description": config.publish.description,
         "licence": config.publish.licence,
