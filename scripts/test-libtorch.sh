@@ -3,9 +3,10 @@
 # Builds the engine with other libtorches, and tests each:  test-libtorch.sh DIR...
 #
 # DIR is the folder of a TorchConfig.cmake: /usr/lib/x86_64-linux-gnu/cmake/Torch, or share/cmake/Torch of a torch
-# package. Builds stay in build/libtorch. The tests' Python is that of .venv, whose own torch makes the models
-# that are opened, or PYTHON=. Tests that have torch in one process with the library run only if that torch is
-# of the engine's release: two in a process are refused. The rest of `make test` is not about libtorch.
+# package. Builds stay in build/libtorch-*, no deeper than others, so that they find the source tree's models. The
+# tests' Python is that of .venv, whose own torch makes the models that are opened, or PYTHON=. Tests that have torch
+# in one process with the library run only if that torch is of the engine's release: two in a process are refused.
+# The rest of `make test` is not about libtorch.
 set -euo pipefail
 [ $# -gt 0 ] || { echo "usage: $0 DIR..." >&2; exit 2; }
 folders=()
@@ -19,7 +20,7 @@ summary=() status=0
 
 for folder in "${folders[@]}"; do
   begin=$SECONDS
-  build=build/libtorch/${folder//\//_}
+  build=build/libtorch-${folder//\//_}
   cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DARTFUSION_BUILD_TESTS=ON \
     -DTorch_DIR="$folder" -DARTFUSION_PYTHON="$python" >/dev/null
   cmake --build "$build" -j "$(nproc)"

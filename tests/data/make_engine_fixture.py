@@ -30,7 +30,8 @@ class Decoder(nn.Module):
     """rgb[k] = z[k], each value over an 8x8 block."""
 
     def forward(self, z: Tensor) -> Tensor:
-        return nn.functional.interpolate(z[:, :3], scale_factor=8.0, mode="nearest")
+        # F.interpolate's script has the operators of all modes: an older libtorch may lack one.
+        return torch.ops.aten.upsample_nearest2d(z[:, :3], None, [8.0, 8.0])
 
 
 class Style(nn.Module):
@@ -131,7 +132,7 @@ class EncoderThatWarns(Encoder):
 
 class DecoderOfNaN(Decoder):
     def forward(self, z: Tensor) -> Tensor:
-        return nn.functional.interpolate(z[:, :3], scale_factor=8.0, mode="nearest") * float("nan")
+        return torch.ops.aten.upsample_nearest2d(z[:, :3], None, [8.0, 8.0]) * float("nan")
 
 
 class UNetWithoutDenoise(nn.Module):
