@@ -53,6 +53,7 @@ static void context_create(outcome *o)
     artfusion_context_options options;
     MUST(artfusion_context_options_init(&options, sizeof options));
     options.engine_path = "an engine's path, which is copied";
+    options.trusted = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     ATTEMPT_MAKING(o, context, artfusion_context_create(&options, &context));
     artfusion_context_destroy(context);
 }
