@@ -155,7 +155,7 @@ enum {
     ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model, by its weights
                                          * or by its width */
     ARTFUSION_ERROR_NUMERIC = -11,     /**< NaN or infinity where numbers should be */
-    ARTFUSION_ERROR_CHECKSUM = -12     /**< the file was changed since it was written */
+    ARTFUSION_ERROR_CHECKSUM = -12     /**< the file was changed since it was written, or opened */
 };
 
 /** What went wrong in the calling thread's last call that failed: a sentence

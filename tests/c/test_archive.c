@@ -181,15 +181,20 @@ static void a_locator_astray_is_refused(void **state)
             opened(a);
         else
             refused(a, words);
-        /* Four bytes alone may be any weights'. */
-        zip_put(weights + (far ? 100 : FAR - 100) + 4, 77, 4);
-        zip_digest(1, records, 1, hex);
-        manifest = replaced(small_manifest, "@SHA256@", hex);
-        records[1] = (zip_record){"small/extra/manifest.json", manifest, strlen(manifest), 0};
-        a.data = make_zip(records, 2, &a.size);
-        free(manifest);
+        /* Four bytes alone may be any weights': with another disk behind them, a place beyond the
+         * file, more disks than one. */
+        static const size_t places[][2] = {{4, 4}, {8, 8}, {16, 4}};
+        for (size_t i = 0; i < 3; i++) {
+            put_locator(weights + (far ? 100 : FAR - 100), 0);
+            zip_put(weights + (far ? 100 : FAR - 100) + places[i][0], 0x777777, places[i][1]);
+            zip_digest(1, records, 1, hex);
+            manifest = replaced(small_manifest, "@SHA256@", hex);
+            records[1] = (zip_record){"small/extra/manifest.json", manifest, strlen(manifest), 0};
+            a.data = make_zip(records, 2, &a.size);
+            free(manifest);
+            opened(a);
+        }
         free(weights);
-        opened(a);
     }
 }
 
@@ -218,9 +223,27 @@ static void numbers_without_room_need_a_second_end(void **state)
         else
             opened(a);
     }
-    archive a = small_bundle(); /* of another disk */
-    zip_put(end_of(&a) + 4, 1, 2);
-    refused(a, "does not begin with the file");
+    for (int way = 0; way < 3; way++) { /* of another disk; with a second end; of other numbers */
+        archive a = small_bundle();
+        const size_t end = a.size - ZIP_END, directory = directory_of(&a);
+        uint8_t large[ZIP_LARGE_END + ZIP_LOCATOR];
+        zip_put_large_end(large, end, 2, directory, end - directory);
+        if (way)
+            insert(&a, end, large, sizeof large);
+        if (way == 2)
+            memset(end_of(&a) + 8, 3, 4);
+        else
+            zip_put(end_of(&a) + 4, 1, 2);
+        refused(a, "does not begin with the file");
+    }
+}
+
+static void an_archive_of_nothing_is_no_model(void **state)
+{
+    (void)state;
+    archive a;
+    a.data = make_zip(NULL, 0, &a.size);
+    refused(a, "it has no extra/manifest.json");
 }
 
 /* ---- bytes of no record ------------------------------------------------------------ */
@@ -249,6 +272,37 @@ static void every_byte_is_of_a_record(void **state)
     zip_put(end_of(&a) + 8, 3, 2);
     zip_put(end_of(&a) + 10, 3, 2);
     refused(a, "record (directory) cannot be read");
+}
+
+typedef struct failing {
+    const uint8_t *data;
+    int reads_left;
+} failing;
+
+static int32_t read_or_fail(void *user_data, uint64_t offset, void *buffer, size_t size)
+{
+    failing *f = user_data;
+    if (f->reads_left-- == 0)
+        return 7;
+    memcpy(buffer, f->data + offset, size);
+    return 0;
+}
+
+static void fail_at_each_read(const archive *a)
+{
+    artfusion_context *context = test_context();
+    artfusion_model *model = NULL;
+    artfusion_status status = ARTFUSION_ERROR_IO;
+    int reads = 0;
+    for (; status != ARTFUSION_OK; reads++) {
+        failing f = {a->data, reads};
+        status = artfusion_model_open_reader(context, read_or_fail, &f, a->size, &model);
+        if (status != ARTFUSION_OK)
+            assert_error(status, ARTFUSION_ERROR_IO, "callback returned 7");
+    }
+    assert_true(reads > 8);
+    artfusion_model_destroy(model);
+    artfusion_context_destroy(context);
 }
 
 /* What a writer puts behind a record whose sizes it did not know before, as torch.jit.save does:
@@ -284,7 +338,18 @@ static void descriptors_say_what_the_directory_does(void **state)
                 else
                     opened(a);
             }
-    archive a = small_bundle(); /* that is announced, and is not there */
+    /* A source that fails in the midst of one is told as such. */
+    archive a = small_bundle();
+    const uint8_t *first = entry_of(&a, 0);
+    uint8_t described[16] = "PK\7\10";
+    memcpy(described + 4, first + 16, 12);
+    insert_among_records(&a, (size_t)(local_of(&a, 1) - a.data), described, sizeof described);
+    zip_put(entry_of(&a, 0) + 8, 8, 2);
+    zip_put(local_of(&a, 0) + 6, 8, 2);
+    fail_at_each_read(&a);
+    opened(a);
+
+    a = small_bundle(); /* that is announced, and is not there */
     zip_put(entry_of(&a, 0) + 8, 8, 2);
     zip_put(local_of(&a, 0) + 6, 8, 2);
     refused(a, "has 0 bytes behind its record small/data/0");
@@ -317,7 +382,7 @@ static void a_record_is_what_its_directory_says(void **state)
 static void large_numbers_stand_in_one_extra_field(void **state)
 {
     (void)state;
-    for (int way = 0; way < 8; way++) {
+    for (int way = 0; way < 10; way++) {
         archive a = small_bundle();
         const uint8_t *entry = entry_of(&a, 1);
         uint8_t extra[64] = {0x46, 0x42, 3, 0, 'x', 'y', 'z', 1, 0, 24};
@@ -332,6 +397,10 @@ static void large_numbers_stand_in_one_extra_field(void **state)
         if (way == 2) { /* one number is missing */
             extra[9] -= 8;
             size -= 8;
+        }
+        if (way >= 8) { /* two; all of them */
+            extra[9] = way == 8 ? 8 : 0;
+            size = 7 + 4 + (size_t)extra[9];
         }
         if (way == 3) { /* one more than is asked for */
             extra[9] += 8;
@@ -354,8 +423,8 @@ static void large_numbers_stand_in_one_extra_field(void **state)
         if (way == 0)
             opened(a);
         else
-            refused(a, way < 6 ? "manifest.json whose sizes or place cannot be read"
-                               : "manifest.json that reaches beyond its end");
+            refused(a, way < 6 || way > 7 ? "manifest.json whose sizes or place cannot be read"
+                                          : "manifest.json that reaches beyond its end");
     }
     archive a = small_bundle(); /* numbers that nobody asked for */
     const uint8_t extra[] = {1, 0, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0};
@@ -379,6 +448,41 @@ static void packed_bytes_are_all_read(void **state)
     zip_put(entry_of(&a, 0) + 20, longer, 4);
     zip_put(local_of(&a, 0) + 18, longer, 4);
     refused(a, "record small/data/0 is packed in fewer bytes than it has");
+}
+
+/* Of another size than is said, by one byte, or cut before the stream's end. */
+static void packed_records_have_their_size(void **state)
+{
+    (void)state;
+    char *manifest = replaced(small_manifest, "@SHA256@", "0");
+    for (int way = 0; way < 3; way++) {
+        const zip_record records[] = {
+            {"small/data/0", "weights", 7, 1},
+            {"small/extra/manifest.json", manifest, strlen(manifest), 0}};
+        archive a;
+        a.data = make_zip(records, 2, &a.size);
+        const uint64_t size = way == 2 ? 7 : way ? 8 : 6;
+        zip_put(entry_of(&a, 0) + 24, size, 4);
+        zip_put(local_of(&a, 0) + 22, size, 4);
+        if (way == 2) /* a block that is none, behind all that is wanted: the last bit is taken */
+            a.data[ZIP_LOCAL + 12] &= 0xFE;
+        refused(a, way == 1 ? "record small/data/0 ends early" : "small/data/0 cannot be unpacked");
+    }
+    free(manifest);
+}
+
+/* What stands before a record does not reach into the directory. */
+static void a_record_has_room_for_its_name(void **state)
+{
+    (void)state;
+    const zip_record one = {"small/data/0", "weights", 7, 0};
+    archive a;
+    a.data = make_zip(&one, 1, &a.size);
+    const size_t directory = directory_of(&a), cut = directory - 10;
+    memmove(a.data + 10, a.data + directory, a.size - directory);
+    a.size -= cut;
+    zip_put(end_of(&a) + 16, 10, 4);
+    refused(a, "small/data/0 that reaches beyond its end");
 }
 
 static void directories_are_limited(void **state)
@@ -406,11 +510,14 @@ int main(void)
         cmocka_unit_test(two_directories_are_refused),
         cmocka_unit_test(a_locator_astray_is_refused),
         cmocka_unit_test(numbers_without_room_need_a_second_end),
+        cmocka_unit_test(an_archive_of_nothing_is_no_model),
         cmocka_unit_test(every_byte_is_of_a_record),
         cmocka_unit_test(descriptors_say_what_the_directory_does),
         cmocka_unit_test(a_record_is_what_its_directory_says),
         cmocka_unit_test(large_numbers_stand_in_one_extra_field),
         cmocka_unit_test(packed_bytes_are_all_read),
+        cmocka_unit_test(packed_records_have_their_size),
+        cmocka_unit_test(a_record_has_room_for_its_name),
         cmocka_unit_test(directories_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,30 @@ static void both_formats_open(void **state)
     assert_string_not_equal(digests[1], digests[2]);
 }
 
+static void damage_is_found_in_both_formats(void **state)
+{
+    (void)state;
+    for (int format = 1; format <= 2; format++) {
+        char *manifest = manifest_of(format), hex[65];
+        const zip_record records[] = {
+            {"m/data/0", "zero", 4, 0},
+            {"m/extra/manifest.json", manifest, strlen(manifest), 0},
+        };
+        size_t size;
+        digest_of(format, records, 2, hex);
+        set_digest(manifest, hex);
+        uint8_t *file = make_zip(records, 2, &size);
+        file[ZIP_LOCAL + 8] ^= 1; /* the first of the four */
+        artfusion_context *context = test_context();
+        artfusion_model *model;
+        assert_error(artfusion_model_open_memory(context, file, size, &model),
+                     ARTFUSION_ERROR_FORMAT, "m/data/0 has another CRC");
+        artfusion_context_destroy(context);
+        free(file);
+        free(manifest);
+    }
+}
+
 /* The manifest's place among the records is its writer's. */
 static void the_manifest_may_come_first(void **state)
 {
@@ -184,11 +208,12 @@ static void the_digest_stands_in_the_manifest_once(void **state)
     (void)state;
     static const char digits[] = "a0000000000000000000000000000000000000000000000000000000000000bc",
                       words[] = "weights_sha256 is not 64 digits that stand in it once";
-    char twice[100], upper[65], escaped[80];
+    char twice[100], upper[65], escaped[80], longer[66];
     (void)snprintf(twice, sizeof twice, "\"origin\": \"%s\"", digits);
     (void)snprintf(upper, sizeof upper, "%.62sBC", digits);
     (void)snprintf(escaped, sizeof escaped, "\\u0061%s", digits + 1);
-    const char *const told[] = {digits, upper, escaped, digits + 1, "", "00"};
+    (void)snprintf(longer, sizeof longer, "%sx", digits);
+    const char *const told[] = {digits, upper, escaped, longer, digits + 1, "", "00"};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         char *second = replaced(small_manifest, "\"format_version\": 1", "\"format_version\": 2");
         char *named = replaced(second, i ? NULL : "\"origin\": \"made up\"", twice);
@@ -234,8 +259,13 @@ static void an_engine_gets_what_was_digested(void **state)
     enum { WEIGHTS = 300000 };
     uint8_t *weights = malloc(WEIGHTS);
     assert_non_null(weights);
-    for (uint32_t i = 0; i < WEIGHTS; i++)
-        weights[i] = (uint8_t)(i * UINT32_C(2654435761) >> 24);
+    uint32_t number = 1; /* what can't be packed, so that it takes several reads */
+    for (uint32_t i = 0; i < WEIGHTS; i++) {
+        number ^= number << 13;
+        number ^= number >> 17;
+        number ^= number << 5;
+        weights[i] = (uint8_t)number;
+    }
     artfusion_context *context = test_context();
     for (int packed = 0; packed < 2; packed++)
         for (int format = 1; format <= 2; format++)
@@ -273,6 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_formats_open),
+        cmocka_unit_test(damage_is_found_in_both_formats),
         cmocka_unit_test(the_manifest_may_come_first),
         cmocka_unit_test(a_changed_manifest_is_found_in_format_2),
         cmocka_unit_test(every_other_list_of_records_is_found_in_format_2),

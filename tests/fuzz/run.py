@@ -34,7 +34,8 @@ FILES = {
     "state": ["lib/sample/state.c", "lib/base/record.c"],
     "options": ["lib/base/options.c", "lib/base/context.c", "lib/sample/options.c",
                 "lib/sample/sampler.c", "lib/sample/setters.c", "lib/image/io.c"],
-    "archive": ["lib/model/bundle.c", "lib/model/source.c", "lib/model/model.c"],
+    "archive": ["lib/model/archive.c", "lib/model/archive_end.c", "lib/model/bundle.c",
+                "lib/model/unpack.c", "lib/model/source.c", "lib/model/model.c"],
     "metadata": ["lib/image/png.c"],
     "arguments": ["tools/main.c", "tools/options.c", "tools/sampling.c", "tools/message.c"],
 }  # fmt: skip
