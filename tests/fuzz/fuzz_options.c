@@ -103,6 +103,10 @@ static void set_pointer(block *b, size_t offset, const void *value)
 
 static void try_context(cursor *c)
 {
+    static const char *const trusted[] = {
+        NULL, "", "no digest",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef,\n"
+        "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF"};
     artfusion_context_options defaults;
     artfusion_context *context;
     TRY_INIT(c, artfusion_context_options, artfusion_context_options_init);
@@ -111,6 +115,7 @@ static void try_context(cursor *c)
     block b = make_block(c, &defaults, sizeof defaults);
     SET_POINTER(&b, artfusion_context_options, engine_path, pointers & 1 ? "/nowhere" : NULL);
     SET_POINTER(&b, artfusion_context_options, log, pointers & 2 ? on_log : NULL);
+    SET_POINTER(&b, artfusion_context_options, trusted, trusted[pointers >> 2 & 3]);
     const artfusion_status status = artfusion_context_create((void *)b.bytes, &context);
     require_status(status, ERROR(ARGUMENT) | ERROR(UNSUPPORTED));
     REQUIRE((status == ARTFUSION_OK) == (context != NULL));
