@@ -6,3 +6,16 @@ add_test(NAME engine/fixtures
 set_tests_properties(engine/fixtures PROPERTIES
   LABELS c TIMEOUT 120 FIXTURES_SETUP engine ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
 set_tests_properties(c/test_engine_torch PROPERTIES FIXTURES_REQUIRED engine PROCESSORS 2)
+
+# What torch is given of a model file, by the engine's own code.
+add_executable(test_records cpp/test_records.cpp)
+set_target_properties(test_records PROPERTIES
+  CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
+  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+target_compile_options(test_records
+  PRIVATE $<TARGET_PROPERTY:artfusion_engine_objects,COMPILE_OPTIONS>)
+target_include_directories(test_records PRIVATE ${PROJECT_SOURCE_DIR}/shim)
+target_link_libraries(test_records PRIVATE artfusion_engine_objects artfusion_internal)
+add_test(NAME cpp/test_records COMMAND test_records)
+set_tests_properties(cpp/test_records PROPERTIES
+  LABELS c TIMEOUT 300 ENVIRONMENT "${environment}")
