@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/own_folder.h"
+#include "model/handlers.h"
 
 #define ENGINE_FILE "libartfusion-engine-torch.so"
 
@@ -74,7 +75,10 @@ artfusion_status af_engine_open(const char *path, const af_engine **engine)
     const artfusion_status status = choose_mode(&mode);
     if (status != ARTFUSION_OK)
         return status;
+    af_handlers handlers;
+    af_handlers_keep(&handlers);
     void *library = dlopen(path, mode);
+    af_handlers_give_back(&handlers);
     if (!library) {
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): what it gives is the calling thread's own. */
         const char *const why = dlerror();

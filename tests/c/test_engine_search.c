@@ -4,6 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +225,30 @@ static void another_libtorch_is_named(void **state)
     assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* Those that its libraries take as they are loaded are given back; what is not theirs stays as it is. */
+static void the_host_keeps_its_signal_handlers(void **state)
+{
+    (void)state;
+    const struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction now;
+    assert_int_equal(sigaction(SIGHUP, &ours, NULL), 0);
+    assert_int_equal(setenv("ARTFUSION_ENGINE", required_environment("ARTFUSION_TAKING_ENGINE"), 1),
+                     0);
+    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "is no artfusion engine");
+    assert_int_equal(sigaction(SIGHUP, NULL, &now), 0);
+    assert_true(now.sa_handler == on_signal && now.sa_flags & SA_RESTART);
+    assert_int_equal(sigaction(SIGUSR1, NULL, &now), 0);
+    assert_true(now.sa_handler == SIG_DFL && !(now.sa_flags & SA_SIGINFO));
+    assert_int_equal(sigaction(SIGUSR2, NULL, &now), 0);
+    assert_true(now.sa_handler == exit);
+    assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);
+}
+
 static int say_path(void)
 {
     char *path;
@@ -250,6 +275,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_environment_names_it),
         cmocka_unit_test(another_version_is_refused),
         cmocka_unit_test(another_libtorch_is_named),
+        cmocka_unit_test(the_host_keeps_its_signal_handlers),
         cmocka_unit_test(it_lies_beside_the_program_or_in_a_folder_there),
         cmocka_unit_test(the_default_model),
     };
