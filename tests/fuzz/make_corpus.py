@@ -338,6 +338,20 @@ def described(file: bytes) -> bytes:
     return bytes(out)
 
 
+def large_numbers(file: bytes) -> bytes:
+    """An archive whose last record has its sizes and its place in an extra field."""
+    last = file.rindex(b"PK\1\2")
+    size, place = struct.unpack_from("<L", file, last + 24)[0], file[last + 42 : last + 46]
+    extra = struct.pack("<2H2Q4sL", 1, 24, size, size, place, 0)
+    entry = bytearray(file[last:-22])
+    entry[20:28] = b"\xff" * 8
+    entry[42:46] = b"\xff" * 4
+    entry[30:32] = struct.pack("<H", len(extra))
+    end = bytearray(file[-22:])
+    end[12:16] = struct.pack("<L", struct.unpack_from("<L", end, 12)[0] + len(extra))
+    return file[:last] + bytes(entry) + extra + bytes(end)
+
+
 def archives() -> None:
     text = json.dumps(MANIFEST | {"presets": PRESETS}).encode()
     small = json.dumps(MANIFEST).encode()
@@ -349,6 +363,13 @@ def archives() -> None:
     put("archive", "second-format", archive([weights, packed], second))
     put("archive", "large-end", large_end(archive([weights, packed], second)))
     put("archive", "descriptor", described(archive([weights], small)))
+    other = bytearray(described(archive([weights], small)))
+    other[other.index(b"PK\7\10") + 4] ^= 1
+    put("archive", "other-descriptor", bytes(other))
+    put("archive", "large-numbers", large_numbers(archive([weights], second)))
+    put("archive", "one-name", archive([weights, ("small/DATA/0", b"1", 0)], small))
+    put("archive", "manifest-twice",
+        archive([weights, ("small/extra/manifest.json", small, 0)], small))  # fmt: skip
     put("archive", "packed-manifest", archive([packed], small, stored=False))
     put("archive", "padded", archive([weights, packed], small, extra=b"FB\x08\0ZZZZZZZZ"))
     put("archive", "no-manifest", archive([weights], None))
