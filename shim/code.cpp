@@ -97,6 +97,8 @@ public:
                 if (!is(0, "class") && !is(0, "def"))
                     fail(0, "neither a class nor a function begins with " + quoted(text(0)));
                 define(is(0, "class"));
+            } else if (!current_) {
+                fail(0, "is outside of any class");
             } else if (line.indentation == 2 && is(0, "def")) {
                 definitions_.methods.emplace(method_name());
             } else if (line.indentation == 2 && is(1, ":")) {

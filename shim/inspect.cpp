@@ -94,6 +94,8 @@ private:
             refuse("changes its module");
         if (!is_allowed(space, kind.toUnqualString()))
             refuse(std::string("uses ") + kind.toQualString() + ", which is " + WHAT_MAY_BE);
+        if (kind == c10::prim::unchecked_cast && !unwraps(node))
+            refuse("takes a value for one of another type");
         if (!kind.is_aten())
             return;
         const auto *schema = node->maybeSchema();
@@ -113,6 +115,15 @@ private:
             (kind == c10::aten::add || kind == c10::aten::mul);
         if (sums_lists && !std::all_of(node->inputs().begin(), node->inputs().end(), is_short))
             refuse(std::string("makes lists of lists with ") + kind.toQualString());
+    }
+
+    /* What torch's compiler writes where a value is known not to be None. Its interpreter believes it, and
+     * would take more out of a tuple than there is. */
+    static bool unwraps(const Node *node)
+    {
+        const c10::TypePtr from = node->input()->type(), to = node->output()->type();
+        const auto optional = from->cast<c10::OptionalType>();
+        return *from == *to || (optional && *optional->getElementType() == *to);
     }
 
     /* Text that only an error takes. */

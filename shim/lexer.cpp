@@ -120,6 +120,8 @@ private:
     size_t string_end() const
     {
         for (size_t end = at_ + 1; end < text_.size() && text_[end] != '\n'; end++) {
+            if (text_.substr(end, 2) == "\\\n")
+                break;
             if (text_[end] == '\\')
                 end++;
             else if (text_[end] == '"') {

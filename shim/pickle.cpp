@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t MAX_VALUES = 1000000;
 constexpr uint32_t MAX_DEPTH = 64;      /* values in values; torch frees them recursively */
-constexpr uint64_t MAX_VISITS = 200000; /* objects, by every way there is to each */
+constexpr uint64_t MAX_VISITS = 200000; /* what has values in it, by every way there is to each */
 constexpr size_t MAX_DIMENSIONS = 16;
 /* Torch's memo is a table up to the last place. */
 constexpr uint64_t MAX_PLACES = MAX_VALUES;
@@ -31,6 +31,7 @@ enum class Kind {
     device,
     tuple,
     list,
+    typed_list, /* what build_intlist and its like have made of a list */
     dictionary,
     object, /* of a module's class */
     mark
@@ -40,7 +41,7 @@ struct Value {
     Kind kind;
     bool complete = true; /* nothing will be put into it */
     uint32_t depth = 0;
-    uint64_t visits = 0; /* objects in it */
+    uint64_t visits = 0; /* objects, tuples and lists in it, and itself */
     int64_t integer = 0; /* a storage's elements as well */
     std::string text{};
     std::vector<uint32_t> items{}; /* a tuple's and a list's */
@@ -199,7 +200,7 @@ private:
         if (whole.depth > MAX_DEPTH)
             fail("nests values deeper than " + std::to_string(MAX_DEPTH));
         if (whole.visits > MAX_VISITS)
-            fail("leads to its modules in more than " + std::to_string(MAX_VISITS) + " ways");
+            fail("leads to its values in more than " + std::to_string(MAX_VISITS) + " ways");
     }
 
     /* As above, into what stays: a list or a module's values. */
@@ -215,6 +216,7 @@ private:
     void push_tuple(const std::vector<uint32_t> &items)
     {
         Value tuple{Kind::tuple};
+        tuple.visits = 1;
         for (const uint32_t item : items)
             put_into(tuple, item);
         tuple.items = items;
@@ -391,6 +393,8 @@ private:
                 fail("has an OrderedDict with something in it");
             push(Kind::hooks);
         } else if (what == "torch device") {
+            if (items.size() != 1 || values_[items[0]].kind != Kind::text)
+                fail("has a device that is none");
             push(Kind::device);
         } else if (what.starts_with("torch.jit._pickle build_")) {
             const bool good = items.size() == 1 && values_[items[0]].kind == Kind::list;
@@ -401,6 +405,7 @@ private:
             if (!good || std::any_of(values_[items[0]].items.begin(), values_[items[0]].items.end(),
                                      [&](uint32_t i) { return values_[i].kind != kind; }))
                 fail("has a list of the wrong kind");
+            values_[items[0]].kind = Kind::typed_list; /* torch makes another one each time */
             stack_.push_back(items[0]);
         } else {
             fail("calls " + what);
@@ -469,6 +474,7 @@ private:
         case ']':
             push(Kind::list);
             values_.back().complete = false;
+            values_.back().visits = 1;
             break;
         case '}':
             push(Kind::dictionary);

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Model files that were made to do harm, each in one way, and otherwise right: their digests hold.
 
-hostile.py DIRECTORY      writes them, and those of hostile_archives.py and hostile_operators.py
+hostile.py DIRECTORY      writes them, and those of hostile_archives.py, hostile_operators.py and
+                          hostile_readers.py
 hostile.py --open FILES   opens each, and runs what opens; a line of JSON a file
 hostile.py --thread FILE  opens and runs one in a thread with a stack of 1 MiB
 """
@@ -533,6 +534,7 @@ if __name__ == "__main__":
     elif len(sys.argv) == 2:
         import hostile_archives
         import hostile_operators  # noqa: F401
+        import hostile_readers  # noqa: F401
 
         hostile_archives.hostile.write_all(Path(sys.argv[1]))
     else:

@@ -13,6 +13,7 @@ from pathlib import Path
 import hostile
 import hostile_archives  # noqa: F401  its files are among them
 import hostile_operators  # and its
+import hostile_readers  # noqa: F401  and its
 import pytest
 
 TREE = Path(__file__).resolve().parents[2]
