@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import hostile  # noqa: F401  hostile.py's main reaches itself by it
@@ -27,8 +28,9 @@ _DIVIDES = "divides by neither a positive number nor what a run decides"
 
 def _in_unet(records: Records, path: Path, lines: str) -> None:
     """`lines` in unet.denoise, whose result `_c` goes into that of a convolution."""
-    before = "    hidden = torch.permute(_14, [0, 2, 3, 1])\n"
-    after = before.replace("_14", "torch.mul(_14, torch.sum(_c))")
+    code = records[CODE].decode()
+    before, result = re.search(r"    hidden = torch\.permute\((_\d+), .*\n", code).group(0, 1)  # type: ignore[union-attr]
+    after = before.replace(result, f"torch.mul({result}, torch.sum(_c))")
     with_code(records, path, (before, "    _w = self.conv_in\n" + lines + after))
 
 
