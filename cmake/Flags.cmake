@@ -20,7 +20,7 @@ if(artfusion_is_i386)
 endif()
 target_compile_options(artfusion_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wformat=2 -Wvla
-  -Wnull-dereference -Wstrict-prototypes -Wmissing-prototypes
+  -Wnull-dereference $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
   $<$<C_COMPILER_ID:GNU>:-Wlogical-op> $<$<C_COMPILER_ID:GNU>:-Wduplicated-cond>
   -ffp-contract=off)
 if(ARTFUSION_WERROR)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "allowed.hpp"
 
-#include <torch/csrc/jit/frontend/builtin_functions.h>
-#include <torch/csrc/jit/runtime/operator.h>
-
 #include <algorithm>
 #include <array>
-#include <string>
 
 namespace af {
 namespace {
@@ -292,17 +288,6 @@ bool is_allowed(std::string_view space, std::string_view name)
     if (space == "aten")
         return std::binary_search(ATEN.begin(), ATEN.end(), name);
     return space == "prim" && std::binary_search(PRIM.begin(), PRIM.end(), name);
-}
-
-bool is_operator(std::string_view name)
-{
-    for (const char *space : {"aten::", "prim::"}) {
-        const c10::Symbol symbol = c10::Symbol::fromQualString(space + std::string(name));
-        if (!torch::jit::getAllOperatorsFor(symbol).empty() ||
-            !torch::jit::getAllBuiltinFunctionsFor(symbol).empty())
-            return true;
-    }
-    return false;
 }
 
 } // namespace af

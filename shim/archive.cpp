@@ -13,7 +13,7 @@
 #include "code.hpp"
 #include "failure.hpp"
 #include "pickle.hpp"
-#include "records.hpp"
+#include "read_record.hpp"
 
 namespace af {
 namespace {

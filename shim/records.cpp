@@ -94,14 +94,6 @@ void put_end(std::string &to, uint64_t count, uint64_t directory, uint64_t size)
 
 } // namespace
 
-void read_record(const af_model_records &records, size_t index, void *buffer)
-{
-    const artfusion_status status = records.read(&records, index, buffer);
-    if (status != ARTFUSION_OK)
-        throw Failure(status, "reading the model file's record " +
-                                  std::string(records.list[index].name).substr(0, 128) + " failed");
-}
-
 RecordArchive::RecordArchive(const af_model_records &records)
     : records_(records), held_record_(records.count)
 {

@@ -13,12 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "model/network.h"
+#include "read_record.hpp"
 
 namespace af {
-
-/* Throws Failure for what the library could not read. */
-void read_record(const af_model_records &records, size_t index, void *buffer);
 
 /* Borrows `records`, for the length of torch::jit::load, which reads everything on one thread. */
 class RecordArchive final : public caffe2::serialize::ReadAdapterInterface {

@@ -9,12 +9,19 @@
 
 #include "artfusion.h"
 
+#ifdef __cplusplus
+extern "C" {
+#define FUZZ_NORETURN [[noreturn]]
+#else
+#define FUZZ_NORETURN _Noreturn
+#endif
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Aborts, which is what libFuzzer and a test count as a crash. */
 #define REQUIRE(condition)                                                                         \
     ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))
-_Noreturn void require_failed(const char *condition, const char *file, int line);
+FUZZ_NORETURN void require_failed(const char *condition, const char *file, int line);
 
 /* For require_status: ERROR(FORMAT) | ERROR(LIMIT). */
 #define ERROR(name) (1u << -(ARTFUSION_ERROR_##name))
@@ -60,5 +67,9 @@ artfusion_save_options save_as(artfusion_file_format format);
  * file, to be freed with artfusion_free, if it is asked for. */
 void require_round_trip(artfusion_image *image, const artfusion_save_options *options,
                         uint8_t **file, size_t *size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,18 +9,12 @@ import random
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 
+import make_reader_corpus
+from make_reader_corpus import put
 from PIL import Image, ImageCms
 
-CORPUS = Path(__file__).parent / "corpus"
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-
-
-def put(target: str, name: str, data: bytes) -> None:
-    folder = CORPUS / target
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"seed-{name}").write_bytes(data)
 
 
 # -- PNG --------------------------------------------------------------------------------------
@@ -496,3 +490,6 @@ if __name__ == "__main__":
     values()
     states()
     arguments()
+    make_reader_corpus.code()
+    make_reader_corpus.pickles()
+    make_reader_corpus.records()

@@ -37,6 +37,10 @@ FILES = {
     "archive": ["lib/model/archive.c", "lib/model/archive_end.c", "lib/model/bundle.c",
                 "lib/model/unpack.c", "lib/model/source.c", "lib/model/model.c"],
     "metadata": ["lib/image/png.c"],
+    "lexer": ["shim/lexer.cpp"],
+    "code": ["shim/code.cpp", "shim/divisors.cpp", "shim/tuples.cpp"],
+    "pickle": ["shim/pickle.cpp"],
+    "records": ["shim/archive.cpp", "shim/read_record.cpp"],
     "arguments": ["tools/main.c", "tools/options.c", "tools/sampling.c", "tools/message.c"],
 }  # fmt: skip
 
@@ -191,7 +195,9 @@ def main() -> int:
     build(COVERAGE, "-S", ".", "-B", str(COVERAGE), "-G", "Ninja", "-DCMAKE_C_COMPILER=clang",
           "-DCMAKE_BUILD_TYPE=Debug", "-DARTFUSION_ENGINE_TORCH=OFF",
           "-DARTFUSION_BUILD_STATIC=OFF", "-DARTFUSION_BUILD_TESTS=ON",
-          "-DCMAKE_C_FLAGS=-fprofile-instr-generate -fcoverage-mapping")  # fmt: skip
+          "-DCMAKE_CXX_COMPILER=clang++",
+          *(f"-DCMAKE_{language}_FLAGS=-fprofile-instr-generate -fcoverage-mapping"
+            for language in ("C", "CXX")))  # fmt: skip
     text, sound = table(names, state, LEAST)
     print(text)
     if options.record:
