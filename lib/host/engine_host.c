@@ -40,7 +40,7 @@ static void greet(const char *path, const char *release)
         (void)snprintf(greeting.message, sizeof greeting.message,
                        "artfusion-engine-host is of artfusion %s, and the library is %s",
                        artfusion_version_string(), release);
-    } else if ((greeting.status = af_engine_open(path, &engine)) != ARTFUSION_OK) {
+    } else if ((greeting.status = af_engine_open_found(path, &engine)) != ARTFUSION_OK) {
         (void)snprintf(greeting.message, sizeof greeting.message, "%s", artfusion_error_message());
     } else {
         (void)snprintf(greeting.name, sizeof greeting.name, "%s", engine->name);

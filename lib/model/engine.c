@@ -127,12 +127,39 @@ artfusion_status af_engine_load(const artfusion_context *context, const af_engin
     return af_engine_open(af_find_beside(ENGINE_FILE, path) ? path : ENGINE_FILE, engine);
 }
 
-void af_engine_find(const artfusion_context *context, char *path, size_t size)
+void af_engine_find(const artfusion_context *context, char *found, size_t size)
 {
     const char *const named = named_engine(context);
-    char found[AF_BESIDE_MAX];
+    const char *libtorch = NULL;
+    char path[AF_BESIDE_MAX];
     /* What is no path is looked for by the loader, and what is not there named by its message. */
-    const int known = named ? strchr(named, '/') && realpath(named, found)
-                            : af_find_beside(ENGINE_FILE, found);
-    (void)snprintf(path, size, "%s", known ? found : named ? named : ENGINE_FILE);
+    const int known = named ? strchr(named, '/') && realpath(named, path)
+                            : af_find_beside(ENGINE_FILE, path);
+    (void)dl_iterate_phdr(find_libtorch, &libtorch);
+    (void)snprintf(found, size, "%s\n%s", known ? path : named ? named : ENGINE_FILE,
+                   libtorch ? libtorch : "");
+}
+
+/* All that belongs to it, the kernels for a GPU too, which libtorch_cpu.so does not need. */
+static int load_libtorch(const char *cpu)
+{
+    char path[AF_BESIDE_MAX];
+    const char *none = NULL, *const name = strrchr(cpu, '/');
+    if (!name || dl_iterate_phdr(find_libtorch, &none))
+        return 0;
+    (void)snprintf(path, sizeof path, "%.*s/libtorch.so", (int)(name - cpu), cpu);
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL) != NULL;
+}
+
+artfusion_status af_engine_open_found(const char *found, const af_engine **engine)
+{
+    char path[AF_BESIDE_MAX];
+    const char *const libtorch = strrchr(found, '\n');
+    const int length = libtorch ? (int)(libtorch - found) : (int)strlen(found);
+    (void)snprintf(path, sizeof path, "%.*s", length, found);
+    const artfusion_status status = af_engine_open(path, engine);
+    if (status == ARTFUSION_OK || !libtorch || !load_libtorch(libtorch + 1))
+        return status;
+    af_error_clear();
+    return af_engine_open(path, engine);
 }

@@ -11,9 +11,13 @@
  * Errors: ENGINE (what was tried and the loader's words). */
 artfusion_status af_engine_load(const artfusion_context *context, const af_engine **engine);
 
-/* The same in another process's two halves: where the engine lies, for any working directory, and
- * loading it. What is linked into a program is not looked at. */
-void af_engine_find(const artfusion_context *context, char *path, size_t size);
 artfusion_status af_engine_open(const char *path, const af_engine **engine);
+
+/* The same in another process's two halves: where the engine lies, for any working directory, with
+ * the libtorch that this process has; and loading it. That libtorch is for an engine that finds none
+ * by itself, as one of this process would be given it. What is linked into a program is not looked
+ * at. */
+void af_engine_find(const artfusion_context *context, char *found, size_t size);
+artfusion_status af_engine_open_found(const char *found, const af_engine **engine);
 
 #endif
