@@ -151,8 +151,21 @@ static int load_libtorch(const char *cpu)
     return dlopen(path, RTLD_NOW | RTLD_LOCAL) != NULL;
 }
 
+/* OpenMP's threads spin for milliseconds while they wait, unless they are told otherwise before it is
+ * loaded; those of a process of its own by nobody else. The command's own choice. */
+static void leave_cores_to_others(void)
+{
+    /* NOLINTBEGIN(concurrency-mt-unsafe): no other thread is there yet. */
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
+        return;
+    (void)setenv("OMP_WAIT_POLICY", "passive", 0);
+    (void)setenv("GOMP_SPINCOUNT", "1000", 0);
+    /* NOLINTEND(concurrency-mt-unsafe) */
+}
+
 artfusion_status af_engine_open_found(const char *found, const af_engine **engine)
 {
+    leave_cores_to_others();
     char path[AF_BESIDE_MAX];
     const char *const libtorch = strrchr(found, '\n');
     const int length = libtorch ? (int)(libtorch - found) : (int)strlen(found);

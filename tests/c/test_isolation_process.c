@@ -241,6 +241,30 @@ static void it_has_nothing_of_the_programs(void **state)
     assert_nothing_left();
 }
 
+/* Its threads leave the cores to others while they wait, unless the user has said how they wait. */
+static void openmp_waits_gently(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy, *words;
+    } cases[] = {{NULL, "exited with status 113"}, {"active", "exited with status 97"}};
+    const char *const set = getenv("OMP_WAIT_POLICY");
+    char *const kept = set ? strdup(set) : NULL;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(cases[i].policy ? setenv("OMP_WAIT_POLICY", cases[i].policy, 1)
+                                         : unsetenv("OMP_WAIT_POLICY"),
+                         0);
+        arrange(TEST_DECODE, 1, "policy");
+        artfusion_model *model = isolated_model(0);
+        arrange_nothing();
+        assert_error(decode_zeros(model), ARTFUSION_ERROR_ENGINE, cases[i].words);
+        artfusion_model_destroy(model);
+    }
+    assert_int_equal(kept ? setenv("OMP_WAIT_POLICY", kept, 1) : unsetenv("OMP_WAIT_POLICY"), 0);
+    free(kept);
+    assert_nothing_left();
+}
+
 /* The buffers that are shared are counted. */
 static void memory_is_known(void **state)
 {
@@ -352,6 +376,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(a_program_of_another_release_says_so),
         cmocka_unit_test(it_has_nothing_of_the_programs),
+        cmocka_unit_test(openmp_waits_gently),
         cmocka_unit_test(memory_is_known),
         cmocka_unit_test(the_program_may_wait_itself),
     };

@@ -24,6 +24,10 @@ static void end_by(const char *way)
         abort();
     if (strcmp(way, "exit") == 0)
         exit(3);
+    if (strcmp(way, "policy") == 0) { /* of OpenMP's threads, when the engine was loaded */
+        const char *const policy = getenv("OMP_WAIT_POLICY"), *const turns = getenv("GOMP_SPINCOUNT");
+        exit((policy ? *policy : 0) + (turns ? 1 : 0)); /* 'p' and 1 are 113 */
+    }
     if (strcmp(way, "leave") == 0) /* all descriptors, and stays */
         for (int i = 0; i < 256; i++)
             (void)close(i);
