@@ -140,6 +140,27 @@ def test_a_process_with_another_libtorch_is_refused(tmp_path: Path) -> None:
     assert TORCH in said
 
 
+def test_an_isolated_engine_may_have_another_libtorch_than_the_process(
+    tmp_path: Path, torch_folder: Path
+) -> None:
+    """The one that lies beside the package, as pip puts it there."""
+    source, stub = tmp_path / "stub.c", tmp_path / "libtorch_cpu.so"
+    source.write_text("int stub;\n")
+    subprocess.run(["cc", "-shared", "-fPIC", source, "-o", stub], check=True)
+    site = tmp_path / "site"
+    shutil.copytree(Path(af.__file__).parent, site / "artfusion", ignore=lambda *_: ["__pycache__"])
+    (site / "torch").symlink_to(torch_folder)
+    isolated = WORK.replace("threads=1", "threads=1, isolation='process'")
+    code = f"""{isolated}
+import ctypes
+ctypes.CDLL({str(stub)!r})
+stylise()
+assert libtorches() == {{{str(stub)!r}}}, libtorches()
+"""
+    picture = run_python(code, PHOTO, PAINTING, PYTHONPATH=str(site)).stdout
+    assert picture == run_python(f"{WORK}\nstylise()", PHOTO, PAINTING).stdout
+
+
 def test_an_engine_that_was_named_is_its_owners_affair(tmp_path: Path) -> None:
     """The check is of the package's own engine: another may be for another torch."""
     (tmp_path / "torch").mkdir()
