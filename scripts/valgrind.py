@@ -19,10 +19,12 @@ BUILD = ROOT / "build" / "valgrind"
 SUPPRESSIONS = ROOT / "tests" / "valgrind.supp"
 ERROR = 99  # valgrind's own exit status; neither cmocka's for a hundred failures nor the command's
 
-# What cannot run here, and why; both run under ASan, and test_faults counts the blocks that are left.
+# What cannot run here, and why; all run under ASan, and test_faults counts the blocks that are left.
 NOT_UNDER_VALGRIND = {
     "c/test_faults": "takes malloc's place itself, where memcheck is",
     "c/test_processes": "starts itself by /proc/self/exe, which is valgrind, and ends in the midst",
+    "c/test_isolation_fork": "does so, too, and in a bounded time",
+    "c/kills": "gives another process, which is not looked at here, a bounded time",
 }
 
 PICTURES = "--content examples/images/coffee.jpg --style examples/images/monet.jpg"

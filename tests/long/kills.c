@@ -224,6 +224,7 @@ static long read_number(int count, char **arguments, const char *name, const cha
 int main(int count, char **arguments)
 {
     pthread_t killer;
+    let_signals_end_it();
     all.kills = read_number(count, arguments, "--kills", "0");
     all.torch = strcmp(read_text(count, arguments, "--engine", "test"), "torch") == 0;
     all.timeout = (int32_t)read_number(count, arguments, "--timeout", all.torch ? "20000" : "2000");
