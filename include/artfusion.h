@@ -229,9 +229,15 @@ enum {
      * because a call took longer than `isolation_timeout`, the calls that are in it are ENGINE,
      * and the message names what ended it. The program, its other models and all handles live on; the
      * model's next call starts another, and a sampler goes on from the step that it was in, to the
-     * bytes of an undisturbed run. The process has the program's rights: it is no sandbox. Each
-     * buffer is copied twice a call. A model that was not opened from a file keeps a copy of
-     * its bytes. Linux alone. */
+     * bytes of an undisturbed run. Cancelling a sampler ends the call that it is in, too.
+     *
+     * Before it gets the model file, the process gives up what it does not need: files, sockets,
+     * other programs and processes, as far as the kernel has seccomp and Landlock. What that
+     * lacks is said through `log`, and the process runs without. With a GPU it keeps what the
+     * driver needs, the reading of files among it; CPU as the device has the strong form. Under a
+     * memory_limit the system holds the process to it, but with a GPU. docs/security.md has all of
+     * it. Each buffer is copied twice a call. A model that was not opened from a file keeps a copy
+     * of its bytes. Linux alone. */
     ARTFUSION_ISOLATION_PROCESS = 1,
     /** NONE for the model files that came with the library and those that `trusted` names, PROCESS
      * for all others; artfusion_model_info.isolation says which it became. A file is known by the
@@ -859,7 +865,10 @@ ARTFUSION_API artfusion_status artfusion_sampler_run(artfusion_sampler *sampler)
 
 /** Makes the running or else the next `next`, `run` or `image` call end with
  * CANCELLED, within one network call; once. From any thread, and from a signal
- * handler. */
+ * handler. Under ARTFUSION_ISOLATION_PROCESS a network call that does not end within
+ * a fifth of a second is ended with its process, and the next call starts another, which
+ * takes as long as opening the model did; calls of other threads that were in that
+ * process are made again by themselves. A process that is just being started is waited for. */
 ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 
 /** How far a run is. */

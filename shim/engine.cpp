@@ -3,8 +3,11 @@
 #include <malloc.h>
 #include <torch/version.h>
 
+#include "arithmetic.hpp"
 #include "failure.hpp"
 #include "network.hpp"
+#include "runtime.hpp"
+#include "scope.hpp"
 
 namespace {
 
@@ -86,6 +89,18 @@ artfusion_status memory(af_network *network, af_stage stage, int32_t batch, int3
     return guarded(error, [&] { *bytes = network->memory(stage, batch, h, w); });
 }
 
+/* libtorch's cpuinfo reads /proc/cpuinfo and /sys/devices/system/cpu when it is first asked what the
+ * processor has, MKL /proc/self/environ and /proc/cpuinfo when it is first asked for threads. What
+ * fails here fails again in `open`, which says so. */
+void prepare() noexcept
+{
+    guarded(nullptr, [] {
+        af::require_own_libtorch();
+        const af::ThreadScope threads(0);
+        (void)af::multiplies_bfloat16();
+    });
+}
+
 constexpr af_engine engine = {
     .struct_size = sizeof(af_engine),
     .version = AF_ENGINE_VERSION,
@@ -102,6 +117,7 @@ constexpr af_engine engine = {
     .conditions_destroy = conditions_destroy,
     .denoise = denoise,
     .memory = memory,
+    .prepare = prepare,
 };
 
 } // namespace

@@ -41,7 +41,7 @@ static artfusion_status read_part(const remote_records *records, size_t index, u
     const lane *l = records->lane;
     const af_answer wanted = {.reading = 1, .record = index, .offset = offset, .size = size};
     af_request got;
-    if (!af_channel_send(l->socket, &wanted, sizeof wanted, -1) ||
+    if (af_channel_send(l->socket, &wanted, sizeof wanted, -1) != AF_SENT ||
         af_channel_receive(l->socket, &got, sizeof got, NULL, 0) != AF_RECEIVED ||
         got.call != AF_CALL_READ)
         return ARTFUSION_ERROR_IO;
@@ -187,12 +187,13 @@ void af_calls_serve(int socket)
             answer.status = call(&l, &request, &answer);
         } else {
             l.size = 0;
+            answer.unmapped = 1; /* so that it comes again */
             answer.status = ARTFUSION_ERROR_MEMORY;
             (void)snprintf(answer.error.text, sizeof answer.error.text,
                            "out of memory: %llu bytes that are shared with the library",
                            (unsigned long long)request.memory);
         }
-        going = af_channel_send(socket, &answer, sizeof answer, -1);
+        going = af_channel_send(socket, &answer, sizeof answer, -1) == AF_SENT;
     }
     if (l.memory)
         (void)munmap(l.memory, l.size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * artfusion-engine-host ENGINE RELEASE: the process of an isolated engine, which the library starts
- * with one end of a channel (model/channel.h). It ends when the other end is closed, or the process
- * that started it has ended, whatever its own threads are doing. */
+ * artfusion-engine-host ENGINE RELEASE DEVICE: the process of an isolated engine, which the library
+ * starts with one end of a channel (model/channel.h). It ends when the other end is closed, or the
+ * process that started it has ended, whatever its own threads are doing. */
 #define _GNU_SOURCE /* syscall */
 #include <dirent.h>
 #include <poll.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "host/calls.h"
+#include "host/sandbox.h"
 #include "model/channel.h"
 #include "model/engine.h"
 
@@ -32,7 +33,17 @@ static void close_others(void)
     (void)closedir(folder);
 }
 
-static void greet(const char *path, const char *release)
+/* OpenMP reads them as it is loaded. To place its threads it would need a call by which those of
+ * other processes can be placed, too; without, it ends the process. */
+static void place_no_threads(void)
+{
+    static const char *const variables[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY",
+                                            "KMP_AFFINITY"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+        (void)unsetenv(variables[i]); /* NOLINT(concurrency-mt-unsafe): there is one thread */
+}
+
+static void greet(const char *path, const char *release, artfusion_device device)
 {
     const af_engine *engine = NULL;
     af_greeting greeting = {.status = ARTFUSION_ERROR_ENGINE};
@@ -46,8 +57,12 @@ static void greet(const char *path, const char *release)
         (void)snprintf(greeting.name, sizeof greeting.name, "%s", engine->name);
         (void)snprintf(greeting.release, sizeof greeting.release, "%s", engine->release);
         af_calls_begin(engine);
+        if (engine->prepare)
+            engine->prepare();
+        af_sandbox_enter(device, &greeting.sandbox);
     }
-    if (!af_channel_send(AF_CHANNEL_DESCRIPTOR, &greeting, sizeof greeting, -1) || !engine)
+    if (af_channel_send(AF_CHANNEL_DESCRIPTOR, &greeting, sizeof greeting, -1) != AF_SENT ||
+        !engine)
         _exit(EXIT_FAILURE);
 }
 
@@ -70,7 +85,7 @@ static void start_lane(int socket)
 
 int main(int count, char **arguments)
 {
-    if (count != 3) {
+    if (count != 4) {
         (void)fputs("artfusion-engine-host is started by libartfusion alone\n", stderr);
         return EXIT_FAILURE;
     }
@@ -79,7 +94,8 @@ int main(int count, char **arguments)
     const int parent = (int)syscall(SYS_pidfd_open, getppid(), 0);
     if (chdir("/") != 0) /* whatever folder the program is in, and whether or not it has a name */
         return EXIT_FAILURE;
-    greet(arguments[1], arguments[2]);
+    place_no_threads();
+    greet(arguments[1], arguments[2], (artfusion_device)strtol(arguments[3], NULL, 10));
 
     struct pollfd ends[] = {{.fd = AF_CHANNEL_DESCRIPTOR, .events = POLLIN},
                             {.fd = parent, .events = POLLIN}};

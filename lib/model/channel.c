@@ -14,7 +14,7 @@ typedef union control {
     char bytes[CMSG_SPACE(sizeof(int))];
 } control;
 
-int af_channel_send(int socket, const void *message, size_t size, int descriptor)
+af_sent af_channel_send(int socket, const void *message, size_t size, int descriptor)
 {
     struct iovec part = {.iov_len = size};
     memcpy(&part.iov_base, &message, sizeof message); /* which sendmsg only reads */
@@ -33,7 +33,9 @@ int af_channel_send(int socket, const void *message, size_t size, int descriptor
     do
         sent = sendmsg(socket, &packet, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)size;
+    if (sent == (ssize_t)size)
+        return AF_SENT;
+    return sent < 0 && errno != EPIPE && errno != ECONNRESET ? AF_SENT_NOT : AF_SENT_END;
 }
 
 int64_t af_channel_milliseconds(void)
@@ -41,6 +43,12 @@ int64_t af_channel_milliseconds(void)
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int af_channel_is_ready(int socket, int32_t timeout)
+{
+    struct pollfd wanted = {.fd = socket, .events = POLLIN};
+    return poll(&wanted, 1, timeout) > 0;
 }
 
 static int wait_for(int socket, int32_t timeout)

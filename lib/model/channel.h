@@ -33,8 +33,16 @@ enum {
     AF_CALL_READ /* the answer to a reading: its status */
 };
 
+/* What the program has given up before it greets. */
+typedef struct af_sandbox {
+    int32_t gpu;      /* 1: not what a GPU's driver needs */
+    int32_t filter;   /* 0: system calls are filtered; else the errno of what has no filter */
+    int32_t landlock; /* 0: paths are, too; likewise */
+} af_sandbox;
+
 typedef struct af_greeting {
     artfusion_status status; /* of loading the engine */
+    af_sandbox sandbox;
     char name[32], release[32];
     char message[1024];
 } af_greeting;
@@ -52,7 +60,8 @@ typedef struct af_request {
 } af_request;
 
 typedef struct af_answer {
-    int32_t reading; /* 1: no answer yet, but `size` bytes from `offset` of a record are wanted */
+    int32_t reading;  /* 1: no answer yet, but `size` bytes from `offset` of a record are wanted */
+    int32_t unmapped; /* 1: the lane's memory is not there any more, or did not come to be */
     artfusion_status status;
     uint64_t record, offset, size;
     uint64_t value;       /* of MEMORY and CONDITION */
@@ -63,11 +72,16 @@ typedef struct af_answer {
 /* Of a clock that nobody sets. */
 int64_t af_channel_milliseconds(void);
 
-/* With `descriptor`, unless it is -1, which stays the caller's. 0 for failure, errno says why. */
-int af_channel_send(int socket, const void *message, size_t size, int descriptor);
+/* With `descriptor`, unless it is -1, which stays the caller's. */
+typedef int32_t af_sent;
+enum { AF_SENT, AF_SENT_NOT /* for want of something: errno says of what */, AF_SENT_END };
+af_sent af_channel_send(int socket, const void *message, size_t size, int descriptor);
 
 typedef int32_t af_received;
 enum { AF_RECEIVED, AF_RECEIVED_NOTHING, AF_RECEIVED_END };
+
+/* Whether there is something to receive, within `timeout` milliseconds, or a signal before. */
+int af_channel_is_ready(int socket, int32_t timeout);
 
 /* Waits `timeout` milliseconds at most, or for ever (0). `*descriptor` is -1 if none came along,
  * which it mustn't where `descriptor` is NULL. END: the other side has gone, or says what it cannot

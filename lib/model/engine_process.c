@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -73,13 +75,14 @@ static int spawn(const char *path, char *const arguments[], int channel, pid_t *
 
 static artfusion_status start(af_engine_process *process, const artfusion_context *context)
 {
-    char host[AF_BESIDE_MAX], engine[AF_BESIDE_MAX], release[32];
+    char host[AF_BESIDE_MAX], engine[AF_BESIDE_MAX], release[32], device[16];
     const artfusion_status status = find_host(host);
     if (status != ARTFUSION_OK)
         return status;
     af_engine_find(context, engine, sizeof engine);
     (void)snprintf(release, sizeof release, "%s", artfusion_version_string());
-    char *const arguments[] = {host, engine, release, NULL};
+    (void)snprintf(device, sizeof device, "%d", (int)context->device);
+    char *const arguments[] = {host, engine, release, device, NULL};
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return af_fail(ARTFUSION_ERROR_MEMORY, "no sockets for the engine's process: %s",
@@ -88,7 +91,8 @@ static artfusion_status start(af_engine_process *process, const artfusion_contex
     (void)close(ends[1]);
     process->socket = ends[0];
     process->ended = error != 0;
-    return error ? af_fail(ARTFUSION_ERROR_ENGINE, "%s cannot be started: %s", host,
+    return error ? af_fail(error == ENOMEM ? ARTFUSION_ERROR_MEMORY : ARTFUSION_ERROR_ENGINE,
+                           "%s cannot be started: %s", host,
                            strerror(error)) /* NOLINT(concurrency-mt-unsafe) */
                  : ARTFUSION_OK;
 }
@@ -105,6 +109,7 @@ static artfusion_status hear_greeting(af_engine_process *process, int32_t timeou
     }
     greeting->name[sizeof greeting->name - 1] = '\0';
     greeting->release[sizeof greeting->release - 1] = '\0';
+    process->sandbox = greeting->sandbox;
     if (greeting->status == ARTFUSION_OK)
         return ARTFUSION_OK;
     return af_fail(ARTFUSION_ERROR_ENGINE, "%.*s", (int)sizeof greeting->message - 1,
@@ -132,6 +137,55 @@ artfusion_status af_engine_process_start(const artfusion_context *context,
     return ARTFUSION_OK;
 }
 
+void af_engine_process_tell(const artfusion_context *context, const af_engine_process *process)
+{
+    const af_sandbox *held = &process->sandbox;
+    if (held->filter)
+        af_log(context, ARTFUSION_LOG_WARNING,
+               "the engine's process has no filter of system calls (%s): a fault of the engine's "
+               "may do there what the program's user may%s",
+               strerror(held->filter), /* NOLINT(concurrency-mt-unsafe) */
+               held->landlock ? "" : ", but for files and ports");
+    if (held->landlock)
+        af_log(context,
+               held->filter || held->gpu ? ARTFUSION_LOG_WARNING : ARTFUSION_LOG_INFO,
+               "the engine's process is without Landlock (%s)%s",
+               strerror(held->landlock), /* NOLINT(concurrency-mt-unsafe) */
+               held->filter ? ""
+               : held->gpu  ? ": it may write files"
+                            : ": that it opens no file is its filter's work alone");
+    if (held->gpu)
+        af_log(context, ARTFUSION_LOG_INFO,
+               "the engine's process may read files and ask devices, as a GPU's driver does");
+}
+
+/* ---- its memory -------------------------------------------------------------- */
+
+uint64_t af_engine_process_memory(const af_engine_process *process)
+{
+    char path[64];
+    unsigned long long pages = 0;
+    (void)snprintf(path, sizeof path, "/proc/%ld/statm", (long)process->pid);
+    FILE *const file = fopen(path, "re");
+    if (!file)
+        return 0;
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel writes numbers. */
+    if (fscanf(file, "%*u %*u %*u %*u %*u %llu", &pages) != 1)
+        pages = 0;
+    (void)fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+int af_engine_process_limit(const af_engine_process *process, uint64_t bytes)
+{
+    struct rlimit limit;
+    if (prlimit(process->pid, RLIMIT_DATA, NULL, &limit) != 0)
+        return 0;
+    /* The soft one, which the process's filter does not let it raise, and we can. */
+    limit.rlim_cur = bytes < limit.rlim_max ? (rlim_t)bytes : limit.rlim_max;
+    return prlimit(process->pid, RLIMIT_DATA, &limit, NULL) == 0;
+}
+
 /* ---- ending ----------------------------------------------------------------- */
 
 static const char *signal_name(int number)
@@ -146,7 +200,7 @@ static const char *signal_name(int number)
     case SIGKILL: return "SIGKILL, which is also how the system ends a process for want of memory";
     case SIGQUIT: return "SIGQUIT";
     case SIGSEGV: return "SIGSEGV";
-    case SIGSYS: return "SIGSYS";
+    case SIGSYS: return "SIGSYS, which is how its sandbox answers what no engine has to ask for";
     case SIGTERM: return "SIGTERM";
     case SIGTRAP: return "SIGTRAP";
     case SIGXCPU: return "SIGXCPU";
@@ -181,18 +235,29 @@ static pid_t wait_for_end(pid_t pid, int *status, int options)
     return ended;
 }
 
+/* Its end of the channel goes with it, at the same time as those of its lanes. */
+static int has_let_go(const af_engine_process *process)
+{
+    struct pollfd channel = {.fd = process->socket, .events = 0};
+    return poll(&channel, 1, 0) > 0 && (channel.revents & POLLHUP);
+}
+
 void af_engine_process_end(af_engine_process *process, int32_t why)
 {
-    enum { PATIENCE = 5000 }; /* milliseconds, mostly for unmapping gigabytes */
+    enum { PATIENCE = 5000, SAME_TIME = 500 }; /* milliseconds, mostly for unmapping gigabytes */
     if (process->ended)
         return;
     process->ended = 1;
+    process->cancelled = why == AF_END_CANCELLED;
+    const int patient = why == AF_END_UNNEEDED || why == AF_END_LANE_CLOSED;
     if (why == AF_END_UNNEEDED) /* not closed: a forked child may have the descriptor, too */
         (void)shutdown(process->socket, SHUT_RDWR);
     const struct timespec pause = {.tv_nsec = 1000000};
     int status = 0;
     pid_t ended = wait_for_end(process->pid, &status, WNOHANG);
-    for (int waited = 0; ended == RUNS && why <= 0 && waited < PATIENCE; waited++) {
+    for (int waited = 0; ended == RUNS && patient && waited < PATIENCE; waited++) {
+        if (why == AF_END_LANE_CLOSED && waited >= SAME_TIME && !has_let_go(process))
+            break;
         (void)nanosleep(&pause, NULL);
         ended = wait_for_end(process->pid, &status, WNOHANG);
     }
@@ -202,6 +267,9 @@ void af_engine_process_end(af_engine_process *process, int32_t why)
         if (why > 0)
             (void)snprintf(process->cause, sizeof process->cause,
                            "the engine's process did not answer within %g s", why / 1e3);
+        else if (process->cancelled)
+            (void)snprintf(process->cause, sizeof process->cause,
+                           "the engine's process was ended for a call that was cancelled");
         else
             (void)snprintf(process->cause, sizeof process->cause,
                            "the engine's process left a call without an answer");
@@ -217,10 +285,7 @@ void af_engine_process_end(af_engine_process *process, int32_t why)
 static void close_lane(af_lane *lane)
 {
     (void)close(lane->socket);
-    if (lane->unsent >= 0)
-        (void)close(lane->unsent);
-    if (lane->memory)
-        (void)munmap(lane->memory, lane->size);
+    af_lane_memory_lost(lane);
     af_free(lane);
 }
 
@@ -251,13 +316,18 @@ af_lane *af_lane_take(af_engine_process *process)
         af_free(lane);
         return NULL;
     }
+    process->lanes++;
     lane->socket = ends[0];
     lane->unsent = -1;
     /* If the process has ended, so has the lane, which the first call in it tells. */
     static const char nothing;
-    (void)af_channel_send(process->socket, &nothing, sizeof nothing, ends[1]);
+    const af_sent sent = af_channel_send(process->socket, &nothing, sizeof nothing, ends[1]);
     (void)close(ends[1]);
-    return lane;
+    if (sent != AF_SENT_NOT)
+        return lane;
+    process->lanes--;
+    close_lane(lane);
+    return NULL;
 }
 
 void af_lane_give_back(af_engine_process *process, af_lane *lane)
@@ -282,6 +352,17 @@ static int make_memory(size_t size)
     return -1;
 }
 
+void af_lane_memory_lost(af_lane *lane)
+{
+    if (lane->memory)
+        (void)munmap(lane->memory, lane->size);
+    if (lane->unsent >= 0)
+        (void)close(lane->unsent);
+    lane->memory = NULL;
+    lane->size = 0;
+    lane->unsent = -1;
+}
+
 int af_lane_reserve(af_lane *lane, size_t size)
 {
     enum { PART = 1 << 16 };
@@ -289,12 +370,7 @@ int af_lane_reserve(af_lane *lane, size_t size)
         return 1;
     if (size > SIZE_MAX / 2)
         return 0;
-    if (lane->memory)
-        (void)munmap(lane->memory, lane->size);
-    if (lane->unsent >= 0)
-        (void)close(lane->unsent);
-    lane->memory = NULL;
-    lane->size = 0;
+    af_lane_memory_lost(lane);
     size = (size + PART - 1) / PART * PART;
     lane->unsent = make_memory(size);
     if (lane->unsent < 0)

@@ -23,13 +23,15 @@ static artfusion_status once(af_network *n, af_request request, const af_shared 
                              int32_t count, uint64_t *value, af_engine_error *error)
 {
     af_isolated_call c;
-    artfusion_status status = af_isolated_begin(&c, n, error);
-    if (status != ARTFUSION_OK)
-        return status;
-    status = af_isolated_run(&c, &request, buffers, count, error);
-    if (value)
-        *value = c.answer.value;
-    af_isolated_finish(&c, error);
+    artfusion_status status;
+    do {
+        status = af_isolated_begin(&c, n, error);
+        if (status != ARTFUSION_OK)
+            return status;
+        status = af_isolated_run(&c, &request, buffers, count, error);
+        if (value)
+            *value = c.answer.value;
+    } while (af_isolated_finish(&c, error));
     return status;
 }
 
@@ -46,6 +48,7 @@ static artfusion_status isolated_open(const af_model_records *base,
     const af_bundle_records *records = (const af_bundle_records *)base;
     n->options = *options;
     n->bundle = records->bundle;
+    af_engine_process_tell(n->context, n->process);
     const artfusion_status status = af_source_keep(records->source, &n->source);
     if (status != ARTFUSION_OK)
         return status;
@@ -139,8 +142,6 @@ static artfusion_status make_conditions(af_isolated_call *c, const af_conditions
 
 static void free_conditions(af_conditions *conditions)
 {
-    if (!conditions)
-        return;
     af_free(conditions->made);
     af_free(conditions->timesteps);
     af_free(conditions->styles);
@@ -178,16 +179,20 @@ static artfusion_status isolated_condition(af_network *n, const float *timesteps
     af_conditions *made = new_conditions(n, timesteps, timestep_count, styles, style_count);
     if (!made)
         return ARTFUSION_ERROR_MEMORY;
+    af_isolated_count(n, 1);
     af_isolated_call c;
-    artfusion_status status = af_isolated_begin(&c, n, error);
-    if (status == ARTFUSION_OK) {
+    artfusion_status status;
+    int again = 1;
+    while (again && (status = af_isolated_begin(&c, n, error)) == ARTFUSION_OK) {
         status = make_conditions(&c, made, error);
-        af_isolated_finish(&c, error);
+        again = af_isolated_finish(&c, error);
     }
-    if (status == ARTFUSION_OK)
+    if (status == ARTFUSION_OK) {
         *conditions = made;
-    else
-        free_conditions(made);
+        return ARTFUSION_OK;
+    }
+    af_isolated_count(n, -1);
+    free_conditions(made);
     return status;
 }
 
@@ -203,8 +208,9 @@ static void isolated_conditions_destroy(af_conditions *conditions)
         af_request request = {.call = AF_CALL_CONDITIONS_DESTROY,
                               .conditions = conditions->made->value};
         (void)af_isolated_run(&c, &request, NULL, 0, &error);
-        af_isolated_finish(&c, &error);
+        (void)af_isolated_finish(&c, &error);
     }
+    af_isolated_count(n, -1);
     free_conditions(conditions);
 }
 
@@ -221,20 +227,22 @@ static artfusion_status isolated_denoise(af_network *n, const af_conditions *con
         {.out = prediction, .bytes = bytes},
     };
     af_isolated_call c;
-    artfusion_status status = af_isolated_begin(&c, n, error);
-    if (status != ARTFUSION_OK)
-        return status;
-    if (conditions->made->generation != c.process->generation)
-        status = make_conditions(&c, conditions, error);
-    if (status == ARTFUSION_OK) {
-        af_request request = {.call = AF_CALL_DENOISE,
-                              .first = batch,
-                              .second = h,
-                              .third = w,
-                              .conditions = conditions->made->value};
-        status = af_isolated_run(&c, &request, buffers, 4, error);
-    }
-    af_isolated_finish(&c, error);
+    artfusion_status status;
+    do {
+        status = af_isolated_begin(&c, n, error);
+        if (status != ARTFUSION_OK)
+            return status;
+        if (conditions->made->generation != c.process->generation)
+            status = make_conditions(&c, conditions, error);
+        if (status == ARTFUSION_OK) {
+            af_request request = {.call = AF_CALL_DENOISE,
+                                  .first = batch,
+                                  .second = h,
+                                  .third = w,
+                                  .conditions = conditions->made->value};
+            status = af_isolated_run(&c, &request, buffers, 4, error);
+        }
+    } while (af_isolated_finish(&c, error));
     return status;
 }
 

@@ -3,6 +3,8 @@
 #ifndef AF_MODEL_ISOLATED_H
 #define AF_MODEL_ISOLATED_H
 
+#include <stdatomic.h>
+
 #include "base/context.h"
 #include "model/network.h"
 
@@ -12,5 +14,10 @@
  * Errors: ENGINE, MEMORY. */
 artfusion_status af_isolated_start(artfusion_context *context, const af_engine **engine,
                                    af_network **network);
+
+/* From now on the calling thread's calls end with CANCELLED once `*cancelled` is not 0, and their
+ * process with them, if they do not end by themselves within a fifth of a second: it takes longer
+ * to start another. NULL: none does any more. */
+void af_isolated_heed(const atomic_int *cancelled);
 
 #endif

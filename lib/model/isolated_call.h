@@ -17,6 +17,7 @@ struct af_network {
     pthread_mutex_t lock;       /* of what follows it */
     af_engine_process *process; /* NULL after its end, until the next call */
     uint64_t generation;        /* of processes, counted from 1 */
+    int32_t conditions;         /* that there are, in whatever process */
     af_model_source source;     /* kept, to open it again */
     const af_bundle *bundle;    /* what is in it */
     af_network_options options;
@@ -37,8 +38,12 @@ typedef struct af_isolated_call {
     af_answer answer;
     af_reading *reading; /* of the model file, while it is opened; else NULL */
     int broken;         /* the process has to end: it has not answered */
-    int32_t unanswered; /* for so many milliseconds, if that is why */
+    int cancelled;      /* since nobody wants the answer any more, if that is why */
+    int32_t unanswered; /* or for so many milliseconds */
 } af_isolated_call;
+
+/* There is one more run whose conditions are kept, or one less. */
+void af_isolated_count(af_network *network, int32_t conditions);
 
 /* A lane of the process, which stays what it is until the call is finished. */
 artfusion_status af_isolated_begin(af_isolated_call *c, af_network *network,
@@ -51,8 +56,10 @@ int af_isolated_begin_in(af_isolated_call *c, af_network *network, uint64_t gene
 artfusion_status af_isolated_run(af_isolated_call *c, af_request *request, const af_shared *buffers,
                                  int32_t count, af_engine_error *error);
 
-/* Gives the lane back; `error` gets what ended the process, if it has not answered. */
-void af_isolated_finish(af_isolated_call *c, af_engine_error *error);
+/* Gives the lane back; `error` gets what ended the process, if it has not answered. 1: the call is
+ * to be made again from its beginning, since the process was ended for another that was cancelled.
+ */
+int af_isolated_finish(af_isolated_call *c, af_engine_error *error);
 
 /* The model file into a process. Before other threads know of the network. */
 artfusion_status af_isolated_open_in(af_network *network, af_engine_process *process,

@@ -113,6 +113,10 @@ typedef struct af_engine {
      * Measured on small inputs when a stage is first asked for. */
     artfusion_status (*memory)(af_network *network, af_stage stage, int32_t batch, int32_t h,
                                int32_t w, uint64_t *bytes, af_engine_error *error);
+
+    /* Before `open`, where files cannot be opened any more by then: what the engine's libraries ask
+     * the system once, as for the processor's features. NULL: nothing. */
+    void (*prepare)(void);
 } af_engine;
 
 typedef const af_engine *(*af_engine_entry)(void);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "math/guidance.h"
+#include "model/isolated.h"
 #include "sample/sampler.h"
 
 /* Modulation rows kept at once: all steps of a usual run, without letting 1000 steps of a large
@@ -68,12 +69,14 @@ static artfusion_status settle_conditions(artfusion_sampler *s)
         times[i] = (float)s->timesteps[first + i];
     af_engine_error error = {{0}};
     const double began = af_seconds();
+    af_isolated_heed(&s->cancelled);
     const artfusion_status status = s->model->engine->condition(
         s->model->network, times, steps, s->styles, s->style_count, &s->conditions, &error);
+    af_isolated_heed(NULL);
     s->seconds_denoise += af_seconds() - began;
     af_free(times);
     if (status != ARTFUSION_OK || !s->conditions)
-        return af_model_failed(s->model, status, "UNet conditions", &error);
+        return af_sampler_failed(s, status, "UNet conditions", &error);
     s->window_start = first;
     s->window_steps = steps;
     return ARTFUSION_OK;
@@ -157,14 +160,16 @@ static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
         if (status != ARTFUSION_OK)
             return status;
         const double began = af_seconds();
+        af_isolated_heed(&s->cancelled);
         status = s->model->engine->denoise(
             s->model->network, s->conditions, s->input_rows + first, s->input + offset,
             s->input_content + offset, count, s->latent_height, s->latent_width,
             s->prediction + offset, &error);
+        af_isolated_heed(NULL);
         s->seconds_denoise += af_seconds() - began;
         af_model_leave(s->model);
         if (status != ARTFUSION_OK)
-            return af_model_failed(s->model, status, "UNet", &error);
+            return af_sampler_failed(s, status, "UNet", &error);
         status = af_sampler_check_cancelled(s);
     }
     return status;

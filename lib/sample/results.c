@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "image/image.h"
+#include "model/isolated.h"
 #include "sample/sampler.h"
 
 artfusion_status artfusion_sampler_get_progress(const artfusion_sampler *sampler,
@@ -111,11 +112,16 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
         return af_fail_memory(count * sizeof *rgb, "a picture");
     const float *latent = sampler->step == sampler->steps ? sampler->x : sampler->x0;
     const double began = af_seconds();
+    af_isolated_heed(&sampler->cancelled);
     status = artfusion_model_decode(sampler->model, latent + (size_t)index * sampler->values, 1,
                                     sampler->latent_width, sampler->latent_height, rgb, count);
+    af_isolated_heed(NULL);
     sampler->seconds_decode += af_seconds() - began;
     sampler->seconds_total += af_seconds() - began;
-    if (status != ARTFUSION_OK)
+    const int ended = status == ARTFUSION_ERROR_CANCELLED && atomic_load(&sampler->cancelled);
+    if (ended)
+        af_error_clear();
+    if (status != ARTFUSION_OK && !ended)
         status = name_step(sampler, index, status);
     else
         status = af_sampler_check_cancelled(sampler);

@@ -25,6 +25,14 @@ artfusion_status af_sampler_check_cancelled(artfusion_sampler *sampler)
     return af_fail(ARTFUSION_ERROR_CANCELLED, "cancelled");
 }
 
+artfusion_status af_sampler_failed(artfusion_sampler *sampler, artfusion_status status,
+                                   const char *what, const af_engine_error *error)
+{
+    if (status == ARTFUSION_ERROR_CANCELLED && af_sampler_check_cancelled(sampler) != ARTFUSION_OK)
+        return status;
+    return af_model_failed(sampler->model, status, what, error);
+}
+
 /* The steps of the run: all asked for, less those that a denoising strength below 1 skips. */
 static artfusion_status make_steps(artfusion_sampler *s)
 {

@@ -106,6 +106,10 @@ artfusion_status af_sampler_create_alike(const artfusion_sampler *sampler,
 /* CANCELLED, once, if somebody asked for it. */
 artfusion_status af_sampler_check_cancelled(artfusion_sampler *sampler);
 
+/* As af_model_failed, of a network that the sampler called; or CANCELLED, if that is why. */
+artfusion_status af_sampler_failed(artfusion_sampler *sampler, artfusion_status status,
+                                   const char *what, const af_engine_error *error);
+
 /* Monotonic, in seconds. */
 double af_seconds(void);
 

@@ -13,14 +13,16 @@
 
 enum { SIDE = 256, STEPS = 4 }; /* a step takes far longer than the killer waits */
 
-static artfusion_model *open_model(artfusion_isolation isolation)
+static artfusion_model *open_model(artfusion_isolation isolation, artfusion_precision precision,
+                                   int32_t threads)
 {
     artfusion_context *context;
     artfusion_context_options options;
     artfusion_model *model;
     assert_ok(artfusion_context_options_init(&options, sizeof options));
     options.isolation = isolation;
-    options.threads = 2;
+    options.precision = precision;
+    options.threads = threads;
     assert_ok(artfusion_context_create(&options, &context));
     assert_ok(artfusion_model_open_file(context, required_environment("ARTFUSION_MODEL"), &model));
     artfusion_context_destroy(context);
@@ -81,11 +83,13 @@ static void run(artfusion_model *model, int32_t first, int32_t last, uint8_t *pi
     artfusion_image_destroy(content);
 }
 
+static uint8_t plain[SIDE * SIDE * 3], isolated[SIDE * SIDE * 3], killed[SIDE * SIDE * 3];
+
 static void the_bytes_are_the_same(void **state)
 {
     (void)state;
-    static uint8_t plain[SIDE * SIDE * 3], isolated[SIDE * SIDE * 3], killed[SIDE * SIDE * 3];
-    artfusion_model *model = open_model(ARTFUSION_ISOLATION_PROCESS);
+    artfusion_model *model =
+        open_model(ARTFUSION_ISOLATION_PROCESS, ARTFUSION_PRECISION_AUTO, 2);
     artfusion_model_info info;
     assert_ok(artfusion_model_get_info(model, &info, sizeof info));
     assert_non_null(strstr(info.engine, "torchscript "));
@@ -94,15 +98,53 @@ static void the_bytes_are_the_same(void **state)
     assert_int_equal(children(getpid(), NULL), 1);
     artfusion_model_destroy(model);
     assert_int_equal(children(getpid(), NULL), 0);
-    model = open_model(ARTFUSION_ISOLATION_NONE);
+    model = open_model(ARTFUSION_ISOLATION_NONE, ARTFUSION_PRECISION_AUTO, 2);
     run(model, STEPS, STEPS, plain);
     artfusion_model_destroy(model);
     assert_memory_equal(isolated, plain, sizeof plain);
     assert_memory_equal(killed, plain, sizeof plain);
 }
 
+/* OpenMP would place its threads by a call that the sandbox refuses, and end its process. */
+static void threads_are_not_placed(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("OMP_PROC_BIND", "true", 1), 0);
+    assert_int_equal(setenv("GOMP_CPU_AFFINITY", "0", 1), 0);
+    artfusion_model *model =
+        open_model(ARTFUSION_ISOLATION_PROCESS, ARTFUSION_PRECISION_AUTO, 2);
+    run(model, STEPS, STEPS, isolated);
+    artfusion_model_destroy(model);
+    assert_int_equal(unsetenv("OMP_PROC_BIND") | unsetenv("GOMP_CPU_AFFINITY"), 0);
+    assert_memory_equal(isolated, plain, sizeof plain);
+}
+
+/* Its sandbox takes nothing from libtorch that it computes by, whatever it computes in. */
+static void so_they_are_in_each_precision(void **state)
+{
+    (void)state;
+    static const artfusion_precision precisions[] = {ARTFUSION_PRECISION_FLOAT32,
+                                                     ARTFUSION_PRECISION_BFLOAT16};
+    static const int32_t threads[] = {1, 2, 3};
+    for (size_t p = 0; p < sizeof precisions / sizeof *precisions; p++)
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+            artfusion_model *model =
+                open_model(ARTFUSION_ISOLATION_PROCESS, precisions[p], threads[t]);
+            run(model, STEPS, STEPS, isolated);
+            artfusion_model_destroy(model);
+            model = open_model(ARTFUSION_ISOLATION_NONE, precisions[p], threads[t]);
+            run(model, STEPS, STEPS, plain);
+            artfusion_model_destroy(model);
+            assert_memory_equal(isolated, plain, sizeof plain);
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_bytes_are_the_same)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_bytes_are_the_same),
+        cmocka_unit_test(threads_are_not_placed),
+        cmocka_unit_test(so_they_are_in_each_precision),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,7 +178,7 @@ static void a_program_of_another_release_says_so(void **state)
     if (child == 0) {
         const char *const host = getenv("ARTFUSION_ENGINE_HOST");
         (void)dup2(ends[1], AF_CHANNEL_DESCRIPTOR);
-        (void)execl(host, host, getenv("ARTFUSION_TEST_ENGINE"), "0.9.0", (char *)NULL);
+        (void)execl(host, host, getenv("ARTFUSION_TEST_ENGINE"), "0.9.0", "0", (char *)NULL);
         _exit(127);
     }
     (void)close(ends[1]);
@@ -213,7 +213,18 @@ static void it_has_nothing_of_the_programs(void **state)
     const int file = fcntl(opened, F_DUPFD, BEYOND);
     assert_true(file >= BEYOND);
     (void)close(opened);
-    artfusion_model *model = isolated_model(0);
+    char attempt[64];
+    artfusion_model *model;
+    (void)snprintf(attempt, sizeof attempt, "%d count_descriptors 0 -", TEST_OPEN);
+    assert_int_equal(setenv(TEST_ENGINE_ATTEMPT, attempt, 1), 0);
+    assert_error(open_isolated(0, &model), ARTFUSION_ERROR_ENGINE, ": 6 descriptors");
+    assert_int_equal(unsetenv(TEST_ENGINE_ATTEMPT), 0);
+    if (geteuid() != 0) { /* nor is it to be debugged */
+        print_message("which they are is shown to root alone\n");
+        (void)close(file);
+        skip();
+    }
+    model = isolated_model(0);
     pid_t pid;
     char folder[64], target[512];
     assert_int_equal(children(getpid(), &pid), 1);

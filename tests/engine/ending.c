@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The ways in which an engine ends its process, on demand. */
+ * The ways in which an engine ends its process, on demand; or keeps it waiting, or answers. */
 #define _DEFAULT_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +28,10 @@ static void end_by(const char *way)
         const char *const policy = getenv("OMP_WAIT_POLICY"), *const turns = getenv("GOMP_SPINCOUNT");
         exit((policy ? *policy : 0) + (turns ? 1 : 0)); /* 'p' and 1 are 113 */
     }
+    if (strcmp(way, "nap") == 0) { /* and goes on */
+        (void)usleep(100000);
+        return;
+    }
     if (strcmp(way, "leave") == 0) /* all descriptors, and stays */
         for (int i = 0; i < 256; i++)
             (void)close(i);
@@ -35,15 +39,18 @@ static void end_by(const char *way)
         (void)pause();
 }
 
-void test_engine_end(int32_t function, int32_t call)
+artfusion_status test_engine_end(int32_t function, int32_t call)
 {
     int at, when;
     char way[16];
     const char *const ending = getenv(TEST_ENGINE_ENDING);
     if (!ending || sscanf(ending, "%d %d %15s", &at, &when, way) != 3 || at != function)
-        return;
+        return ARTFUSION_OK;
     if (strcmp(way, "gather") == 0) /* as many calls as that, of which the last kills */
         end_by(call < when ? "hang" : "kill");
+    if (when == call && strchr("-0123456789", way[0]))
+        return (artfusion_status)strtol(way, NULL, 10);
     if (when == call)
         end_by(way);
+    return ARTFUSION_OK;
 }

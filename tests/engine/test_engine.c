@@ -32,8 +32,13 @@ test_engine_control *artfusion_test_engine_control(void)
 /* Counts the call and makes it fail if it is its turn. */
 static artfusion_status enter(int32_t function, int32_t *poison, af_engine_error *error)
 {
-    test_engine_end(function, atomic_fetch_add(&control.calls[function], 1) + 1);
+    const artfusion_status arranged =
+        test_engine_end(function, atomic_fetch_add(&control.calls[function], 1) + 1);
     *poison = 0;
+    if (arranged != ARTFUSION_OK)
+        return arranged;
+    if (test_engine_attempt(function, error))
+        return ARTFUSION_ERROR_ENGINE;
     if (control.on_call)
         control.on_call(function);
     if (!control.fail_in || control.fail_function != function || --control.fail_in)
@@ -109,7 +114,8 @@ static artfusion_status engine_info(const af_network *network, af_network_info *
     (void)error;
     memset(info, 0, sizeof *info);
     info->device = ARTFUSION_DEVICE_CPU;
-    info->threads = 1;
+    const char *const threads = getenv(TEST_ENGINE_THREADS);
+    info->threads = threads ? (int32_t)strtol(threads, NULL, 10) : 1;
     info->condition_width = ROW_EXTRA + network->style_width;
     info->positions_a_call = control.positions_a_call;
     (void)snprintf(info->device_name, sizeof info->device_name, "test");

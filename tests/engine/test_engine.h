@@ -65,8 +65,18 @@ typedef struct test_engine_control {
 typedef test_engine_control *(*test_engine_control_entry)(void);
 
 /* In a process of its own, where no control reaches it: ends the process, if the environment's
- * TEST_ENGINE_ENDING, "FUNCTION CALL WAY", says so of this call (1: the first) of this function. */
+ * TEST_ENGINE_ENDING, "FUNCTION CALL WAY", says so of this call (1: the first) of this function. A
+ * number as the way is what the call answers. */
 #define TEST_ENGINE_ENDING "ARTFUSION_TEST_ENGINE_ENDING"
-void test_engine_end(int32_t function, int32_t call);
+artfusion_status test_engine_end(int32_t function, int32_t call);
+
+/* There, too: how many threads its networks say that they use, if not 1. */
+#define TEST_ENGINE_THREADS "ARTFUSION_TEST_ENGINE_THREADS"
+
+/* Likewise: makes an attempt of engine/attempts.c in the midst of a function's calls, if the
+ * environment's TEST_ENGINE_ATTEMPT, "FUNCTION NAME ADDRESS FILE", says so; the last two are the
+ * program's, to be aimed at. 1: it was made, and `error` says what came of it. */
+#define TEST_ENGINE_ATTEMPT "ARTFUSION_TEST_ENGINE_ATTEMPT"
+int test_engine_attempt(int32_t function, af_engine_error *error);
 
 #endif
