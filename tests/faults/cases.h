@@ -107,6 +107,6 @@ typedef struct fault_case {
 } fault_case;
 
 extern const fault_case base_cases[], image_cases[], model_cases[], sampler_cases[], state_cases[],
-    math_cases[], command_cases[];
+    math_cases[], command_cases[], isolated_cases[];
 
 #endif

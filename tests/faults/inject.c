@@ -10,11 +10,13 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -221,10 +223,19 @@ static const fault_way *fails(int of, int optional)
     return way;
 }
 
-/* A descriptor whose failing to close or to sync loses nothing. */
+int __real_fstat(int file, struct stat *info);
+
+/* A descriptor whose failing to close or to sync loses nothing: one that was only read from, or is
+ * no file. */
 static int harmless(int file)
 {
-    return (fcntl(file, F_GETFL) & O_ACCMODE) == O_RDONLY;
+    struct stat info;
+    const int before = errno;
+    const int is = (fcntl(file, F_GETFL) & O_ACCMODE) == O_RDONLY ||
+                   fcntl(file, F_GET_SEALS) >= 0 ||
+                   (__real_fstat(file, &info) == 0 && S_ISSOCK(info.st_mode));
+    errno = before;
+    return is;
 }
 
 #define WRAP(type, name, ...)                                                                      \
@@ -335,9 +346,11 @@ WRAP(int, fchmod, int file, mode_t mode)
     return fails(CALL_fchmod, 0) ? -1 : __real_fchmod(file, mode);
 }
 
+/* An engine whose path cannot be made whole is loaded by the one that it was given. */
 WRAP(char *, realpath, const char *path, char *resolved)
 {
-    return fails(CALL_realpath, 0) ? NULL : __real_realpath(path, resolved);
+    const int of_engine = strstr(path, ".so") != NULL;
+    return fails(CALL_realpath, of_engine) ? NULL : __real_realpath(path, resolved);
 }
 
 WRAP(char *, __realpath_chk, const char *path, char *resolved, size_t room)
@@ -365,6 +378,46 @@ WRAP(int, pthread_mutex_init, pthread_mutex_t *mutex, const pthread_mutexattr_t 
 WRAP(int, sigaction, int number, const struct sigaction *action, struct sigaction *before)
 {
     return fails(CALL_sigaction, 1) ? -1 : __real_sigaction(number, action, before);
+}
+
+WRAP(int, socketpair, int domain, int type, int protocol, int ends[2])
+{
+    return fails(CALL_socketpair, 0) ? -1 : __real_socketpair(domain, type, protocol, ends);
+}
+
+WRAP(int, posix_spawn, pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+     const posix_spawnattr_t *attributes, char *const arguments[], char *const variables[])
+{
+    const fault_way *way = fails(CALL_posix_spawn, 0);
+    return way ? way->value
+               : __real_posix_spawn(pid, path, actions, attributes, arguments, variables);
+}
+
+WRAP(int, memfd_create, const char *name, unsigned flags)
+{
+    return fails(CALL_memfd_create, 0) ? -1 : __real_memfd_create(name, flags);
+}
+
+WRAP(int, posix_fallocate, int file, off_t offset, off_t size)
+{
+    const fault_way *way = fails(CALL_posix_fallocate, 0);
+    return way ? way->value : __real_posix_fallocate(file, offset, size);
+}
+
+WRAP(void *, mmap, void *at, size_t size, int protection, int flags, int file, off_t offset)
+{
+    return fails(CALL_mmap, 0) ? MAP_FAILED
+                               : __real_mmap(at, size, protection, flags, file, offset);
+}
+
+WRAP(ssize_t, sendmsg, int socket, const struct msghdr *packet, int flags)
+{
+    return fails(CALL_sendmsg, 0) ? -1 : __real_sendmsg(socket, packet, flags);
+}
+
+WRAP(ssize_t, recvmsg, int socket, struct msghdr *packet, int flags)
+{
+    return fails(CALL_recvmsg, 0) ? -1 : __real_recvmsg(socket, packet, flags);
 }
 
 /* By the real one, so that dlerror has something to say. */

@@ -39,7 +39,14 @@ typedef enum fault_kind {
     X(dlsym)                                                                                       \
     X(pthread_create)                                                                              \
     X(pthread_mutex_init)                                                                          \
-    X(sigaction)
+    X(sigaction)                                                                                   \
+    X(socketpair)                                                                                  \
+    X(posix_spawn)                                                                                 \
+    X(memfd_create)                                                                                \
+    X(posix_fallocate)                                                                             \
+    X(mmap)                                                                                        \
+    X(sendmsg)                                                                                     \
+    X(recvmsg)
 
 enum {
 #define X(name) CALL_##name,

@@ -347,7 +347,7 @@ static void find_gaps(void)
 
 static const fault_case *const tables[] = {base_cases,    image_cases, model_cases,
                                            sampler_cases, state_cases, math_cases,
-                                           command_cases};
+                                           command_cases, isolated_cases};
 
 static int wanted(const fault_case *c, int count, char **names)
 {

@@ -71,6 +71,18 @@ const fault_way system_ways[] = {
     CALL(pthread_create, EAGAIN, GOOD),
     CALL(pthread_mutex_init, ENOMEM, MEMORY),
     CALL(sigaction, EINVAL, GOOD),
+    CALL(socketpair, EMFILE, MEMORY),
+    CALL(posix_spawn, EAGAIN, ENGINE),
+    CALL(posix_spawn, ENOMEM, MEMORY),
+    CALL(memfd_create, EMFILE, MEMORY),
+    CALL(posix_fallocate, ENOSPC, MEMORY),
+    CALL(posix_fallocate, EINTR, GOOD),
+    CALL(mmap, ENOMEM, MEMORY),
+    CALL(sendmsg, ENOMEM, MEMORY | ENGINE), /* where the process waits for it, it is ended */
+    CALL(sendmsg, EPIPE, ENGINE),
+    CALL(sendmsg, EINTR, GOOD),
+    CALL(recvmsg, EIO, ENGINE),
+    CALL(recvmsg, EINTR, GOOD),
     END,
 };
 
