@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The records of a model file, as the library hands them to the engine: each begins with a line "#NAME",
- * before which a line's end is of none. One whose content begins with 0xff cannot be read, as of a file that has changed. */
+ * and a line's end before that is no content. One whose content begins with 0xff cannot be read, as of
+ * a file that has changed. */
 #include "../../shim/archive.hpp"
 
 #include <strings.h>

@@ -27,7 +27,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
 import program_writer  # noqa: E402
 import programs  # noqa: E402
 
-GDB = ("gdb", "-q", "-batch", "-ex", "handle SIGALRM SIGPROF nostop pass", "-ex", "run", "-ex", "bt 40", "--args")
+GDB = ("gdb", "-q", "-batch", "-ex", "handle SIGALRM SIGPROF nostop pass", "-ex", "run", "-ex", "bt 40",
+       "--args")  # fmt: skip
 
 BATCH = 200
 FRAME = re.compile(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.*)$", re.MULTILINE)
@@ -124,7 +125,8 @@ def table(state: State) -> str:
     rows = ["| programs of random operators | |", "| --- | ---: |", f"| run | {sums['next']:,} |"]
     names = {"OK": "gave a picture or a latent", "FORMAT": "refused, or of a wrong result",
              "ENGINE": "an error while they ran", "MEMORY": "no memory",
-             "LIMIT": "beyond a limit", "SLOW": f"not done after {programs.SECONDS} s"}  # fmt: skip
+             "LIMIT": "beyond a limit", "NUMERIC": "nan or an infinity as the result",
+             "SLOW": f"not done after {programs.SECONDS} s"}  # fmt: skip
     for status, number in sorted(sums["statuses"].items(), key=lambda item: -item[1]):
         if status != "DIED":
             rows.append(f"| {names.get(status, status)} | {number:,} |")

@@ -15,7 +15,8 @@ def attribute_of_nothing(records: Records, path: Path) -> None:
     write(path, records | {CODE: b"  a : Tensor\n" + records[CODE]})
 
 
-@case("FORMAT", "a string does not end", "text whose end the engine's reader and torch may see in other places")
+@case("FORMAT", "a string does not end",
+      "text whose end the engine's reader and torch may see in other places")  # fmt: skip
 def broken_line_in_text(records: Records, path: Path) -> None:
     write(path, records | {CODE: b'def f() -> str:\n  return "a\\\n"\n' + records[CODE]})
 

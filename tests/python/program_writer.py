@@ -25,6 +25,10 @@ EQUATIONS = ("ij,jk->ik", "ij,ij->", "i,i->i", "...ij,...jk->...ik", "ii->", "ab
              "ij->ji", "i...->...", "", ",", "->", "ij,jk,kl->il", "iii->i")  # fmt: skip
 
 
+INTERNAL = ("max", "min", "abs", "dtype", "device", "ListConstruct", "If", "Loop", "Constant",
+            "TupleConstruct", "Uninitialized")  # fmt: skip
+
+
 class Form(NamedTuple):
     """Of an operator."""
 
@@ -277,7 +281,7 @@ class Writer:
             f"uninitialized({d.choice(kinds)})",
             f"ops.prim.NumToTensor({d.choice(values)})",
             f"ops.prim.TupleIndex(({x}, 1), {self.integer()})",
-            f"ops.prim.{d.choice(('max', 'min', 'abs', 'dtype', 'device', 'ListConstruct', 'If', 'Loop', 'Constant', 'TupleConstruct', 'Uninitialized'))}({d.choice(values)})",
+            f"ops.prim.{d.choice(INTERNAL)}({d.choice(values)})",
             f"({d.choice(values)}, {x})[{self.integer()}]", f"[{x}, {x}][{self.integer()}]",
             f"float({d.choice(values)})", f"int({d.choice(values)})", f"bool({d.choice(values)})",
         ))  # fmt: skip
@@ -385,7 +389,8 @@ class Writer:
         if self.chance(0.3):
             y = self.keep(f"torch.mul({y}, {self.factor(sizes[0])})")
         if self.chance(0.3):
-            y = self.keep(f"torch.add({y}, {self.factor(sizes[0]) if self.chance(0.5) else self.picture(sizes[0])})")
+            other = self.factor(sizes[0]) if self.chance(0.5) else self.picture(sizes[0])
+            y = self.keep(f"torch.add({y}, {other})")
         self.tensors.append(y)
         self.use(y)
 
