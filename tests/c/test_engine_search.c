@@ -247,6 +247,7 @@ static void the_host_keeps_its_signal_handlers(void **state)
     assert_int_equal(sigaction(SIGUSR2, NULL, &now), 0);
     assert_true(now.sa_handler == exit);
     assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);
+    assert_true(signal(SIGHUP, SIG_DFL) == on_signal && signal(SIGUSR2, SIG_DFL) == exit);
 }
 
 static int say_path(void)
