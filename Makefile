@@ -15,12 +15,13 @@ TORCH_DIR ?=
 RELEASE := build/release
 CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
-.PHONY: help setup setup-test build demo test test-long bench docs install clean
+.PHONY: help setup setup-test build demo test-quick test test-long bench docs install clean
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
 	@echo '              [STRENGTH=subtle|balanced|bold] [FIT=PIXELS] [STEPS=N] [MODEL=FILE];'
 	@echo '              sets up what is missing first'
+	@echo 'make test-quick  build and test the core alone, in a minute, without libtorch'
 	@echo 'make test     build and run all tests; sets up what is missing first'
 	@echo 'make test-long  that and all the rest: faults, fuzzers, mutation, long runs [RECORD=1];'
 	@echo '              hours; takes valgrind, clang-tidy, cppcheck and llvm more'
@@ -52,6 +53,10 @@ demo: build
 	    $(if $(STRENGTH),--strength '$(STRENGTH)') \
 	    --content '$(CONTENT)' --style '$(STYLE)' --out '$(OUT)'
 	@echo "The result lies in $$(realpath '$(OUT)')"
+
+test-quick:
+	@scripts/setup-system.sh quick
+	@scripts/test-quick.sh $(JOBS)
 
 test: setup-test
 	@scripts/test.sh $(JOBS) $(CONFIGURE)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs the Debian or Ubuntu packages that are missing:  setup-system.sh build|test|long
+# Installs the Debian or Ubuntu packages that are missing:  setup-system.sh build|quick|test|long
 # Needs root or sudo only if there are any; without either it lists them and ends with 1.
 set -euo pipefail
 
 wanted=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg-dev
         libwebp-dev liblcms2-dev libjansson-dev zlib1g-dev libssl-dev libpopt-dev)
-test=(libcmocka-dev clang binutils abigail-tools dpkg-dev file doxygen cargo golang-go
-      libc++-dev libc++abi-dev)
+quick=(libcmocka-dev clang binutils abigail-tools doxygen python3)
+test=("${quick[@]}" dpkg-dev file cargo golang-go libc++-dev libc++abi-dev)
 # For 32-bit programs.
 [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] || test+=(gcc-multilib)
 # The packages of clang's runtimes, which are named after its release.
@@ -15,9 +15,10 @@ runtimes=()
 long=(clang-tidy cppcheck valgrind llvm)
 case "${1:-}" in
   build) ;;
+  quick) wanted+=("${quick[@]}") ;;
   test) wanted+=("${test[@]}") runtimes=(libclang-rt-%-dev libfuzzer-%-dev) ;;
   long) wanted+=("${test[@]}" "${long[@]}") runtimes=(libclang-rt-%-dev libfuzzer-%-dev) ;;
-  *) echo "usage: $0 build|test|long" >&2; exit 2 ;;
+  *) echo "usage: $0 build|quick|test|long" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

@@ -46,6 +46,10 @@ grep 'libfuzzer-17-dev' "$scratch/asked" >/dev/null || fail 'not the runtimes of
 rm "$scratch/bin/clang" "$scratch/asked"
 setup bash scripts/setup-system.sh build >/dev/null
 ! grep clang "$scratch/asked" >/dev/null || fail 'clang, to build alone'
+rm "$scratch/asked"
+setup bash scripts/setup-system.sh quick >/dev/null
+grep 'install .* libcmocka-dev' "$scratch/asked" >/dev/null || fail 'no libcmocka-dev for the quick tests'
+! grep -E 'cargo|golang|libfuzzer' "$scratch/asked" >/dev/null || fail "too much for the quick tests: $(cat "$scratch/asked")"
 
 # No root: the command to type, with the same names.
 script "$scratch/bin/id" <<<'echo 1000'
