@@ -6,7 +6,7 @@
  * After D.-Y. Chen, "ArtFusion: Arbitrary Style Transfer using Dual
  * Conditional Latent Diffusion Models", arXiv 2306.09330.
  *
- * A content picture gives the shapes, a style picture the manner; two
+ * A content picture gives the shapes, a style picture the manner. Two
  * independent guidance scales say how much of each is wanted.
  *
  * -- The whole library in one call ------------------------------------------
@@ -39,57 +39,62 @@
  *     artfusion_sampler_image(sampler, 0, &result);
  *     artfusion_image_save_file(result, "out.png", NULL);
  *
- * (with every return value checked), and the handles destroyed in any order.
- * Both write the same file, byte for byte.
+ * A program also checks every return value and destroys the handles, in any
+ * order. Both write the same file, byte for byte.
  *
  * -- Contents ---------------------------------------------------------------
  *
  *     1 Errors    2 One call    3 Context    4 Images
  *     5 Model     6 Style       7 Sampler    8 Advanced
  *
- * The one call needs 1 and 2 alone. The steps need of 3 to 7 what stands above;
- * the rest there is for options, batches, previews, blended styles and saved
- * runs. 8 is for research.
+ * For the one call, read 1 and 2. For the steps, read in 3 to 7 what the lines
+ * above use; the rest there is for options, batches, previews, blended styles
+ * and saved runs. 8 is for research.
  *
  * -- Conventions ------------------------------------------------------------
  *
- * Status     Calls that can fail return an artfusion_status: 0 is success,
- *            negative an error, positive a condition that is none. After an
- *            error artfusion_error_message() has a sentence about it.
- * Results    come through out-parameters, which come last and belong to the
- *            caller. A handle's out-parameter is NULL after a failure.
- * Handles    are opaque. Destroying NULL does nothing. A handle keeps what it
- *            was made from alive: the order of destruction is free.
- * Pointers   returned by accessors are borrowed: they live as long as their
- *            handle unless said otherwise.
+ * Status     Calls that can fail return an artfusion_status. 0 is success,
+ *            negative is an error, positive is success with something to
+ *            report (only ARTFUSION_DONE so far). After an error
+ *            artfusion_error_message() has a sentence about it.
+ * Results    are returned through out-parameters, which come last and belong
+ *            to the caller. A handle's out-parameter is NULL after a failure.
+ * Handles    are opaque. Destroying NULL does nothing. A handle keeps alive
+ *            what it was made from, so handles are destroyed in any order.
+ * Pointers   returned by accessors are borrowed: they are valid as long as
+ *            their handle, unless said otherwise.
  * Strings    are UTF-8, paths included.
- * Options    structs begin with their size. `..._init` fills in that and every
- *            default; NULL options mean defaults. A caller compiled against an
- *            older header passes a smaller struct, and the rest is default; a
- *            larger one is accepted where what is unknown is zero, and is
- *            UNSUPPORTED where it is not.
+ * Options    are structs that begin with their size. `..._init` fills in the
+ *            size and every default; NULL options mean defaults. A caller
+ *            compiled against an older header passes a smaller struct; the
+ *            rest then has its default. A larger struct is accepted if all
+ *            bytes unknown to this library are zero; otherwise the call fails
+ *            with UNSUPPORTED.
  * Tensors    are dense float32 in N,C,H,W order, in the host's memory.
- * Threads    A context and a model may be used from any number of threads at
- *            once. Images, styles, samplers and random generators are used by
- *            one thread at a time; styles and images that nobody changes may
- *            be read by many. Error messages are per thread.
+ * Threads    Any number of threads may use a context and a model at once.
+ *            One thread at a time may use an image, a style, a sampler or a
+ *            random number generator; styles and images that nobody changes
+ *            may be read by many. Error messages are per thread.
  * Callbacks  run on the thread that made the call they come from. They may use
- *            any function but those that change the handle they come from; a
- *            nonzero return ends that call with ARTFUSION_ERROR_CANCELLED.
+ *            any function except those that change the handle they come from.
+ *            A nonzero return ends that call with ARTFUSION_ERROR_CANCELLED.
  *            No exception or longjmp may leave them.
  * Process    The library never aborts, exits, prints, or changes the locale,
- *            signal handlers or floating-point environment. An engine is for
- *            one process: in one forked off a process that opened a model,
- *            whatever needs a network is ENGINE; the rest works, and handles
- *            that no other thread was using may be destroyed. exit waits for
- *            the network calls and openings of models that other threads are
- *            in, as long as they make progress and at most a minute; those
- *            that come later are ENGINE. Isolated models are neither: a
- *            forked child opens ones of its own, whatever the program had
- *            opened, and exit does not wait for their calls. The library may
- *            be unloaded once its handles are destroyed; its engine stays.
+ *            signal handlers or floating-point environment.
+ *            An engine belongs to one process. After fork() in a process that
+ *            has opened a model, calls in the child that need a network fail
+ *            with ENGINE; the rest works, and handles that no other thread was
+ *            using may be destroyed.
+ *            exit() waits for network calls and model loads in progress on
+ *            other threads, as long as they make progress and at most a
+ *            minute; later ones fail with ENGINE.
+ *            Isolated models are exempt from both: a forked child opens its
+ *            own, whatever the program had opened, and exit() does not wait
+ *            for their calls.
+ *            The library may be unloaded once its handles are destroyed; its
+ *            engine stays loaded.
  *
- * Everything here is since 1.0 unless said otherwise.
+ * Everything here exists since 1.0 unless said otherwise.
  */
 #ifndef ARTFUSION_H
 #define ARTFUSION_H
@@ -101,8 +106,8 @@
 extern "C" {
 #endif
 
-/** What a public declaration carries: visibility. Programs define nothing,
- * those that link the static library ARTFUSION_STATIC. */
+/** Marks a public declaration as visible. Programs define nothing, except that those
+ * which link the static library define ARTFUSION_STATIC. */
 #if defined(ARTFUSION_STATIC)
 #define ARTFUSION_API
 #elif defined(_WIN32)
@@ -115,13 +120,13 @@ extern "C" {
 #define ARTFUSION_API __attribute__((visibility("default")))
 #endif
 
-/** The release this header belongs to, the number that moves on a break. */
+/** The release of this header: the number that moves on a break. */
 #define ARTFUSION_VERSION_MAJOR 1
 /** The number that moves when something is added. */
 #define ARTFUSION_VERSION_MINOR 1
 /** The number that moves otherwise. */
 #define ARTFUSION_VERSION_PATCH 0
-/** The same as one number, as artfusion_version() gives the library's. */
+/** The header's release as one number, in the form of artfusion_version(). */
 #define ARTFUSION_VERSION                                                \
     (ARTFUSION_VERSION_MAJOR * 1000000u + ARTFUSION_VERSION_MINOR * 1000u \
      + ARTFUSION_VERSION_PATCH)
@@ -137,8 +142,8 @@ ARTFUSION_API const char *artfusion_version_string(void);
  * 1. Errors
  * ====================================================================== */
 
-/** How a call ended: 0 is success, below it are errors, above it conditions
- * that are none. */
+/** How a call ended: 0 is success, a negative number an error, a positive one success
+ * with something to report. */
 typedef int32_t artfusion_status;
 enum {
     ARTFUSION_OK = 0,
@@ -152,26 +157,26 @@ enum {
     ARTFUSION_ERROR_STATE = -7,        /**< a call out of order */
     ARTFUSION_ERROR_CANCELLED = -8,    /**< by artfusion_sampler_cancel or a callback */
     ARTFUSION_ERROR_ENGINE = -9,       /**< the engine is missing or failed */
-    ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model, by its weights
-                                         * or by its width */
+    ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model: its weights or its
+                                         * width differ */
     ARTFUSION_ERROR_NUMERIC = -11,     /**< NaN or infinity where numbers should be */
     ARTFUSION_ERROR_CHECKSUM = -12     /**< the file was changed since it was written, or opened */
 };
 
 /** What went wrong in the calling thread's last call that failed: a sentence
  * that names the value and what would be right. It may quote a path or a file:
- * escape its control characters before a terminal or a log gets it. Never NULL; empty
- * if nothing failed yet. Valid until the thread's next failing call. */
+ * escape its control characters before you send it to a terminal or a log. Never NULL;
+ * empty if nothing has failed yet. Valid until the thread's next failing call. */
 ARTFUSION_API const char *artfusion_error_message(void);
 
 /** The name of a status, such as "ARTFUSION_ERROR_IO"; "unknown status" for
  * others. Static. */
 ARTFUSION_API const char *artfusion_status_name(artfusion_status status);
 
-/** Whether the library that is running serves a program that was compiled with
- * the header of release `header_version`, which is ARTFUSION_VERSION there. It
- * does where the major release is the same and the minor one no older. What
- * loads the library at run time asks first.
+/** Whether the library that is running fits a program that was compiled with the
+ * header of release `header_version`: pass ARTFUSION_VERSION. It fits if its major
+ * release is the same and its minor release is not older. Programs that load the library
+ * at run time should call this first.
  * Errors: UNSUPPORTED, with both releases in the message. */
 ARTFUSION_API artfusion_status artfusion_check_version(uint32_t header_version);
 
@@ -179,12 +184,12 @@ ARTFUSION_API artfusion_status artfusion_check_version(uint32_t header_version);
  * 2. One call
  * ====================================================================== */
 
-/** Opens the model, stylises the content file with the style file at the
- * content's own proportions, and writes PNG or JPEG by the output's suffix.
- * Everything else is the model's default: its longer side becomes the model's
- * native one. The output is written beside its place and renamed into it, so
- * that a failure leaves what was there. Since 1.1 a NULL `model_path` means the
- * default model (artfusion_default_model_path). Errors: any. */
+/** Opens the model, stylises the content file with the style file, and writes a PNG,
+ * JPEG or WebP, chosen by the output's suffix. The result keeps the content's
+ * proportions; its longer side is the model's native size. Everything else is the
+ * model's default. The output is written beside its place and then renamed, so that a
+ * failure leaves what was there. Since 1.1 a NULL `model_path` means the default model
+ * (artfusion_default_model_path). Errors: any. */
 ARTFUSION_API artfusion_status artfusion_stylize_file(const char *model_path,
                                                       const char *content_path,
                                                       const char *style_path,
@@ -194,8 +199,8 @@ ARTFUSION_API artfusion_status artfusion_stylize_file(const char *model_path,
  * 3. Context: device, threads, log
  * ====================================================================== */
 
-/** Device, threads and log of the models opened with it. Any number of
- * threads at once. */
+/** Holds the device, the threads and the log of the models opened with it. Any number of
+ * threads may use it at once. */
 typedef struct artfusion_context artfusion_context;
 
 /** Where networks run. */
@@ -206,44 +211,48 @@ enum {
     ARTFUSION_DEVICE_CUDA = 2
 };
 
-/** What networks compute in. Since 1.1. */
+/** The type that networks compute in. Since 1.1. */
 typedef int32_t artfusion_precision;
 enum {
     ARTFUSION_PRECISION_AUTO = 0,     /**< BFLOAT16 where the device multiplies it (CPUs with
                                        * AVX-512 BF16 or AMX, GPUs from 8.0 on), else FLOAT32 */
     ARTFUSION_PRECISION_FLOAT32 = 1,  /**< what parity with the published code is measured in */
-    ARTFUSION_PRECISION_BFLOAT16 = 2, /**< weights and layers; sums are float32. On a device that
-                                       * does not multiply it: slower than FLOAT32 */
-    ARTFUSION_PRECISION_FLOAT16 = 3   /**< the same, for GPUs; on CPUs it is slow */
+    ARTFUSION_PRECISION_BFLOAT16 = 2, /**< for weights and layers; sums are float32. Slower than
+                                       * FLOAT32 on a device that does not multiply it */
+    ARTFUSION_PRECISION_FLOAT16 = 3   /**< the same in float16, for GPUs; slow on CPUs */
 };
 
-/** Where the engine lives, which is the code that runs a model file's networks. Since 1.1. */
+/** Where the engine runs, which is the code that computes a model file's networks. Since 1.1. */
 typedef int32_t artfusion_isolation;
 enum {
-    /** In the program's own process. What ends the engine, as a crash or the system for want of
-     * memory, ends the program; and a fault of the engine's reaches all that the program can. */
+    /** In the program's own process. Whatever ends the engine also ends the program: a crash, or
+     * the system when memory runs out. A fault in the engine reaches everything the program can. */
     ARTFUSION_ISOLATION_NONE = 0,
-    /** In a process of its own for each model, which the library starts and ends
-     * (artfusion-engine-host, found as the engine is: the environment's ARTFUSION_ENGINE_HOST, beside
-     * the library, in the folder `artfusion` there). If that process ends, by a signal, by exit, or
-     * because a call took longer than `isolation_timeout`, the calls that are in it are ENGINE,
-     * and the message names what ended it. The program, its other models and all handles live on; the
-     * model's next call starts another, and a sampler goes on from the step that it was in, to the
-     * bytes of an undisturbed run. Cancelling a sampler ends the call that it is in, too.
+    /** In a process of its own for each model, which the library starts and ends. The program is
+     * artfusion-engine-host; it is found as the engine is: by the environment's
+     * ARTFUSION_ENGINE_HOST, beside the library, or in the folder `artfusion` there.
+     *
+     * That process may end by a signal, by exit, or because a call took longer than
+     * `isolation_timeout`. The calls in progress in it then fail with ENGINE, and the message names
+     * what ended it. The program, its other models and all handles live on. The model's next call
+     * starts another process, and a sampler continues from the step that it was in, to the bytes of
+     * an undisturbed run. Cancelling a sampler also ends the call that it is in.
      *
      * Before it gets the model file, the process gives up what it does not need: files, sockets,
-     * other programs and processes, as far as the kernel has seccomp and Landlock. What that
-     * lacks is said through `log`, and the process runs without. With a GPU it keeps what the
-     * driver needs, the reading of files among it; CPU as the device has the strong form. Under a
-     * memory_limit the system holds the process to it, but with a GPU. docs/security.md has all of
-     * it. Each buffer is copied twice a call. A model that was not opened from a file keeps a copy
-     * of its bytes. Linux alone. */
+     * other programs and processes, as far as the kernel has seccomp and Landlock. If the kernel
+     * lacks either, `log` reports it, and the process runs without it. With a GPU the process keeps
+     * what the driver needs, including reading files; with the CPU as device the protection is the
+     * strong one. The system enforces a memory_limit on the process, except with a GPU.
+     * docs/security.md has the details.
+     *
+     * Each buffer is copied twice per call. A model that was not opened from a file keeps a copy of
+     * its bytes. Linux only. */
     ARTFUSION_ISOLATION_PROCESS = 1,
     /** NONE for the model files that came with the library and those that `trusted` names, PROCESS
-     * for all others; artfusion_model_info.isolation says which it became. A file is known by the
-     * SHA-256 of all its bytes: the digest of a manifest (weights_sha256) would not do, for that of
-     * format 1 leaves out the manifest. A trusted file is kept in memory while it is opened, so that
-     * the bytes that run are those that were looked at. */
+     * for all others; artfusion_model_info.isolation says which it became. A file is recognised by
+     * the SHA-256 of all its bytes. The digest in its manifest (weights_sha256) would not do,
+     * because in format 1 it leaves out the manifest. A trusted file is kept in memory while it is
+     * opened, so that the bytes that run are the bytes that were checked. */
     ARTFUSION_ISOLATION_AUTO = 2
 };
 
@@ -256,42 +265,44 @@ enum {
     ARTFUSION_LOG_DEBUG = 3
 };
 
-/** `message` ends without a newline and is borrowed for the call. May come from
- * any thread that uses the context. */
+/** Receives a message of the log. `message` has no newline at its end and is borrowed for
+ * the call. May be called on any thread that uses the context. */
 typedef void (*artfusion_log_callback)(void *user_data, artfusion_log_level level,
                                        const char *message);
 
-/** Of artfusion_context_create. */
+/** Options for artfusion_context_create(). */
 typedef struct artfusion_context_options {
     uint32_t struct_size;           /**< sizeof the struct, in bytes */
     artfusion_device device;        /**< AUTO */
-    int32_t device_index;           /**< 0: which GPU; of CPUs there is only 0 */
-    int32_t threads;                /**< 0: as many as the host's engine uses; else 1..1024,
-                                     * set during a call and put back after it */
+    int32_t device_index;           /**< 0: which GPU; for the CPU only 0 */
+    int32_t threads;                /**< 0: the number of threads the engine is already set to use
+                                     * in this process; else 1..1024, set during a call and
+                                     * restored after it */
     const char *engine_path;        /**< NULL: the environment's ARTFUSION_ENGINE, then beside the
                                      * library, then the loader's search path. Copied. */
     artfusion_log_callback log;     /**< NULL: silent */
-    void *log_user_data;            /**< given to `log` */
-    artfusion_log_level log_level;  /**< WARNING: this and graver ones */
+    void *log_user_data;            /**< passed to `log` */
+    artfusion_log_level log_level;  /**< WARNING: messages of this level and graver ones */
     artfusion_precision precision;  /**< AUTO. Since 1.1; before, it was reserved and 0 */
-    uint64_t memory_limit;          /**< 0: none; else bytes that a run may take beside the model
-                                     * (artfusion_sampler_memory_needed): larger batches are
-                                     * computed in smaller parts, and what cannot be made to fit is
-                                     * LIMIT at artfusion_sampler_create. With glibc it also ends that
-                                     * the process's allocator keeps large freed blocks (mallopt).
-                                     * Since 1.1 */
+    uint64_t memory_limit;          /**< 0: none; else how many bytes a run may take besides the
+                                     * model (artfusion_sampler_memory_needed). Larger batches are
+                                     * computed in smaller parts; artfusion_sampler_create fails
+                                     * with LIMIT if nothing fits. With glibc this also makes the
+                                     * whole process return large freed blocks to the system at once
+                                     * (mallopt). Since 1.1 */
     artfusion_isolation isolation;  /**< NONE: as in 1.0, without a second process to install, start
-                                     * and copy to. AUTO is no default, since a program of 1.0 with a
-                                     * model of its own would get that process without having asked
-                                     * for it: one that runs files of strangers asks. Since 1.1 */
-    int32_t isolation_timeout;      /**< 0: none; else milliseconds that one call of the networks may
-                                     * take under PROCESS, opening them included. No default, since
-                                     * what a call takes is the model's, the size's and the
-                                     * machine's. Ignored under NONE. Since 1.1 */
-    const char *trusted;            /**< NULL: none; else the SHA-256 of further model files that AUTO
-                                     * trusts, each of 64 hexadecimal digits, as sha256sum prints
-                                     * them; between them spaces, line ends or commas. Copied.
-                                     * Ignored but under AUTO. Since 1.1 */
+                                     * and copy to. AUTO is not the default, because a program of
+                                     * 1.0 with a model of its own would get that process without
+                                     * asking. A program that runs files of strangers should ask.
+                                     * Since 1.1 */
+    int32_t isolation_timeout;      /**< 0: none; else how many milliseconds one call of the
+                                     * networks may take under PROCESS, opening them included. There
+                                     * is no default limit, because the time depends on the model,
+                                     * the size and the machine. Ignored under NONE. Since 1.1 */
+    const char *trusted;            /**< NULL: none; else the SHA-256 of further model files that
+                                     * AUTO trusts, each of 64 hexadecimal digits, as sha256sum
+                                     * prints them, separated by spaces, line ends or commas.
+                                     * Copied. Ignored except under AUTO. Since 1.1 */
 } artfusion_context_options;
 
 /** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),
@@ -299,32 +310,31 @@ typedef struct artfusion_context_options {
 ARTFUSION_API artfusion_status artfusion_context_options_init(artfusion_context_options *options,
                                                               size_t struct_size);
 
-/** Loads no engine yet: that happens with the first model.
+/** Creates a context. It loads no engine yet: the first model does.
  * Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_context_create(const artfusion_context_options *options,
                                                         artfusion_context **context);
 
-/** Lets go of a context; models opened with it keep it alive. NULL does
- * nothing. */
+/** Releases a context; models opened with it keep it alive. NULL does nothing. */
 ARTFUSION_API void artfusion_context_destroy(artfusion_context *context);
 
 /* ======================================================================
  * 4. Images: 8-bit RGB, rows top to bottom
  * ====================================================================== */
 
-/** A picture of 8-bit RGB. One thread at a time; any number may read it. */
+/** A picture of 8-bit RGB. One thread at a time may change it, any number may read it. */
 typedef struct artfusion_image artfusion_image;
 
-/** How pictures are resampled; each is widened when scaling down. */
+/** How pictures are resampled. When scaling down, each kernel is widened (antialiasing). */
 typedef int32_t artfusion_filter;
 enum {
     ARTFUSION_FILTER_BICUBIC = 0, /**< a = -0.5; what the models were trained with */
     ARTFUSION_FILTER_BOX = 1,
     ARTFUSION_FILTER_BILINEAR = 2,
-    ARTFUSION_FILTER_LANCZOS = 3 /**< of three lobes */
+    ARTFUSION_FILTER_LANCZOS = 3 /**< with three lobes */
 };
 
-/** What a picture is written as. */
+/** The format that a picture is written in. */
 typedef int32_t artfusion_file_format;
 enum {
     ARTFUSION_FORMAT_AUTO = 0, /**< by the path's suffix: .png, .jpg, .jpeg, .webp */
@@ -337,42 +347,43 @@ enum {
 typedef int32_t artfusion_reading;
 enum {
     /** As a person sees the picture in a browser: colour profiles (and a PNG's gAMA and cHRM) are
-     * converted to sRGB, transparent pixels show the background, and the picture is turned upright
-     * by EXIF or XMP. */
+     * converted to sRGB, transparent pixels show the background, and EXIF or XMP turn the picture
+     * upright. */
     ARTFUSION_READING_VIEWED = 0,
-    /** As release 1.0 read and the published code reads, by Pillow's convert("RGB"): profiles and
-     * gamma are ignored, alpha is dropped whatever the background is, and only a JPEG's EXIF
+    /** As release 1.0 and the published code read it, which is Pillow's convert("RGB"): profiles
+     * and gamma are ignored, alpha is dropped whatever the background is, and only a JPEG's EXIF
      * orientation is applied. For comparisons with that code. */
     ARTFUSION_READING_REFERENCE = 1
 };
 
-/** How a picture is read. */
+/** Options for reading a picture. */
 typedef struct artfusion_load_options {
     uint32_t struct_size;       /**< sizeof the struct, in bytes */
-    int32_t ignore_orientation; /**< 0: the orientation in the file is applied; 1: not */
-    uint64_t max_pixels;        /**< 178956970, as Pillow; checked before allocating. Beside the 3
-                                 * bytes of each, reading holds up to about 8 more of an
-                                 * interlaced PNG or a WebP, and 3 while it turns a picture. A
-                                 * progressive JPEG whose coefficients are more than 3 bytes *
-                                 * max_pixels + 16 MiB is LIMIT */
+    int32_t ignore_orientation; /**< 0: the orientation in the file is applied; 1: it is ignored */
+    uint64_t max_pixels;        /**< 178956970, as in Pillow; checked before allocating. Besides 3
+                                 * bytes per pixel, reading holds up to about 8 more for an
+                                 * interlaced PNG or a WebP, and 3 more while it turns a picture. A
+                                 * progressive JPEG whose coefficients take more than 3 bytes *
+                                 * max_pixels + 16 MiB fails with LIMIT */
     uint64_t max_file_bytes;    /**< 1 GiB */
-    uint8_t background[4];      /**< {255, 255, 255, 1}: red, green, blue in sRGB behind transparent
-                                 * pixels, and 1 if it is used; 0: alpha is dropped, which shows the
-                                 * hidden colours. 1.0 had {0, 0, 0, 0} */
+    uint8_t background[4];      /**< {255, 255, 255, 1}: red, green and blue in sRGB behind
+                                 * transparent pixels, then 1 if this is used, or 0 if alpha is
+                                 * dropped, which shows the hidden colours. 1.0 had {0, 0, 0, 0} */
     artfusion_reading reading;  /**< VIEWED. Since 1.1; before, it was reserved and 0 */
-    int32_t salvage;            /**< 0: a damaged file is an error; 1: what is there of it is read,
-                                 * and artfusion_image_warning says what is missing. Since 1.1 */
+    int32_t salvage;            /**< 0: a damaged file is an error; 1: as much of it is read as
+                                 * there is, and artfusion_image_warning says what is missing. Since
+                                 * 1.1 */
     uint32_t reserved;          /**< 0. Since 1.1 */
 } artfusion_load_options;
 
-/** How a picture is written. */
+/** Options for writing a picture. */
 typedef struct artfusion_save_options {
     uint32_t struct_size;         /**< sizeof the struct, in bytes */
     artfusion_file_format format; /**< AUTO */
     int32_t jpeg_quality;         /**< 95; 1..100. Chroma is not subsampled from 90 on */
     int32_t png_compression;      /**< 6; 0..9 */
-    int32_t webp_quality;         /**< 90; 0..100, of a WebP that is not lossless. Since 1.1 */
-    int32_t webp_lossless;        /**< 0: by webp_quality; 1: every pixel as it is. Since 1.1 */
+    int32_t webp_quality;         /**< 90; 0..100, for a WebP that is not lossless. Since 1.1 */
+    int32_t webp_lossless;        /**< 0: by webp_quality; 1: every pixel is kept. Since 1.1 */
 } artfusion_save_options;
 
 /** Fills the first `struct_size` bytes with the defaults. Errors: ARGUMENT. */
@@ -383,21 +394,21 @@ ARTFUSION_API artfusion_status artfusion_load_options_init(artfusion_load_option
 ARTFUSION_API artfusion_status artfusion_save_options_init(artfusion_save_options *options,
                                                            size_t struct_size);
 
-/** A black image of its own memory. Width and height are 1..65535 pixels.
+/** Creates a black image with memory of its own. Width and height are 1..65535 pixels.
  * Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_create(int32_t width, int32_t height,
                                                       artfusion_image **image);
 
-/** An image over the caller's pixels, which must outlive it and stay where they
+/** Makes an image of the caller's pixels, which must outlive it and stay where they
  * are. `stride` is in bytes, at least 3 * width. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t width, int32_t height,
                                                     size_t stride, artfusion_image **image);
 
-/** Reads a PNG, JPEG or WebP of any colour type, recognised by its first bytes whatever its name
- * is. Grey and palettes are expanded, 16 bits become 8, CMYK and YCCK (with Adobe's inversion) are
- * converted; of an animation the first frame is read. Colour, transparency and orientation are as
- * `options->reading` says. An embedded profile that cannot be used leaves the pixels as sRGB, which
- * artfusion_image_warning reports.
+/** Reads a PNG, JPEG or WebP of any colour type. The format is recognised by the first bytes, not
+ * by the name. Grey and palettes are expanded, 16 bits become 8, CMYK and YCCK (with Adobe's
+ * inversion) are converted, and of an animation the first frame is read. Colour, transparency and
+ * orientation follow `options->reading`. If an embedded profile cannot be used, the pixels are
+ * taken as sRGB, and artfusion_image_warning reports it.
  * Errors: ARGUMENT, IO, FORMAT (the message names the format of what cannot be read, the offset of
  * the damage or the codec's words), LIMIT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_load_file(const char *path,
@@ -405,43 +416,43 @@ ARTFUSION_API artfusion_status artfusion_image_load_file(const char *path,
                                                          artfusion_image **image);
 
 /** The same from a file in memory, which is needed during the call only.
- * Errors: as artfusion_image_load_file, except IO. */
+ * Errors: the same except IO. */
 ARTFUSION_API artfusion_status artfusion_image_load_memory(const void *data, size_t size,
                                                            const artfusion_load_options *options,
                                                            artfusion_image **image);
 
-/** What reading this image had to pass over, as a sentence: rows that are missing, a profile that
- * could not be used. "" if there was nothing, if the image was not read from a file, and for NULL.
- * Borrowed from the image. Since 1.1. */
+/** A sentence about what reading this image had to pass over, such as missing rows or a profile
+ * that could not be used. "" if there was nothing, if the image was not read from a file, and for
+ * NULL. Borrowed from the image. Since 1.1. */
 ARTFUSION_API const char *artfusion_image_warning(const artfusion_image *image);
 
-/** Written beside `path`, then renamed. Errors: ARGUMENT (unknown suffix), IO,
- * MEMORY, LIMIT (JPEG beyond 65500 pixels a side, WebP beyond 16383). */
+/** Writes the image beside `path`, then renames the file. Errors: ARGUMENT (unknown suffix),
+ * IO, MEMORY, LIMIT (a JPEG beyond 65500 pixels a side, a WebP beyond 16383). */
 ARTFUSION_API artfusion_status artfusion_image_save_file(const artfusion_image *image,
                                                          const char *path,
                                                          const artfusion_save_options *options);
 
-/** A file in memory: `*size` bytes at `*data`, which artfusion_free frees.
+/** Writes the image to a new buffer (`*data`, `*size`); release it with artfusion_free().
  * `options->format` must be given. Errors: ARGUMENT, MEMORY, LIMIT. */
 ARTFUSION_API artfusion_status artfusion_image_save_memory(const artfusion_image *image,
                                                            const artfusion_save_options *options,
                                                            uint8_t **data, size_t *size);
 
-/** Resamples straight to width x height, antialiased, to the last bit as
- * Pillow's Image.resize: horizontal pass first, each rounded to 8 bits.
- * Sizes are 1..65535 pixels. Errors: ARGUMENT, MEMORY. */
+/** Resamples straight to width x height, antialiased. The result equals that of
+ * Pillow's Image.resize to the last bit: the horizontal pass comes first, and each pass is
+ * rounded to 8 bits. Sizes are 1..65535 pixels. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize(const artfusion_image *image, int32_t width,
                                                       int32_t height, artfusion_filter filter,
                                                       artfusion_image **resized);
 
-/** The largest size of the image's proportions inside width x height, never
- * below 1. Errors: ARGUMENT, MEMORY. */
+/** Resamples to the largest size inside width x height that keeps the image's
+ * proportions, never below 1. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize_fit(const artfusion_image *image,
                                                           int32_t width, int32_t height,
                                                           artfusion_filter filter,
                                                           artfusion_image **resized);
 
-/** Exactly width x height: the centre of the image, as large as fits.
+/** Resamples the centre of the image, as large as fits, to exactly width x height.
  * Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize_cover(const artfusion_image *image,
                                                             int32_t width, int32_t height,
@@ -454,14 +465,14 @@ ARTFUSION_API int32_t artfusion_image_width(const artfusion_image *image);
 /** Pixels; 0 for NULL. */
 ARTFUSION_API int32_t artfusion_image_height(const artfusion_image *image);
 
-/** Bytes from a row to the next; 0 for NULL. */
+/** Bytes from one row to the next; 0 for NULL. */
 ARTFUSION_API size_t artfusion_image_stride(const artfusion_image *image);
 
-/** The first row's first pixel, red, green, blue; the image's own, or the
- * caller's where they were wrapped. NULL for NULL. */
+/** The first pixel of the first row: red, green, blue. The memory is the image's own, or
+ * the caller's if it was wrapped. NULL for NULL. */
 ARTFUSION_API uint8_t *artfusion_image_pixels(artfusion_image *image);
 
-/** NULL does nothing. Pixels that were wrapped stay with the caller. */
+/** Destroys an image. Pixels that were wrapped stay with the caller. NULL does nothing. */
 ARTFUSION_API void artfusion_image_destroy(artfusion_image *image);
 
 /** Frees memory that the library handed out. NULL does nothing. */
@@ -471,23 +482,23 @@ ARTFUSION_API void artfusion_free(void *memory);
  * 5. Model
  * ====================================================================== */
 
-/** The networks of a model file, loaded. Any number of threads at once.
- * Since 1.1 it remembers the style codes and latents of the last pictures it
- * was given, by what they show (SHA-256), in at most 64 entries of together
- * 16 MiB: another run of the same pictures costs its steps and the decoder. */
+/** A model file's networks, loaded. Any number of threads may use them at once.
+ * Since 1.1 a model remembers the style codes and latents of the last pictures it
+ * was given, by the SHA-256 of their pixels, in at most 64 entries and 16 MiB:
+ * another run of the same pictures costs only its steps and the decoder. */
 typedef struct artfusion_model artfusion_model;
 
-/** Where the default model is: the environment's ARTFUSION_MODEL, taken at its word
- * unless empty; else the first mini.artfusion that is there, beside the library's own
- * file, in share/artfusion of the prefix that it is installed in (its lib, or
- * lib/NAME as on Debian), or in models of the source tree that it was built in. Where the
- * library is linked statically, the program's file stands for its own.
- * `*path` is absolute except where the environment's is not; artfusion_free frees it.
- * Any thread. Since 1.1. Errors: ARGUMENT, IO (none is found: the message names the
- * places), MEMORY. */
+/** Finds the default model. If the environment's ARTFUSION_MODEL is not empty, that is
+ * the path, unchecked. Otherwise it is the first mini.artfusion found beside the
+ * library's own file, in share/artfusion of the prefix that the library is installed in
+ * (its lib, or lib/NAME as on Debian), or in models of the source tree that it was built
+ * in. If the library is linked statically, the program's file stands for the library's.
+ * `*path` is absolute unless the environment's is not; release it with artfusion_free().
+ * Any thread may call this. Since 1.1. Errors: ARGUMENT, IO (no model was found: the
+ * message names the places), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_default_model_path(char **path);
 
-/** What takes the latent from one timestep to the next. */
+/** The method that takes the latent from one timestep to the next. */
 typedef int32_t artfusion_solver;
 enum {
     ARTFUSION_SOLVER_DDIM = 0,        /**< Song et al., arXiv 2010.02502 */
@@ -503,10 +514,10 @@ enum {
     ARTFUSION_SPACING_UNIFORM = 0,  /**< the reference's: ends at t = 1, then alphas_cumprod[0] */
     ARTFUSION_SPACING_QUAD = 1,     /**< the reference's quadratic one */
     ARTFUSION_SPACING_TRAILING = 2, /**< starts at the last timestep, ends at x0 */
-    ARTFUSION_SPACING_LINSPACE = 3  /**< the last and the first timestep and between */
+    ARTFUSION_SPACING_LINSPACE = 3  /**< evenly from the last timestep to the first */
 };
 
-/** How the noise of the training grows with the timestep. */
+/** How the training's noise grows with the timestep. */
 typedef int32_t artfusion_schedule;
 enum {
     ARTFUSION_SCHEDULE_LINEAR = 0, /**< linear in sqrt(beta): the published model's */
@@ -524,62 +535,63 @@ enum {
 };
 
 /** Random access to a model's bytes: fills `buffer` with exactly `size` bytes
- * from `offset` and returns 0, or nonzero if it can't. Called during
- * artfusion_model_open_reader only, on its thread. */
+ * from `offset` and returns 0, or returns nonzero if it cannot. It is called only during
+ * artfusion_model_open_reader, on the thread of that call. */
 typedef int32_t (*artfusion_read_callback)(void *user_data, uint64_t offset, void *buffer,
                                            size_t size);
 
-/** Opening checks the archive, the manifest and the weights' checksum, then
- * hands the file to the engine. A model file is a program: open only those
- * whose origin you trust. Meanwhile a thread of its own loads the engine's
- * libraries; it is gone when the call returns. So not from a constructor of a
- * shared library, which holds the loader's lock that this thread waits for.
+/** Opens a model: checks the archive, the manifest and the weights' checksum, then
+ * gives the records to the engine. A model file is a program: open only those
+ * whose origin you trust, or isolate them. Meanwhile another thread loads the engine's
+ * libraries; it has ended when the call returns. Do not call this from a shared library's
+ * constructor: it deadlocks on the loader's lock.
  * Errors: ARGUMENT, IO, FORMAT, UNSUPPORTED (a newer format, no such device),
- * CHECKSUM, LIMIT (docs/security.md lists them), ENGINE, MEMORY. */
+ * CHECKSUM, LIMIT (docs/security.md lists the limits), ENGINE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_open_file(artfusion_context *context,
                                                          const char *path,
                                                          artfusion_model **model);
 
-/** The same from memory, which is needed during the call only. Errors: as
- * artfusion_model_open_file, but IO. */
+/** The same from memory, which is needed during the call only.
+ * Errors: the same except IO. */
 ARTFUSION_API artfusion_status artfusion_model_open_memory(artfusion_context *context,
                                                            const void *data, size_t size,
                                                            artfusion_model **model);
 
-/** The same by a callback that gives `size` bytes. Errors: as
- * artfusion_model_open_file; IO where the callback says so. */
+/** The same by a callback that reads a file of `size` bytes. Errors: the same; IO if the
+ * callback fails. */
 ARTFUSION_API artfusion_status artfusion_model_open_reader(artfusion_context *context,
                                                            artfusion_read_callback read,
                                                            void *user_data, uint64_t size,
                                                            artfusion_model **model);
 
-/** Lets go of a model; samplers and styles of it keep it alive. With the last
- * of these its memory goes back to the system, and what else the process's
- * allocator holds unused (malloc_trim). NULL does nothing. */
+/** Releases a model; its samplers and styles keep it alive. Once the last of these is
+ * destroyed, its memory goes back to the system, together with whatever else the
+ * process's allocator holds unused (malloc_trim). NULL does nothing. */
 ARTFUSION_API void artfusion_model_destroy(artfusion_model *model);
 
 /** What a model is. Strings and arrays are borrowed from the model. */
 typedef struct artfusion_model_info {
     uint32_t struct_size;      /**< sizeof the struct, in bytes */
-    int32_t latent_channels;   /**< of a latent */
-    int32_t downsample;        /**< pixels a latent pixel, each way */
+    int32_t latent_channels;   /**< how many channels a latent has */
+    int32_t downsample;        /**< pixels per latent pixel, each way */
     int32_t size_multiple;     /**< pixels: widths and heights must be multiples of it */
-    int32_t native_width;      /**< pixels: what it was trained at */
-    int32_t native_height;     /**< pixels */
+    int32_t native_width;      /**< pixels: the width of the training */
+    int32_t native_height;     /**< pixels: the height of the training */
     int32_t style_width;       /**< values in a style code */
     int32_t style_min_size;    /**< pixels: smaller style pictures are enlarged to it */
     int32_t timesteps;         /**< of the training schedule */
-    artfusion_schedule schedule;         /**< of the training */
-    artfusion_prediction prediction;     /**< of the UNet */
+    artfusion_schedule schedule;         /**< the training's */
+    artfusion_prediction prediction;     /**< the UNet's */
     artfusion_device device;   /**< never AUTO */
     const char *name;           /**< short, for lists */
     const char *description;    /**< one sentence */
-    const char *licence;        /**< SPDX identifier, of the weights */
+    const char *licence;        /**< SPDX identifier of the weights' licence */
     const char *origin;         /**< who or what made it */
-    const char *weights_sha256; /**< 64 hexadecimal digits: of the file's records, and in format 2 of
-                                     their lengths and the manifest, so that files of one digest are
-                                     one model. In format 1 the manifest may differ, and records can
-                                     be made that are cut elsewhere: docs/model-format.md */
+    const char *weights_sha256; /**< 64 hexadecimal digits. Covers the file's records, and in format
+                                 * 2 also their lengths and the manifest, so that files with the
+                                 * same digest are the same model. In format 1 the manifest may
+                                 * differ, and records may be cut elsewhere:
+                                 * docs/model-format.md */
     const char *engine;         /**< e.g. "torchscript 2.13.0" */
     const char *device_name;    /**< e.g. "cpu", "NVIDIA H100" */
     const char *arithmetic;     /**< e.g. "float32" */
@@ -597,100 +609,101 @@ ARTFUSION_API artfusion_status artfusion_model_get_info(const artfusion_model *m
                                                         artfusion_model_info *info,
                                                         size_t struct_size);
 
-/** The size the model can do that is nearest to the proportions of width x height
- * with a longer side of `longest` pixels, 0 for the model's native longer side.
- * Errors: ARGUMENT. */
+/** Finds the size that the model supports and that is nearest to the proportions of
+ * width x height with a longer side of `longest` pixels; 0 means the model's native longer
+ * side. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_model_fit_size(const artfusion_model *model,
                                                         int32_t width, int32_t height,
                                                         int32_t longest, int32_t *fit_width,
                                                         int32_t *fit_height);
 
 /* Presets are ways to sample that the model's maker has named, such as "subtle",
- * "balanced" and "bold"; artfusion_sampler_options_set_preset takes one. */
+ * "balanced" and "bold"; artfusion_sampler_options_set_preset takes a name. */
 
-/** How many the model has, 0..16. 0 for NULL. */
+/** How many presets the model has, 0..16. 0 for NULL. */
 ARTFUSION_API int32_t artfusion_model_preset_count(const artfusion_model *model);
 
-/** The name of preset `index`, 0..count - 1, in the manifest's order: 1..31 of a-z,
- * 0-9 and '-'. Borrowed from the model. NULL for another index or a NULL model. */
+/** The name of preset `index`, 0..count - 1, in the manifest's order: 1..31 characters of
+ * a-z, 0-9 and '-'. Borrowed from the model. NULL for another index or a NULL model. */
 ARTFUSION_API const char *artfusion_model_preset_name(const artfusion_model *model, int32_t index);
 
 /* ======================================================================
  * 6. Style: a style code, which needs no picture any more
  * ====================================================================== */
 
-/** The style code of a picture, or of several, for one model. One thread at a
- * time; any number may read it. */
+/** The style code of a picture, or a blend of several, for one model. One thread at a
+ * time may change it, any number may read it. */
 typedef struct artfusion_style artfusion_style;
 
-/** Of a picture of any size, which is first brought (bicubic) to the largest size of its
- * proportions inside the model's native_width x native_height: a manner is read at the
- * size at which the model learned to. In 1.0 it was not resized, as in
- * artfusion_style_from_image_exact. Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
+/** Computes the style code of a picture of any size. The picture is first resized (bicubic)
+ * to the largest size inside the model's native_width x native_height that keeps its
+ * proportions, because that is the size at which the model learned to read a manner. In
+ * 1.0 it was not resized; artfusion_style_from_image_exact does what 1.0 did.
+ * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_from_image(artfusion_model *model,
                                                           const artfusion_image *image,
                                                           artfusion_style **style);
 
-/** The same of the picture as it is, for parity with the published code and for sizes of
- * one's own; it is enlarged only where a side is below the model's style_min_size.
- * Larger pictures cost the style network more time and memory, in proportion to their pixels.
- * Since 1.1. Errors: as artfusion_style_from_image; ARGUMENT also where it is too narrow
- * to be enlarged. */
+/** The same without resizing, for parity with the published code and for callers who choose
+ * the size themselves. The picture is enlarged only if a side is below the model's
+ * style_min_size. Larger pictures cost the style network more time and memory, in
+ * proportion to their pixels. Since 1.1. Errors: the same; ARGUMENT also if the picture is
+ * too narrow to be enlarged. */
 ARTFUSION_API artfusion_status artfusion_style_from_image_exact(artfusion_model *model,
                                                                 const artfusion_image *image,
                                                                 artfusion_style **style);
 
-/** The weighted sum of style codes of one model; weights are finite and need not
+/** Computes the weighted sum of style codes of one model. Weights are finite and need not
  * add up to 1. Errors: ARGUMENT, MISMATCH, NUMERIC (a sum beyond float), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_blend(const artfusion_style *const *styles,
                                                      const double *weights, size_t count,
                                                      artfusion_style **style);
 
-/** From `count` values, which must be the model's style_width and finite.
- * Errors: ARGUMENT, MISMATCH (another number of them), MEMORY. */
+/** Makes a style from `count` values. `count` must be the model's style_width, and the
+ * values must be finite. Errors: ARGUMENT, MISMATCH (another `count`), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_from_values(artfusion_model *model,
                                                            const float *values, size_t count,
                                                            artfusion_style **style);
 
-/** The model's learned null style, which stands for "any". Errors: ARGUMENT,
+/** Returns the model's learned null style, which stands for "any". Errors: ARGUMENT,
  * MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
                                                     artfusion_style **style);
 
-/** A style code in some hundred bytes or more, of which `*size` at `*data`, which
- * artfusion_free frees: the values, the model's digest, and a checksum,
- * the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
+/** Serialises the style into a new buffer (`*data`, `*size`); release it with
+ * artfusion_free(). It holds the values, the model's digest and a checksum, in some hundred
+ * bytes or more, and is the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_save_memory(const artfusion_style *style,
                                                            uint8_t **data, size_t *size);
 
-/** The same to a file: written beside `path`, then renamed. Since 1.1. Errors: as
- * artfusion_style_save_memory, and IO. */
+/** The same to a file, which is written beside `path`, then renamed. Since 1.1.
+ * Errors: the same, and IO. */
 ARTFUSION_API artfusion_status artfusion_style_save_file(const artfusion_style *style,
                                                          const char *path);
 
-/** What artfusion_style_save_memory gave, for a model of the same weights. Since 1.1.
- * Errors: ARGUMENT, FORMAT, UNSUPPORTED (a newer format), CHECKSUM, MISMATCH (of
- * another model), MEMORY. */
+/** Restores a style that artfusion_style_save_memory saved, for a model with the same
+ * weights. Since 1.1. Errors: ARGUMENT, FORMAT, UNSUPPORTED (a newer format), CHECKSUM,
+ * MISMATCH (another model's style), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_load_memory(artfusion_model *model,
                                                            const void *data, size_t size,
                                                            artfusion_style **style);
 
-/** The same from a file. Since 1.1. Errors: as artfusion_style_load_memory, and IO,
- * LIMIT (a file far larger than a style code). */
+/** The same from a file. Since 1.1. Errors: the same, and IO, LIMIT (a file far larger
+ * than a style code). */
 ARTFUSION_API artfusion_status artfusion_style_load_file(artfusion_model *model, const char *path,
                                                          artfusion_style **style);
 
 /** The code's values, `*count` of them. NULL and 0 for NULL; `count` may be NULL. */
 ARTFUSION_API const float *artfusion_style_values(const artfusion_style *style, size_t *count);
 
-/** NULL does nothing. Samplers have taken what they need. */
+/** Destroys a style; samplers have copied what they need. NULL does nothing. */
 ARTFUSION_API void artfusion_style_destroy(artfusion_style *style);
 
 /* ======================================================================
  * 7. Sampler: one run
  * ====================================================================== */
 
-/** One run, from noise to a batch of pictures. One thread at a time, but for
+/** One run, from noise to a batch of pictures. One thread at a time, except for
  * artfusion_sampler_cancel. */
 typedef struct artfusion_sampler artfusion_sampler;
 
@@ -701,188 +714,196 @@ typedef int32_t artfusion_rng_kind;
 enum {
     ARTFUSION_RNG_COUNTER = 0,  /**< Philox 4x32-10; picture n's numbers depend on the seed and n
                                  * alone, not on the batch */
-    ARTFUSION_RNG_TORCH_CPU = 1 /**< those of torch.manual_seed(seed) on the CPU, to the last bit */
+    ARTFUSION_RNG_TORCH_CPU = 1 /**< equal to torch.manual_seed(seed) on the CPU, to the last bit */
 };
 
-/** What x_T, the noise at the start, is drawn from. */
+/** The distribution that x_T, the noise at the start, is drawn from. */
 typedef int32_t artfusion_noise_kind;
 enum {
     ARTFUSION_NOISE_NORMAL = 0,
     ARTFUSION_NOISE_UNIFORM = 1 /**< x_T in [0, 1), as the published notebook draws it */
 };
 
-/** What a noise callback is asked for. */
+/** What a noise callback's numbers are for. */
 typedef int32_t artfusion_noise_use;
 enum {
     ARTFUSION_NOISE_X_T = 0,  /**< the start */
-    ARTFUSION_NOISE_STEP = 1, /**< what a stochastic solver adds in a step */
-    ARTFUSION_NOISE_MASK = 2  /**< what brings the masked latent to a step's timestep */
+    ARTFUSION_NOISE_STEP = 1, /**< the noise that a stochastic solver adds in a step */
+    ARTFUSION_NOISE_MASK = 2  /**< the noise that brings the masked latent to a step's timestep */
 };
 
 /** Fills values[batch, channels, height, width] (latent pixels) with the noise
- * of step `step` (0 is the first) and returns 0; or returns 1 to leave it to
- * the sampler's generator; anything else cancels. */
+ * of step `step` (0 is the first) and returns 0, or returns 1 to leave that to
+ * the sampler's generator. Any other value cancels. */
 typedef int32_t (*artfusion_noise_callback)(void *user_data, artfusion_noise_use use, int32_t step,
                                             float *values, size_t count);
 
-/** After each step. The sampler may be asked for its progress, tensors and
- * images (a preview: the decoded x0 of the moment). Nonzero ends the call. */
+/** Called after each step. It may read the sampler's progress, tensors and images (a
+ * preview: the decoded x0 of the moment). Nonzero ends the call. */
 typedef int32_t (*artfusion_step_callback)(void *user_data, artfusion_sampler *sampler);
 
-/** Before each solver update: may change the guided eps[batch, channels, height,
+/** Called before each solver update. It may change the guided eps[batch, channels, height,
  * width] in place. Nonzero cancels. */
 typedef int32_t (*artfusion_eps_callback)(void *user_data, artfusion_sampler *sampler, float *eps,
                                           size_t count);
 
-/** Of artfusion_sampler_create. */
+/** Options for artfusion_sampler_create(). */
 typedef struct artfusion_sampler_options {
     uint32_t struct_size;       /**< sizeof the struct, in bytes */
     int32_t width;              /**< pixels, a multiple of the model's size_multiple */
     int32_t height;             /**< pixels, likewise */
-    int32_t batch;              /**< 1; pictures at once, 1..256; computed in parts of the size
-                                 * that is fastest */
+    int32_t batch;              /**< 1; pictures at once, 1..256, computed in parts of the fastest
+                                 * size */
     int32_t steps;              /**< 1..the model's timesteps */
     artfusion_solver solver;    /**< the model's */
     artfusion_spacing spacing;  /**< the model's */
     artfusion_rng_kind rng;     /**< COUNTER */
     artfusion_noise_kind noise; /**< NORMAL: kind of x_T */
-    int32_t keep_every;         /**< 0: keep nothing; k: x_T, the first step's x and x0, and
+    int32_t keep_every;         /**< 0: keep nothing; k: keep x_T, the first step's x and x0, and
                                  * those of every k-th step counted back from the last */
     uint64_t seed;              /**< 0 */
-    double content_scale;       /**< guidance scales: 1 is the condition as it is and costs no */
-    double style_scale;         /**<   network pass, 0 ignores it, more exaggerates it */
-    double content_start;       /**< 0: a guidance scale holds from this fraction of the steps */
-    double content_end;         /**< 1: to this one, >= content_start, and is 1 elsewhere */
-    double style_start;         /**< 0 */
-    double style_end;           /**< 1, >= style_start */
-    double eta;                 /**< 0 (DDIM's ODE) .. 1 and more; for DDIM and 2M-SDE, >= 0 */
+    double content_scale;       /**< guidance scale: 0 ignores the content, 1 uses it as trained,
+                                 * above 1 exaggerates. A scale of 1 saves one network pass per
+                                 * step */
+    double style_scale;         /**< the same for the style */
+    double content_start;       /**< 0: where the part of the run begins in which content_scale
+                                 * holds, as a fraction of the steps */
+    double content_end;         /**< 1: where that part ends, >= content_start; outside it the
+                                 * scale is 1 */
+    double style_start;         /**< 0: where the part begins in which style_scale holds */
+    double style_end;           /**< 1: where that part ends, >= style_start */
+    double eta;                 /**< 0 (DDIM's ODE) .. 1 and more, >= 0; for DDIM and 2M-SDE */
     double temperature;         /**< 1: factor of each step's noise, >= 0 */
     double noise_dropout;       /**< 0: share of the step noise's elements zeroed, 0 <= p < 1 */
-    double denoising_strength;  /**< 1: all steps from x_T; less: starts from the noised init latent
-                                 * and does the last round(this * steps) of the steps, >= 1 */
-    const int32_t *timesteps;   /**< NULL: by `spacing`; else `steps` of them, not increasing,
-                                 * ending at x0. Copied. */
-    artfusion_noise_callback noise_callback; /**< NULL: the generator */
-    void *noise_user_data;      /**< given to it */
-    artfusion_step_callback step_callback;   /**< NULL */
-    void *step_user_data;       /**< given to it */
-    artfusion_eps_callback eps_callback;     /**< NULL */
-    void *eps_user_data;        /**< given to it */
+    double denoising_strength;  /**< 1: all steps, from x_T; below 1 the run starts from the noised
+                                 * init latent and does the last round(this * steps) steps, at
+                                 * least one */
+    const int32_t *timesteps;   /**< NULL: by `spacing`; else `steps` of them, not increasing; the
+                                 * last step ends at x0. Copied. */
+    artfusion_noise_callback noise_callback; /**< NULL: the generator draws */
+    void *noise_user_data;      /**< passed to noise_callback */
+    artfusion_step_callback step_callback;   /**< NULL: none */
+    void *step_user_data;       /**< passed to step_callback */
+    artfusion_eps_callback eps_callback;     /**< NULL: none */
+    void *eps_user_data;        /**< passed to eps_callback */
 } artfusion_sampler_options;
 
-/** Fills in the model's own defaults, its native size included; a NULL model
- * those of the published code: 250 DDIM steps, eta 0, both scales 1,
+/** Fills in the model's own defaults, including its native size. With a NULL model it
+ * fills in those of the published code: 250 DDIM steps, eta 0, both scales 1,
  * 256 x 256. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_options *options,
                                                               size_t struct_size,
                                                               const artfusion_model *model);
 
-/** Changes options that are filled in to what the model's preset `name` says: the
- * solver, spacing, steps, eta, both scales and both intervals, and NULL timesteps.
- * What the preset leaves open is the model's default; other fields stay. After an
- * error all of them do.
- * Errors: ARGUMENT (no such preset: the message lists those there are),
- * UNSUPPORTED (as for any options: set fields that this library is too old for). */
+/** Overwrites fields of initialised options with the model's preset `name`: the solver,
+ * spacing, steps, eta, both scales and both intervals; `timesteps` becomes NULL. What the
+ * preset leaves open gets the model's default. Other fields stay; after an error all of
+ * them stay.
+ * Errors: ARGUMENT (no such preset: the message lists the model's presets),
+ * UNSUPPORTED (as for any options: set fields that are unknown to this library). */
 ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
     artfusion_sampler_options *options, const artfusion_model *model, const char *name);
 
-/** Changes width and height of options that are filled in to a size of the image's
- * proportions, by artfusion_model_fit_size: the longer side is nearest to `longest`
- * pixels, 0 for the model's native longer side. Other fields stay, and after an error all
- * of them do. Since 1.1. Errors: ARGUMENT, UNSUPPORTED (as
+/** Overwrites width and height of initialised options with a size of the image's
+ * proportions, found by artfusion_model_fit_size: the longer side is nearest to `longest`
+ * pixels; 0 means the model's native longer side. Other fields stay; after an error all of
+ * them stay. Since 1.1. Errors: ARGUMENT, UNSUPPORTED (as for
  * artfusion_sampler_options_set_preset). */
 ARTFUSION_API artfusion_status artfusion_sampler_options_set_size(
     artfusion_sampler_options *options, const artfusion_model *model,
     const artfusion_image *image, int32_t longest);
 
-/** How many bytes a run by these options holds at most at a time, beside what the process
- * has already and the opened model is: the sampler with what it keeps, the networks'
- * layers in the largest call, and a picture of the result; on a GPU the layers are there.
- * Within 15 % above what is then held. glibc may keep as much again of what was freed,
- * unless memory_limit is set. What the networks take is measured by calls on zeros, at the
- * first question to a model: from 64 pixels up to twice the native size, and not beyond
- * 1024 pixels or memory_limit; that costs about as long as a few steps at twice the
- * native size. A need that 64 bits do not hold is UINT64_MAX. Since 1.1.
+/** Peak number of bytes that a run with these options adds to the process once the model is
+ * open: the sampler with what it keeps, the activations of the largest network call, and a
+ * picture of the result. On a GPU, activations are counted in GPU memory. The number is at
+ * most 15 % above what is then held. glibc may keep as much again of what was freed,
+ * unless memory_limit is set.
+ * The first call for a model runs the networks on zeros to measure them, from 64 pixels up
+ * to twice the native size, but not beyond 1024 pixels or memory_limit; that takes about as
+ * long as a few steps at twice the native size. A number that does not fit into 64 bits is
+ * UINT64_MAX. Since 1.1.
  * Errors: ARGUMENT, ENGINE, MEMORY, and as for any options. */
 ARTFUSION_API artfusion_status artfusion_sampler_memory_needed(
     artfusion_model *model, const artfusion_sampler_options *options, uint64_t *bytes);
 
-/** Without further calls it paints from null content and null style. Errors:
- * ARGUMENT, MEMORY, and where the context has a memory_limit also LIMIT (it needs more,
- * even with its pictures computed one by one) and ENGINE. */
+/** Creates a sampler. Without calls of the setters it paints from null content and null
+ * style. Errors: ARGUMENT, MEMORY. If the context has a memory_limit, also LIMIT (the run
+ * needs more, even with its pictures computed one by one) and ENGINE. */
 ARTFUSION_API artfusion_status artfusion_sampler_create(artfusion_model *model,
                                                         const artfusion_sampler_options *options,
                                                         artfusion_sampler **sampler);
 
-/* The setters take the index of a picture in the batch or ARTFUSION_ALL, and
- * come before the first step (else: STATE). */
+/* The setters take the index of a picture in the batch or ARTFUSION_ALL. They are
+ * called before the first step; later they fail with STATE. */
 
-/** The picture whose shapes are kept, resized (bicubic) to the run's size;
- * NULL: the null content. Errors: ARGUMENT, STATE, ENGINE, NUMERIC, MEMORY. */
+/** Sets the picture whose shapes are kept; it is resized (bicubic) to the run's size.
+ * NULL means the null content. Errors: ARGUMENT, STATE, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_content(artfusion_sampler *sampler,
                                                              int32_t index,
                                                              const artfusion_image *image);
 
-/** The same from its scaled latent [channels, height, width] of `count` values
- * (artfusion_model_encode); copied. NULL: the null content.
+/** Sets the content by its scaled latent [channels, height, width] of `count` values
+ * (artfusion_model_encode), which is copied. NULL means the null content.
  * Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler,
                                                                     int32_t index,
                                                                     const float *latent,
                                                                     size_t count);
 
-/** Copied; NULL: the null style. Errors: ARGUMENT, STATE, MISMATCH. */
+/** Sets the style, which is copied. NULL means the null style. Errors: ARGUMENT, STATE,
+ * MISMATCH. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_style(artfusion_sampler *sampler,
                                                            int32_t index,
                                                            const artfusion_style *style);
 
-/** The scaled latent [channels, height, width] that a denoising strength below 1
- * starts from and that a mask keeps; copied. Default: the
- * content's own. Errors: ARGUMENT, STATE, MEMORY. */
+/** Sets the scaled latent [channels, height, width] that a denoising strength below 1
+ * starts from and that a mask keeps; it is copied. The default is the content's own.
+ * Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler,
                                                                  int32_t index,
                                                                  const float *latent, size_t count);
 
-/** [height, width] in latent pixels, each in [0, 1]: 1 keeps the init latent,
- * 0 paints; copied. NULL: paint everywhere. Errors: ARGUMENT, STATE, MEMORY. */
+/** Sets a mask [height, width] in latent pixels, which is copied. Each value is in [0, 1]:
+ * 1 keeps the init latent, 0 paints. NULL means to paint everywhere. Errors: ARGUMENT,
+ * STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler,
                                                           int32_t index, const float *mask,
                                                           size_t count);
 
-/** Does one step: at most one call of the UNet per network pass needed, then the
- * solver's update. ARTFUSION_OK after a step, ARTFUSION_DONE if none was left.
- * After an error, CANCELLED included, the sampler stands before the step it was
- * in, and the next call tries that again; where the step callback cancelled, the
- * step was done and the next call does the one after it. A latent that overflowed
- * (NUMERIC) is the exception: the run is lost.
+/** Does one step: at most one call of the UNet for each network pass needed, then the
+ * solver's update. Returns ARTFUSION_OK after a step, ARTFUSION_DONE if none was left.
+ * After an error, including CANCELLED, the sampler is where it was before the step, and the
+ * next call tries that step again. If the step callback cancelled, the step was done, and
+ * the next call does the one after it. If a latent overflowed (NUMERIC), the run is lost.
  * Errors: ARGUMENT (an init latent is needed and missing), CANCELLED, ENGINE,
- * NUMERIC (with the step), MEMORY. */
+ * NUMERIC (the message names the step), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_next(artfusion_sampler *sampler);
 
-/** All steps that are left. ARTFUSION_OK at the end. Errors: as
+/** Does all steps that are left. Returns ARTFUSION_OK at the end. Errors: as for
  * artfusion_sampler_next. */
 ARTFUSION_API artfusion_status artfusion_sampler_run(artfusion_sampler *sampler);
 
-/** Makes the running or else the next `next`, `run` or `image` call end with
- * CANCELLED, within one network call; once. From any thread, and from a signal
- * handler. Under ARTFUSION_ISOLATION_PROCESS a network call that does not end within
- * a fifth of a second is ended with its process, and the next call starts another, which
- * takes as long as opening the model did; calls of other threads that were in that
- * process are made again by themselves. A process that is just being started is waited for. */
+/** Cancels the current `next`, `run` or `image` call, or the next one if none is running.
+ * That call ends with CANCELLED, within one network call. One cancel ends one call. It may
+ * be called from any thread and from a signal handler.
+ * Under ARTFUSION_ISOLATION_PROCESS a network call that does not end within a fifth of a
+ * second is ended together with its process. The next call starts another process, which
+ * takes as long as opening the model did. Calls of other threads in that process are
+ * repeated automatically. A process that is just being started is waited for. */
 ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 
 /** How far a run is. */
 typedef struct artfusion_progress {
     uint32_t struct_size;     /**< sizeof the struct, in bytes */
     int32_t step;             /**< steps done */
-    int32_t steps;            /**< steps in all: fewer than asked below denoising_strength 1 */
-    int32_t timestep;         /**< of the last step done; -1 before the first */
-    int32_t passes;           /**< passes through the UNet so far, a picture: NFE */
+    int32_t steps;            /**< steps in all: fewer than asked for if denoising_strength < 1 */
+    int32_t timestep;         /**< the last finished step's; -1 before the first */
+    int32_t passes;           /**< passes through the UNet so far, per picture: NFE */
     int32_t batch;            /**< pictures at once */
-    double seconds_encode;    /**< wall clock, in the networks: content encoder */
-    double seconds_denoise;   /**<   UNet */
-    double seconds_decode;    /**<   decoder */
-    double seconds_total;     /**< in all calls of this sampler */
+    double seconds_encode;    /**< wall clock in the content encoder */
+    double seconds_denoise;   /**< wall clock in the UNet, its conditions included */
+    double seconds_decode;    /**< wall clock in the decoder */
+    double seconds_total;     /**< wall clock in all calls of this sampler */
 } artfusion_progress;
 
 /** Fills the first `struct_size` bytes. Errors: ARGUMENT. */
@@ -890,12 +911,11 @@ ARTFUSION_API artfusion_status artfusion_sampler_get_progress(const artfusion_sa
                                                               artfusion_progress *progress,
                                                               size_t struct_size);
 
-/** The latent of the moment, scaled, [batch, channels, height, width], `*count`
- * values. Borrowed until the next step. NULL before there is one; `count` may be
- * NULL. */
+/** The current scaled latent [batch, channels, height, width] of `*count` values.
+ * Borrowed until the next step. NULL before there is a latent; `count` may be NULL. */
 ARTFUSION_API const float *artfusion_sampler_x(const artfusion_sampler *sampler, size_t *count);
 
-/** The x0 predicted in the last step, in the same way. */
+/** The x0 that the last step predicted, in the same form. */
 ARTFUSION_API const float *artfusion_sampler_x0(const artfusion_sampler *sampler, size_t *count);
 
 /** How many entries `keep_every` has kept: entry 0 is x_T, whose x0 is NULL. 0 for
@@ -908,60 +928,60 @@ ARTFUSION_API artfusion_status artfusion_sampler_kept(const artfusion_sampler *s
                                                       int32_t entry, const float **x,
                                                       const float **x0);
 
-/** Decodes picture `index`: the result after the last step, before it a preview
- * of the x0 of the moment. Errors: ARGUMENT, STATE (no step done), CANCELLED,
- * ENGINE, NUMERIC, MEMORY. */
+/** Decodes picture `index`: the result after the last step, a preview (the x0 of the moment)
+ * before that. Errors: ARGUMENT, STATE (no step done), CANCELLED, ENGINE, NUMERIC,
+ * MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,
                                                        artfusion_image **image);
 
-/** Where the run is, between two steps, and all that its next ones depend on: `*size`
- * bytes at `*data`, which artfusion_free frees. That is what the setters were given,
- * latents, the solver's history, the generator, and what `keep_every` kept; not callbacks.
- * May be called by a step callback, and before the first step. Since 1.1.
+/** Serialises the state of a run between two steps into a new buffer (`*data`, `*size`);
+ * release it with artfusion_free(). The state holds everything that the next steps depend
+ * on: what the setters were given, latents, the solver's history, the generator, and what
+ * `keep_every` kept, but no callbacks. A step callback may call this, and it may be called
+ * before the first step. Since 1.1.
  * Errors: ARGUMENT, STATE (from a callback within a step), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
                                                                    uint8_t **data, size_t *size);
 
-/** The same to a file: written beside `path`, then renamed, so that there is a whole
- * state whenever the process ends. Since 1.1. Errors: as
- * artfusion_sampler_save_state_memory, and IO. */
+/** The same to a file, which is written beside `path`, then renamed, so that there is a
+ * whole state whenever the process ends. Since 1.1. Errors: the same, and IO. */
 ARTFUSION_API artfusion_status artfusion_sampler_save_state_file(artfusion_sampler *sampler,
                                                                  const char *path);
 
-/** Takes a sampler to where another was, in this process or an earlier one, that was made
- * with the same options and a model of the same weights; what its setters were given
- * before is replaced. The steps after it give the bytes that the other run would have
- * given, on the same machine with the same engine, device, precision and threads, where
+/** Restores a saved state, from this process or an earlier one. This sampler must have the
+ * same options as the saved one, and a model with the same weights. What its setters were
+ * given before is replaced. The steps that follow give the bytes that the saved run would
+ * have given, on the same machine with the same engine, device, precision and threads, if
  * its callbacks do the same. After an error the sampler is as it was. Since 1.1.
  * Errors: ARGUMENT, STATE (as above), FORMAT, UNSUPPORTED (a newer format), CHECKSUM,
  * MISMATCH (the message names the option, or the model), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
                                                                    const void *data, size_t size);
 
-/** The same from a file. Since 1.1. Errors: as artfusion_sampler_load_state_memory, and
- * IO, LIMIT (a file far larger than this sampler's state). */
+/** The same from a file. Since 1.1. Errors: the same, and IO, LIMIT (a file far larger than
+ * this sampler's state). */
 ARTFUSION_API artfusion_status artfusion_sampler_load_state_file(artfusion_sampler *sampler,
                                                                  const char *path);
 
-/** NULL does nothing. Not during a call of its own. */
+/** Destroys a sampler, but not during one of its own calls. NULL does nothing. */
 ARTFUSION_API void artfusion_sampler_destroy(artfusion_sampler *sampler);
 
 /* ======================================================================
  * 8. Advanced: the stages, one by one
  * ====================================================================== */
 
-/** What artfusion_model_encode gives. */
+/** The form of the latent that artfusion_model_encode returns. */
 typedef int32_t artfusion_latent_kind;
 enum {
     ARTFUSION_LATENT_MODE = 0,   /**< the encoder's posterior mode */
     ARTFUSION_LATENT_SCALED = 1, /**< (mode - shift) * scale: what is diffused */
-    ARTFUSION_LATENT_CONTENT = 2 /**< SCALED less its mean over its standard deviation, a channel:
-                                  * the content condition */
+    ARTFUSION_LATENT_CONTENT = 2 /**< the content condition: SCALED, with each channel's mean
+                                  * removed and divided by its standard deviation */
 };
 
 /** Encodes a picture, whose sides must be multiples of the model's
  * size_multiple, to latent[channels, height / downsample, width / downsample].
- * `count` is the number of floats in `latent`, and must be just that.
+ * `count` is the number of floats in `latent` and must match exactly.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_encode(artfusion_model *model,
                                                       const artfusion_image *image,
@@ -969,17 +989,18 @@ ARTFUSION_API artfusion_status artfusion_model_encode(artfusion_model *model,
                                                       size_t count);
 
 /** Decodes a scaled latent[batch, channels, latent_height, latent_width] to
- * rgb[batch, 3, H, W], nominally -1..1 and not clamped. `count`: floats in `rgb`.
+ * rgb[batch, 3, H, W], nominally -1..1 and not clamped. `count` is the number of floats in
+ * `rgb`.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_decode(artfusion_model *model, const float *latent,
                                                       int32_t batch, int32_t latent_width,
                                                       int32_t latent_height, float *rgb,
                                                       size_t count);
 
-/** One pass of the UNet without guidance: its prediction (as model_info says:
- * eps, v or x0) for x[batch, channels, latent_height, latent_width] at
- * timesteps[batch]. `content` is the content condition like x, NULL for null
- * content; `styles` is [batch, style_width], NULL for the null style.
+/** Does one pass of the UNet without guidance. It predicts eps, v or x0 (artfusion_model_info
+ * says which) for x[batch, channels, latent_height, latent_width] at timesteps[batch].
+ * `content` is the content condition in the shape of x, or NULL for the null content;
+ * `styles` is [batch, style_width], or NULL for the null style.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
                                                        const int32_t *timesteps,
@@ -987,24 +1008,24 @@ ARTFUSION_API artfusion_status artfusion_model_denoise(artfusion_model *model, c
                                                        int32_t batch, int32_t latent_width,
                                                        int32_t latent_height, float *prediction);
 
-/** betas[timesteps] in float64. `start` and `end` are the first and last beta
- * (the published model: 0.0015, 0.0195), unused by COSINE, whose offset is
+/** Computes betas[timesteps] in float64. `start` and `end` are the first and last beta
+ * (the published model: 0.0015, 0.0195). COSINE does not use them; its offset is
  * 0.008. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_schedule_betas(artfusion_schedule schedule, double start,
                                                         double end, int32_t timesteps,
                                                         double *betas);
 
-/** The timesteps visited in `steps` steps, first to last (descending), from
- * 0..train_timesteps-1. Always exactly `steps` of them; UNIFORM and QUAD are the
- * reference's own where it yields that number, but for a single step of QUAD,
- * which is where longer runs start. Errors: ARGUMENT (steps beyond
+/** Computes the timesteps that a run of `steps` steps visits, first to last (descending),
+ * from 0..train_timesteps-1. There are always exactly `steps` of them. UNIFORM and QUAD
+ * give the reference's own if it yields that number, except for a single step of QUAD,
+ * which is where longer runs start. Errors: ARGUMENT (steps outside of
  * 1..train_timesteps). */
 ARTFUSION_API artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
                                                    int32_t train_timesteps, int32_t *timesteps);
 
-/** DDIM's coefficients, arXiv 2010.02502 equations 12 and 16, for timesteps[steps]
+/** Computes DDIM's coefficients, arXiv 2010.02502 equations 12 and 16, for timesteps[steps]
  * as above: alphas[i] and alphas_prev[i] are alphas_cumprod before and after
- * step i, sigmas[i] its noise. `spacing` says where the last step ends.
+ * step i, and sigmas[i] is its noise. `spacing` says where the last step ends.
  * Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_ddim_coefficients(const double *alphas_cumprod,
                                                            int32_t train_timesteps,
@@ -1013,19 +1034,19 @@ ARTFUSION_API artfusion_status artfusion_ddim_coefficients(const double *alphas_
                                                            double eta, double *alphas,
                                                            double *alphas_prev, double *sigmas);
 
-/** A generator of random numbers, with the state of a sequence. */
+/** A random number generator. */
 typedef struct artfusion_rng artfusion_rng;
 
-/** A generator at the beginning of its sequence. Errors: ARGUMENT, MEMORY. */
+/** Creates a generator at the beginning of its sequence. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_rng_create(artfusion_rng_kind kind, uint64_t seed,
                                                     artfusion_rng **rng);
 
-/** The next `count` numbers, normal of mean 0 and variance 1. With TORCH_CPU one
- * call is one torch.randn of that many elements. Errors: ARGUMENT. */
+/** Draws the next `count` numbers from the normal distribution of mean 0 and variance 1.
+ * With TORCH_CPU one call equals one torch.randn of that many elements. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_rng_normal(artfusion_rng *rng, float *values,
                                                     size_t count);
 
-/** The next `count` numbers, uniform in [0, 1); with TORCH_CPU one call is one
+/** Draws the next `count` numbers, uniform in [0, 1). With TORCH_CPU one call equals one
  * torch.rand. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_rng_uniform(artfusion_rng *rng, float *values,
                                                      size_t count);
@@ -1052,8 +1073,7 @@ enum {
  * "lanczos"; NULL for an unknown value. Static. */
 ARTFUSION_API const char *artfusion_name_of(artfusion_enumeration enumeration, int32_t value);
 
-/** The constant of a name. Errors: ARGUMENT, whose message lists the names
- * there are. */
+/** Finds the constant of a name. Errors: ARGUMENT; the message lists the names. */
 ARTFUSION_API artfusion_status artfusion_value_of(artfusion_enumeration enumeration,
                                                   const char *name, int32_t *value);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * artfusion.hpp - artfusion.h for C++17: handles that destroy themselves, exceptions, callbacks
- * that may throw. Nothing but headers: what is linked is the C library, whose ABI it leaves as it is.
+ * that may throw. There is nothing to link besides the C library, whose ABI stays as it is.
  *
  *     artfusion::Context context;
  *     artfusion::Model model(context, "mini.artfusion");
@@ -14,9 +14,10 @@
  *     sampler.run();
  *     sampler.image().save("out.png");
  *
- * What artfusion.h says of shapes, units, ownership, errors and threads holds here as well. Every
- * status below zero is thrown as an artfusion::Error. An exception that leaves a callback comes out
- * of the call that the callback belongs to. `get()` is the C handle, for what is not wrapped.
+ * What artfusion.h says about shapes, units, ownership, errors and threads holds here as well.
+ * Every status below zero is thrown as an artfusion::Error. An exception that leaves a callback is
+ * rethrown by the call that the callback belongs to. `get()` returns the C handle, for functions
+ * that are not wrapped.
  * Since 1.0.
  */
 #ifndef ARTFUSION_HPP
@@ -34,7 +35,7 @@
 
 namespace artfusion {
 
-/* A call that failed: its status, and the library's sentence as what(). */
+/* Thrown when a call failed: its status, and the library's sentence as what(). */
 class Error : public std::runtime_error {
 public:
     explicit Error(artfusion_status status)
@@ -47,7 +48,7 @@ private:
     artfusion_status status_;
 };
 
-/* Returns a status that is no error: ARTFUSION_OK, or a positive condition. */
+/* Throws an error, and returns any other status: ARTFUSION_OK or a positive one. */
 inline artfusion_status check(artfusion_status status)
 {
     if (status < 0)
@@ -75,7 +76,7 @@ private:
     std::unique_ptr<T, Destroy<destroy>> handle_;
 };
 
-/* What a call gives through its last two parameters, memory and its size. */
+/* The bytes that a call returns through its last two parameters, memory and its size. */
 template <class Function> std::vector<uint8_t> bytes(Function function)
 {
     uint8_t *data = nullptr;
@@ -101,7 +102,7 @@ public:
         reset(image);
     }
 
-    /* Over pixels that stay the caller's and must outlive the image. */
+    /* Wraps pixels that stay the caller's and must outlive the image. */
     static Image wrap(uint8_t *pixels, int32_t width, int32_t height, size_t stride)
     {
         artfusion_image *image;
@@ -253,7 +254,7 @@ public:
             names.emplace_back(artfusion_model_preset_name(get(), i));
         return names;
     }
-    /* {width, height} of the proportions given; `longest` as in artfusion_model_fit_size. */
+    /* {width, height} for the given proportions; `longest` as in artfusion_model_fit_size. */
     std::pair<int32_t, int32_t> fit_size(int32_t width, int32_t height, int32_t longest = 0) const
     {
         std::pair<int32_t, int32_t> size;
@@ -261,14 +262,14 @@ public:
         return size;
     }
 
-    /* Of a picture of any size, read at the model's native one. */
+    /* The style of a picture of any size, which is read at the model's native size. */
     Style style(const Image &image) const
     {
         artfusion_style *style;
         check(artfusion_style_from_image(get(), image.get(), &style));
         return Style(style);
     }
-    /* Of the picture as it is: artfusion_style_from_image_exact. Since 1.1. */
+    /* The style of the picture as it is: artfusion_style_from_image_exact. Since 1.1. */
     Style style_exact(const Image &image) const
     {
         artfusion_style *style;
@@ -287,7 +288,7 @@ public:
         check(artfusion_style_null(get(), &style));
         return Style(style);
     }
-    /* What Style::save has written or given. Since 1.1. */
+    /* Restores what Style::save has written or returned. Since 1.1. */
     Style load_style(const std::string &path) const
     {
         artfusion_style *style;
@@ -301,7 +302,7 @@ public:
         return Style(style);
     }
 
-    /* Bytes that a run takes at most, as artfusion_sampler_memory_needed has it. Since 1.1. */
+    /* The most bytes that a run takes: artfusion_sampler_memory_needed. Since 1.1. */
     uint64_t memory_needed(const Options &options) const;
 };
 
@@ -311,8 +312,8 @@ public:
 
 class Sampler;
 
-/* artfusion_sampler_options, filled with the model's own defaults. Callbacks are set here as
- * functions, not in the C fields, which Sampler overwrites where one is set. */
+/* artfusion_sampler_options, filled with the model's own defaults. Set callbacks here as
+ * functions, not in the C fields: Sampler overwrites a field if its function is set. */
 struct Options : artfusion_sampler_options {
     explicit Options(const Model &model)
     {
@@ -332,7 +333,7 @@ struct Options : artfusion_sampler_options {
         return *this;
     }
 
-    /* After each step. False ends the call: ARTFUSION_ERROR_CANCELLED. */
+    /* Called after each step. False ends the call with ARTFUSION_ERROR_CANCELLED. */
     std::function<bool(Sampler &)> on_step;
     /* May change the guided eps in place. False ends the call. */
     std::function<bool(float *eps, size_t count)> on_eps;
@@ -387,7 +388,7 @@ public:
         check(artfusion_sampler_set_style(get(), index, style.get()));
     }
 
-    /* One step; false if none was left. */
+    /* Does one step; false if none was left. */
     bool next()
     {
         return call([this] { return artfusion_sampler_next(get()); }) != ARTFUSION_DONE;
@@ -396,7 +397,7 @@ public:
     {
         call([this] { return artfusion_sampler_run(get()); });
     }
-    /* From any thread. */
+    /* May be called from any thread. */
     void cancel() noexcept { artfusion_sampler_cancel(get()); }
 
     artfusion_progress progress() const
@@ -413,8 +414,8 @@ public:
         return Image(image);
     }
 
-    /* Where the run is, for load_state of a sampler of the same options and weights. Between two
-     * steps, and in on_step. Since 1.1. */
+    /* Saves where the run is, for load_state of a sampler with the same options and weights. May be
+     * called between two steps, and in on_step. Since 1.1. */
     void save_state(const std::string &path)
     {
         check(artfusion_sampler_save_state_file(get(), path.c_str()));
@@ -425,7 +426,7 @@ public:
             return artfusion_sampler_save_state_memory(get(), data, size);
         });
     }
-    /* Not from a callback. Since 1.1. */
+    /* Restores a saved state; not from a callback. Since 1.1. */
     void load_state(const std::string &path)
     {
         check(artfusion_sampler_load_state_file(get(), path.c_str()));

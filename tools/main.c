@@ -59,24 +59,24 @@ static void print_help(FILE *stream)
     for (size_t i = 0; i < command_count; i++)
         fprintf(stream, "  %-12s %s\n", commands[i].name, commands[i].summary);
     fputs("\n"
-          "  artfusion COMMAND --help has a command's options and examples;\n"
-          "  artfusion --version tells the release.\n\n"
+          "  artfusion COMMAND --help prints a command's options and examples;\n"
+          "  artfusion --version prints the release.\n\n"
           "Examples:\n"
           "  artfusion stylize --content photo.jpg --style painting.jpg --out result.png\n"
           "  artfusion sample --style painting.jpg --count 9 --out sheet.png\n\n"
           "Environment:\n"
-          "  ARTFUSION_MODEL   the model file, where --model is not given\n"
-          "  ARTFUSION_ENGINE  the shared object that runs networks, where it is not\n"
+          "  ARTFUSION_MODEL   the model file if --model is not given\n"
+          "  ARTFUSION_ENGINE  the shared object that runs networks, if it is not\n"
           "                    beside the library\n"
           "  OMP_WAIT_POLICY, GOMP_SPINCOUNT\n"
-          "                    how threads wait for each other; without either, passive and\n"
-          "                    1000: other programs get the cores meanwhile\n\n"
+          "                    how threads wait for each other; if neither is set, passive\n"
+          "                    and 1000, so that other programs get the cores meanwhile\n\n"
           "Exit status:\n"
           "  0    done\n"
-          "  1    it failed; what was in the way is on standard error\n"
-          "  2    the command line can't be followed\n"
-          "  130  interrupted by Ctrl-C (143: by SIGTERM, 129: by SIGHUP); nothing\n"
-          "       half-written is left\n",
+          "  1    failed; a sentence on standard error says why\n"
+          "  2    the command line is wrong\n"
+          "  130  interrupted by Ctrl-C (143: by SIGTERM, 129: by SIGHUP); no\n"
+          "       half-written file is left\n",
           stream);
 }
 

@@ -27,8 +27,8 @@
          "picture whose shapes are kept, or a folder of them; - is standard input", "PATH")
 #define RESULTS                                                                                    \
     TEXT("out", 'o', OPTION_OUT,                                                                   \
-         "result, .png, .jpg or .webp; - is standard output; for a folder the folder of the results, "    \
-         "where a run that was ended goes on by the same command",                                 \
+         "result, .png, .jpg or .webp; - is standard output; for a folder of contents the "        \
+         "results' folder, where the same command continues a run that was ended",                 \
          "PATH")
 #define OUT TEXT("out", 'o', OPTION_OUT, "result, .png, .jpg or .webp; - is standard output", "FILE")
 #define FORMAT                                                                                     \
@@ -36,14 +36,15 @@
          "png, jpeg or webp (default: by the suffix of --out, else png)", "NAME")
 #define READING                                                                                    \
     TEXT("background", '\0', OPTION_BACKGROUND,                                                    \
-         "what transparent pixels show, or none: their hidden colours (default: ffffff)",          \
+         "colour behind transparent pixels, or none to show their hidden colours "                 \
+         "(default: ffffff)",                                                                      \
          "RRGGBB"),                                                                                \
         TEXT("reading", '\0', OPTION_READING,                                                      \
-             "viewed: as a browser shows pictures; or reference: as the published code reads "     \
-             "them, without profiles (default: viewed; reference with --preset)",                  \
+             "viewed: as a browser shows pictures; reference: as the published code reads them, "  \
+             "without profiles (default: viewed; reference with --preset)",                        \
              "NAME"),                                                                              \
         FLAG("strict", '\0', OPTION_STRICT,                                                        \
-             "damaged pictures are refused, not read as far as they go with a warning")
+             "refuse damaged pictures (default: read what is there and warn)")
 #define SIZE(default_size)                                                                         \
     TEXT("size", '\0', OPTION_SIZE, "result's pixels (default: " default_size ")", "WxH")
 #define FIT                                                                                        \
@@ -61,24 +62,26 @@
          "guidance towards the style, on the same scale (default: " default_scale ")", "B")
 #define STRENGTH                                                                                   \
     TEXT("strength", '\0', OPTION_STRENGTH,                                                        \
-         "how much of the style: subtle, balanced, bold, or whatever presets the model has by "    \
-         "artfusion info; other options override",                                                 \
+         "how much of the style: one of the model's presets, which artfusion info lists, such as " \
+         "subtle, balanced, bold; other options override it",                                      \
          "NAME")
 #define CONTENT_INTERVAL                                                                           \
     TEXT("content-start", '\0', OPTION_CONTENT_START,                                              \
-         "the content's scale holds from this fraction of the steps on, and is 1 elsewhere "       \
+         "fraction of the steps from which the content's scale holds; elsewhere it is 1 "          \
          "(default: the model's)",                                                                 \
          "X"),                                                                                     \
-        TEXT("content-end", '\0', OPTION_CONTENT_END, "and to this one (default: the model's)", "X")
+        TEXT("content-end", '\0', OPTION_CONTENT_END,                                              \
+             "fraction of the steps at which that ends (default: the model's)", "X")
 #define STYLE_INTERVAL                                                                             \
     TEXT("style-start", '\0', OPTION_STYLE_START,                                                  \
-         "the style's scale holds from this fraction of the steps on, and is 1 elsewhere "         \
+         "fraction of the steps from which the style's scale holds; elsewhere it is 1 "            \
          "(default: the model's)",                                                                 \
          "X"),                                                                                     \
-        TEXT("style-end", '\0', OPTION_STYLE_END, "and to this one (default: the model's)", "X")
+        TEXT("style-end", '\0', OPTION_STYLE_END,                                                  \
+             "fraction of the steps at which that ends (default: the model's)", "X")
 #define DENOISING_STRENGTH                                                                         \
     TEXT("denoising-strength", '\0', OPTION_DENOISING_STRENGTH,                                    \
-         "below 1: starts from the content itself under noise and does this share of the steps "   \
+         "below 1: start from the content itself, with noise, and do this share of the steps "     \
          "(default: 1)",                                                                           \
          "X")
 
@@ -90,15 +93,15 @@ static const struct poptOption stylize_pictures[] = {
     SIZE("the content's proportions"),
     FIT,
     FLAG("recursive", 'r', OPTION_RECURSIVE,
-         "a folder's subfolders too, as the same tree of results"),
+         "also a folder's subfolders; the results form the same tree"),
     FLAG("keep-suffix", '\0', OPTION_KEEP_SUFFIX,
-         "results of a folder are named like a.jpg.png, so that a.jpg and a.png have one each"),
+         "name a folder's results like a.jpg.png, so that a.jpg and a.png both get one"),
     READING,
     POPT_TABLEEND};
 
 static const struct poptOption sample_pictures[] = {
     STYLE, OUT, FORMAT,
-    TEXT("count", '\0', OPTION_COUNT, "how many, laid out as one sheet (default: 4; 1 to 256)",
+    TEXT("count", '\0', OPTION_COUNT, "how many pictures, on one sheet (default: 4; 1 to 256)",
          "N"),
     SIZE("the model's native size"), READING, POPT_TABLEEND};
 
@@ -124,8 +127,8 @@ static const struct poptOption reconstruct_guidance[] = {
 
 static const struct poptOption sampling[] = {
     TEXT("preset", 'p', OPTION_PRESET,
-         "'notebook': the published one, 250 DDIM steps, uniform spacing, eta 1, content 0.5, "
-         "style 2, uniform x_T, torch's numbers, 256x256; other options override",
+         "notebook: the published notebook's run, 250 DDIM steps, uniform spacing, eta 1, content "
+         "0.5, style 2, uniform x_T, torch's numbers, 256x256; other options override it",
          "NAME"),
     TEXT("steps", '\0', OPTION_STEPS, "steps of the solver (default: the model's)", "N"),
     TEXT("solver", '\0', OPTION_SOLVER,
@@ -133,10 +136,11 @@ static const struct poptOption sampling[] = {
     TEXT("spacing", '\0', OPTION_SPACING,
          "timesteps: uniform, quad, trailing or linspace (default: the model's)", "NAME"),
     TEXT("eta", '\0', OPTION_ETA, "noise of each step, 0 is none (default: the model's)", "E"),
-    TEXT("seed", '\0', OPTION_SEED, "of the random numbers (default: 0)", "N"),
+    TEXT("seed", '\0', OPTION_SEED, "seed of the random numbers (default: 0)", "N"),
     TEXT("rng", '\0', OPTION_RNG, "random numbers: counter or torch_cpu (default: counter)",
          "NAME"),
-    TEXT("noise", '\0', OPTION_NOISE, "start: normal or uniform (default: normal)", "NAME"),
+    TEXT("noise", '\0', OPTION_NOISE, "noise at the start: normal or uniform (default: normal)",
+         "NAME"),
     POPT_TABLEEND};
 
 static const struct poptOption machine[] = {
@@ -144,26 +148,27 @@ static const struct poptOption machine[] = {
          "model file (default: $ARTFUSION_MODEL, the installed one, the source tree's)", "FILE"),
     TEXT("device", 'd', OPTION_DEVICE, "auto, cpu, cuda or cuda:N (default: auto)", "NAME"),
     TEXT("precision", '\0', OPTION_PRECISION,
-         "float32, bfloat16, float16, or auto: bfloat16 where the device multiplies it (default: auto)",
+         "float32, bfloat16, float16, or auto: bfloat16 if the device multiplies it (default: auto)",
          "NAME"),
-    TEXT("threads", 't', OPTION_THREADS, "of the CPU (default: 0, as many as fit)", "N"),
+    TEXT("threads", 't', OPTION_THREADS, "threads on the CPU (default: 0, as many as fit)", "N"),
     TEXT("isolation", '\0', OPTION_ISOLATION,
-         "none; process: networks run in a process of their own, which may crash; or auto: so do those "
-         "of files that are not trusted (default: none)",
+         "none; process: run networks in a process of their own, which may crash; auto: do so for "
+         "files that are not trusted (default: none)",
          "NAME"),
     TEXT("isolation-timeout", '\0', OPTION_ISOLATION_TIMEOUT,
-         "seconds that a call of isolated networks may take (default: any number)", "S"),
+         "seconds that a call of isolated networks may take (default: no limit)", "S"),
     TEXT("trusted", '\0', OPTION_TRUSTED,
-         "model files that --isolation auto trusts, by sha256sum's digits, with commas between them, "
-         "beside those that came with the library",
+         "model files that --isolation auto trusts, as printed by sha256sum and separated by commas, "
+         "besides those that came with the library",
          "SHA256"),
     POPT_TABLEEND};
 
 static const struct poptOption talk[] = {
     FLAG("json", '\0', OPTION_JSON,
-         "a JSON object on standard output instead of text, for a failure too"),
-    FLAG("verbose", 'v', OPTION_VERBOSE, "stages' times, and what the library logs"),
-    FLAG("quiet", 'q', OPTION_QUIET, "errors only"), FLAG("help", 'h', OPTION_HELP, "this help"),
+         "print a JSON object instead of text, also for a failure"),
+    FLAG("verbose", 'v', OPTION_VERBOSE, "print the stages' times and the library's log"),
+    FLAG("quiet", 'q', OPTION_QUIET, "print errors only"),
+    FLAG("help", 'h', OPTION_HELP, "print this help"),
     POPT_TABLEEND};
 
 const struct poptOption stylize_options[] = {GROUP(stylize_pictures, "Pictures:"),
