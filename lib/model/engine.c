@@ -19,10 +19,16 @@ static artfusion_status take_engine(const char *path, af_engine_entry entry,
                                     const af_engine **engine)
 {
     const af_engine *found = entry();
-    if (found->version != AF_ENGINE_VERSION || found->struct_size < sizeof *found)
+    if (found->version != AF_ENGINE_VERSION)
         return af_fail(ARTFUSION_ERROR_ENGINE,
                        "%s is an engine of version %u, and artfusion %s needs %d", path,
                        (unsigned)found->version, artfusion_version_string(), AF_ENGINE_VERSION);
+    if (found->struct_size < sizeof *found)
+        return af_fail(ARTFUSION_ERROR_ENGINE,
+                       "%s is an engine of version %u whose table has %u bytes, and artfusion %s "
+                       "needs %zu",
+                       path, (unsigned)found->version, (unsigned)found->struct_size,
+                       artfusion_version_string(), sizeof *found);
     *engine = found;
     return ARTFUSION_OK;
 }

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,12 +54,32 @@ static void another_version_is_refused(void **state)
                      0);
     engine->table_version = 77;
     assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "is an engine of version 77, and artfusion");
+    /* The one before, with the number that is needed, which must be another. */
+    char words[128];
+    engine->table_version = AF_ENGINE_VERSION - 1;
+    (void)snprintf(words, sizeof words, "is an engine of version %d, and artfusion %s needs %d",
+                   AF_ENGINE_VERSION - 1, artfusion_version_string(), AF_ENGINE_VERSION);
+    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, words);
     engine->table_version = 0;
     engine->table_short = 1; /* of this version, and without its last function */
     assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "is an engine of version");
+    (void)snprintf(words, sizeof words, "whose table has %zu bytes, and artfusion %s needs %zu",
+                   sizeof(af_engine) - sizeof(void *), artfusion_version_string(),
+                   sizeof(af_engine));
+    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, words);
     engine->table_short = 0;
     assert_ok(open_small());
     assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);
+}
+
+/* An entry was once appended without: engines with and without it had one number. Who changes the
+ * table changes both of these. */
+static void a_version_is_of_one_table(void **state)
+{
+    (void)state;
+    assert_int_equal(AF_ENGINE_VERSION, 6);
+    assert_int_equal((sizeof(af_engine) - offsetof(af_engine, open)) / sizeof(void *), 12);
+    assert_int_equal(offsetof(af_engine, prepare), sizeof(af_engine) - sizeof(void *));
 }
 
 static void copy(const char *from, const char *to)
@@ -275,6 +296,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_environment_names_it),
         cmocka_unit_test(another_version_is_refused),
+        cmocka_unit_test(a_version_is_of_one_table),
         cmocka_unit_test(another_libtorch_is_named),
         cmocka_unit_test(the_host_keeps_its_signal_handlers),
         cmocka_unit_test(it_lies_beside_the_program_or_in_a_folder_there),
