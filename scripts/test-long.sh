@@ -20,6 +20,7 @@ stage 'every fault, in turn' scripts/test-faults.sh $record
 stage 'threads, processes, cancelling' tests/long/threads.sh $record
 stage 'hostile model files' tests/python/hostile.sh build/release $record
 stage 'a hundred thousand random programs' .venv/bin/python tests/long/programs.py $record
+stage 'random programs, isolated' .venv/bin/python tests/long/programs.py --isolated --count 5000 $record
 stage 'damaged model files and checkpoints' .venv/bin/python tests/mutated.py $record
 stage 'folder runs killed' .venv/bin/python tests/long/kill.py $record
 stage 'ten thousand samplers' .venv/bin/python tests/long/rounds.py $record

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs programs made at random (tests/python/programs.py) for long:  programs.py [--count N]
+"""Runs programs made at random (tests/python/programs.py) for long:  programs.py [--count N] [--isolated]
 
 Goes on where an earlier call with the same --state left off. What ends a process is run again alone, then
 behind 3, 15, ... of the programs before it, and where it ends once more, under gdb for its backtrace.
-Prints a table; the exit status is 1 where a process ended by another signal than a time limit's."""
+With --isolated each runs by an engine in a process of its own; what ends that one is counted and kept, and
+nothing may end the program that called it. Prints a table; the exit status is 1 where a process ended by
+another signal than a time limit's."""
 
 from __future__ import annotations
 
@@ -30,21 +32,25 @@ import programs  # noqa: E402
 GDB = ("gdb", "-q", "-batch", "-ex", "handle SIGALRM SIGPROF nostop pass", "-ex", "run", "-ex", "bt 40",
        "--args")  # fmt: skip
 
-BATCH = 200
+BATCH = 500  # a process, whose start takes as long as some 80 programs
 FRAME = re.compile(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.*)$", re.MULTILINE)
+# Of an engine in a process of its own.
+NO_ANSWER = "the engine's process did not answer within"
+ENDED = re.compile(r"the engine's process (was ended|exited|ended|left)")
 Batch = list[tuple[programs.Program, Path]]
 
 
 class State:
     """What was run so far, and what ended."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder = folder / f"seed-{seed}"
+    def __init__(self, folder: Path, seed: int, isolated: bool) -> None:
+        self.isolated = isolated
+        self.folder = folder / f"seed-{seed}{'-isolated' if isolated else ''}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = self.folder / "state.json"
-        self.sums = {"next": 0, "seconds": 0.0, "statuses": {}, "ends": [], "slow": []}
+        self.sums = {"next": 0, "seconds": 0.0, "statuses": {}, "ends": [], "slow": [], "told": []}
         if self.file.exists():
-            self.sums = json.loads(self.file.read_text())
+            self.sums |= json.loads(self.file.read_text())
 
     def count(self, status: str) -> None:
         counts = self.sums["statuses"]
@@ -56,13 +62,13 @@ class State:
         temporary.replace(self.file)
 
 
-def fewest(batch: Batch) -> Batch:
+def fewest(batch: Batch, isolated: bool) -> Batch:
     """Those at the end of the batch without which its last one does not end the process; none, if it does
     not do so with all of them."""
     length = 1
     while True:
         tried = batch[-length:]
-        *_, (_, answer) = programs.run_all(tried)
+        *_, (_, answer) = programs.run_all(tried, isolated)
         if answer.status == "DIED":
             return tried
         if length >= len(batch):
@@ -70,9 +76,9 @@ def fewest(batch: Batch) -> Batch:
         length *= 4
 
 
-def backtrace(batch: Batch) -> list[str]:
+def backtrace(batch: Batch, isolated: bool) -> list[str]:
     done = subprocess.run([*GDB, sys.executable, programs.__file__, "--open",
-                           *(programs.named(made, path) for made, path in batch)],
+                           *(programs.named(made, path, isolated) for made, path in batch)],
                           capture_output=True, text=True, errors="replace", check=False)  # fmt: skip
     return FRAME.findall(done.stdout)
 
@@ -82,14 +88,25 @@ def look_into(batch: Batch, answer: programs.Answer, state: State) -> None:
     kept = state.folder / f"{made.number}.artfusion"
     kept.write_bytes(path.read_bytes())
     (state.folder / f"{made.number}.txt").write_text(f"{made}\n\n{made.lines}\n\n{answer.message}\n")
-    few = fewest(batch)
-    frames = backtrace(few) if few else []
+    few = fewest(batch, state.isolated)
+    frames = backtrace(few, state.isolated) if few else []
     own = next((frame for frame in frames if "af::" in frame or "/shim/" in frame), "")
     state.sums["ends"].append({
         "number": made.number, "message": answer.message[-600:], "alone": len(few) == 1,
         "again": len(few), "frames": frames[:24], "own": own})  # fmt: skip
     print(f"{made.number}: ended, {answer.message.splitlines()[0]}; again with {len(few)}",
           *frames[:12], sep="\n    ", flush=True)  # fmt: skip
+
+
+def kind_of(answer: programs.Answer) -> str:
+    """Its status; SLOW where a time limit ended it, TOLD where an engine's process ended otherwise."""
+    if answer.status == "DIED" and answer.message.startswith(("-14:", "-27:")):
+        return "SLOW"
+    if answer.status == "ENGINE" and NO_ANSWER in answer.message:
+        return "SLOW"
+    if answer.status == "ENGINE" and ENDED.search(answer.message):
+        return "TOLD"
+    return answer.status
 
 
 def run(state: State, seed: int, count: int, deadline: float) -> None:
@@ -104,13 +121,17 @@ def run(state: State, seed: int, count: int, deadline: float) -> None:
                 program = programs.program(forms, seed, number)
                 batch.append((program, folder / f"{number}.artfusion"))
                 programs.write_program(batch[-1][1], records[program.large], program)
-            for place, (_, answer) in enumerate(programs.run_all(batch)):
-                slow = answer.status == "DIED" and answer.message.startswith(("-14:", "-27:"))
-                state.count("SLOW" if slow else answer.status)
-                if slow:
-                    state.sums["slow"].append(batch[place][0].number)
-                    print(f"{batch[place][0].number}: slow", flush=True)
-                elif answer.status == "DIED":
+            for place, (_, answer) in enumerate(programs.run_all(batch, state.isolated)):
+                kind, (program, path) = kind_of(answer), batch[place]
+                state.count(kind)
+                if kind == "SLOW":
+                    state.sums["slow"].append(program.number)
+                    print(f"{program.number}: slow", flush=True)
+                elif kind == "TOLD":
+                    (state.folder / f"{program.number}.artfusion").write_bytes(path.read_bytes())
+                    state.sums["told"].append([program.number, answer.message])
+                    print(f"{program.number}: {answer.message}", flush=True)
+                elif kind == "DIED":
                     look_into(batch[: place + 1], answer, state)
             for _, path in batch:
                 path.unlink()
@@ -122,15 +143,17 @@ def run(state: State, seed: int, count: int, deadline: float) -> None:
 def table(state: State) -> str:
     sums = state.sums
     ends = collections.Counter(end["frames"][0] if end["frames"] else "not again" for end in sums["ends"])
-    rows = ["| programs of random operators | |", "| --- | ---: |", f"| run | {sums['next']:,} |"]
+    where = ", with isolation" if state.isolated else ""
+    rows = [f"| programs of random operators{where} | |", "| --- | ---: |", f"| run | {sums['next']:,} |"]
     names = {"OK": "gave a picture or a latent", "FORMAT": "refused, or of a wrong result",
              "ENGINE": "an error while they ran", "MEMORY": "no memory",
              "LIMIT": "beyond a limit", "NUMERIC": "nan or an infinity as the result",
+             "TOLD": "ended the engine's process, which the error says",
              "SLOW": f"not done after {programs.SECONDS} s"}  # fmt: skip
     for status, number in sorted(sums["statuses"].items(), key=lambda item: -item[1]):
         if status != "DIED":
             rows.append(f"| {names.get(status, status)} | {number:,} |")
-    rows.append(f"| ended the process | {len(sums['ends']):,} |")
+    rows.append(f"| ended {'the program' if state.isolated else 'the process'} | {len(sums['ends']):,} |")
     rows += [f"| of these in `{frame[:90]}` | {number} |" for frame, number in ends.most_common()]
     return "\n".join(rows)
 
@@ -139,6 +162,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--isolated", action="store_true", help="engines in processes of their own")
     parser.add_argument("--minutes", type=float, default=1e6, help="break off behind the batch after that")
     parser.add_argument("--build", type=Path, default=TREE / "build" / "release")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -149,12 +173,13 @@ def main() -> int:
     os.environ["ARTFUSION_ENGINE"] = str(options.build / "lib" / "libartfusion-engine-torch.so")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    state = State(options.state, options.seed)
+    state = State(options.state, options.seed, options.isolated)
     run(state, options.seed, options.count, time.monotonic() + 60 * options.minutes)
     text = table(state)
     print(text)
     if options.record:
-        subprocess.run([sys.executable, TREE / "scripts" / "testing-figures.py", "programs"],
+        subprocess.run([sys.executable, TREE / "scripts" / "testing-figures.py",
+                        "programs-isolated" if options.isolated else "programs"],
                        input=text, text=True, check=True)  # fmt: skip
     return 1 if state.sums["ends"] else 0
 

@@ -2,8 +2,8 @@
 """Programs made at random of the operators that a model file may use, as model files: arguments that
 fit, of which some are spoilt by numbers at their ends, other shapes and types, and devices.
 
-programs.py --open NUMBER:PLACE:PRECISION:THREADS:FILE...  opens each and runs what its code is in; a
-line of JSON a file
+programs.py --open NUMBER:PLACE:PRECISION:THREADS:ISOLATED:FILE...  opens each and runs what its code is
+in, ISOLATED 1: with an engine in a process of its own; a line of JSON a file
 
 Number N of a seed is the same program each time. `run_all` is for tests/python/test_programs.py and
 tests/long/programs.py.
@@ -140,11 +140,12 @@ def write_program(path: Path, records: Records, made: Program) -> None:
 # ---- running ---------------------------------------------------------------------------------
 
 
-def open_one(path: str, place: str, precision: int, threads: int) -> None:
+def open_one(path: str, place: str, precision: int, threads: int, isolated: int) -> None:
     import artfusion_c as af
     import numpy as np
 
-    with af.Context(threads=threads, precision=precision) as context:
+    isolation = {"isolation": isolated, "isolation_timeout": 1000 * SECONDS * isolated}
+    with af.Context(threads=threads, precision=precision, **isolation) as context:
         with af.Model(context, path) as model:
             picture = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
             latent = np.linspace(-2, 2, 16, dtype=np.float32).reshape(1, 4, 2, 2)
@@ -160,9 +161,9 @@ def open_one(path: str, place: str, precision: int, threads: int) -> None:
                     model.denoise(latent, np.array([7], np.int32), latent, codes)
 
 
-def named(made: Program, path: Path) -> str:
+def named(made: Program, path: Path, isolated: bool = False) -> str:
     """For --open."""
-    return f"{made.number}:{made.place}:{made.precision}:{made.threads}:{path}"
+    return f"{made.number}:{made.place}:{made.precision}:{made.threads}:{int(isolated)}:{path}"
 
 
 def open_all(programs: list[str]) -> None:
@@ -171,12 +172,12 @@ def open_all(programs: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     for text in programs:
-        number, place, precision, threads, path = text.split(":", 4)
+        number, place, precision, threads, isolated, path = text.split(":", 5)
         print(json.dumps({"begins": int(number)}), flush=True)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         signal.alarm(10 * SECONDS)
         try:
-            open_one(path, place, int(precision), int(threads))
+            open_one(path, place, int(precision), int(threads), int(isolated))
             answer = {"status": "OK", "message": ""}
         except af.ArtfusionError as error:
             name, message = str(error).split(": ", 1)
@@ -191,12 +192,14 @@ class Answer(NamedTuple):
     message: str
 
 
-def run_all(programs: list[tuple[Program, Path]]) -> Iterator[tuple[Program, Answer]]:
+def run_all(
+    programs: list[tuple[Program, Path]], isolated: bool = False
+) -> Iterator[tuple[Program, Answer]]:
     """What came of each. What ends a process is told, and the rest is run by another one."""
     left = list(programs)
     while left:
         done = subprocess.run([sys.executable, __file__, "--open",
-                               *(named(made, path) for made, path in left)],
+                               *(named(made, path, isolated) for made, path in left)],
                               capture_output=True, text=True, errors="replace")  # fmt: skip
         answers: dict[int, Answer] = {}
         begun = None

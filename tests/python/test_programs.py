@@ -12,26 +12,37 @@ import program_writer
 import programs
 import pytest
 
-SEED, MOST, BATCH, SECONDS = 22, 1000, 100, 40
+SEED, MOST, BATCH, SECONDS, ISOLATED = 22, 1000, 100, 40, 24
 Answers = list[tuple[programs.Program, programs.Answer]]
 
 
+class Maker:
+    """Writes programs' files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._forms = folder, program_writer.all_forms()
+        self._records = {large: programs.base_records(folder, large) for large in (False, True)}
+
+    def batch(self, first: int, count: int) -> list[tuple[programs.Program, Path]]:
+        made = [programs.program(self._forms, SEED, first + i) for i in range(count)]
+        batch = [(program, self._folder / f"{program.number}.artfusion") for program in made]
+        for program, path in batch:
+            programs.write_program(path, self._records[program.large], program)
+        return batch
+
+
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+def maker(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    return Maker(tmp_path_factory.mktemp("programs"))
+
+
+@pytest.fixture(scope="module")
+def answers(maker: Maker) -> Answers:
     """Of as many as there is time for, three batches at least."""
-    folder = tmp_path_factory.mktemp("programs")
-    forms = program_writer.all_forms()
-    records = {large: programs.base_records(folder, large) for large in (False, True)}
     found: Answers = []
     began = time.monotonic()
     while len(found) < MOST and (len(found) < 3 * BATCH or time.monotonic() - began < SECONDS):
-        batch = []
-        for number in range(len(found), len(found) + BATCH):
-            made = programs.program(forms, SEED, number)
-            path = folder / f"{number}.artfusion"
-            programs.write_program(path, records[made.large], made)
-            batch.append((made, path))
-        found += programs.run_all(batch)
+        found += programs.run_all(maker.batch(len(found), BATCH))
     return found
 
 
@@ -43,6 +54,11 @@ def test_each_error_has_a_sentence(answers: Answers) -> None:
     for _, answer in answers:
         assert (answer.status == "OK") == (answer.message == "")
         assert answer.status in ("OK", "FORMAT", "LIMIT", "ENGINE", "MEMORY", "NUMERIC")
+
+
+def test_isolated_ones_give_the_same_answers(maker: Maker, answers: Answers) -> None:
+    isolated = list(programs.run_all(maker.batch(0, ISOLATED), isolated=True))
+    assert isolated == answers[:ISOLATED]
 
 
 def test_they_get_far(answers: Answers) -> None:
