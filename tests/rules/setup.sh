@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The set-up, with apt, dpkg and pip taken by scripts that write down what they are asked for: which packages a
-# release of Debian or Ubuntu needs, and what is said before gigabytes are downloaded.
+# release of Debian or Ubuntu needs, what is said before gigabytes are downloaded, and that there is a hash of all.
 set -euo pipefail
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -13,7 +13,7 @@ script() { # FILE, its lines from standard input
   { echo '#!/usr/bin/env bash'; cat; } >"$1"
   chmod +x "$1"
 }
-for tool in bash sed tr grep cut cat mktemp rm env sha256sum find touch head cp uname dirname; do
+for tool in awk bash sed tr grep cut cat mktemp rm env sha256sum find touch head cp uname dirname; do
   ln -s "$(command -v $tool)" "$scratch/bin/$tool"
 done
 script "$scratch/bin/id" <<<'echo 0'
@@ -57,17 +57,25 @@ said=$(CLANG=19 setup bash scripts/setup-system.sh test) && fail 'it ended well 
 grep 'sudo apt-get install .*libclang-rt-19-dev' <<<"$said" >/dev/null || fail "without root: $said"
 
 cp scripts/setup-python.sh "$scratch/tree/scripts"
-cp requirements.txt "$scratch/tree"
+cp requirements*.txt requirements.lock "$scratch/tree"
 torch=$(grep '^torch==' requirements.txt)
+# It writes down what the file that it is given asks for, and finds no other build of torch than +$FOUND.
 script "$scratch/tree/.venv/bin/python" <<EOF
 case "\$*" in
-  *+\$FOUND*) echo "\$*" >>$scratch/pip ;;
-  *pip*+*) exit 1 ;;
-  *pip*) echo "\$*" >>$scratch/pip ;;
+  *pip*--require-hashes*--no-deps*--only-binary\ :all:*-r\ *)
+    wanted=\$(cat "\${!#}")
+    wanted=\${wanted/===/==}
+    [[ "\$wanted" != *+* || "\$wanted" = *+\$FOUND* ]] || exit 1
+    echo "\$wanted" >>$scratch/pip ;;
+  *pip*) echo "unverified \$*" >>$scratch/pip ;;
   *metadata*) exit 1 ;;
 esac
 EOF
-python() { (cd "$scratch/tree" && rm -f .venv/.req* "$scratch/pip" && setup "$@" bash scripts/setup-python.sh requirements.txt); }
+python() { # [FILE] VARIABLES...
+  local file=requirements.txt
+  [[ "${1:-}" != requirements* ]] || { file=$1; shift; }
+  (cd "$scratch/tree" && rm -f .venv/.req* "$scratch/pip" && setup "$@" bash scripts/setup-python.sh "$file")
+}
 touch "$scratch/updated"
 said=$(python FOUND=cpu)
 grep -- "$torch+cpu" "$scratch/pip" >/dev/null || fail 'not the CPU build that pip finds'
@@ -80,5 +88,37 @@ for words in "no $torch+cpu" '4.7 GB' TORCH_INDEX= TORCH_BUILD= "TORCH_DIR=/usr/
 done
 said=$(LIBTORCH=1.13.1+dfsg-4 python FOUND=cu130)
 ! grep TORCH_DIR <<<"$said" >/dev/null || fail "an old libtorch is offered: $said"
+
+# Nothing comes without a hash, of whatever file, of either build.
+for file in requirements*.txt; do
+  [ $file != requirements-cuda.txt ] || continue # which comes with the plain build of torch, whatever is asked for
+  for build in cpu none; do
+    said=$(python "$file" FOUND=$build) || fail "$file, $build: $said"
+    ! grep unverified "$scratch/pip" >/dev/null || fail "$file, $build: $(grep unverified "$scratch/pip")"
+    while read -r pin; do
+      case $pin in
+      "$torch") [ $build = none ] || pin+=+cpu ;;
+      esac
+      block=$(sed -n "/^$pin "'/,/[^\\]$/p' "$scratch/pip")
+      grep -E -- '--hash=sha256:[0-9a-f]{64}$' <<<"$block" >/dev/null || fail "$file, $build: $pin comes without a hash"
+    done < <(grep -h '^[^#-]' "$file" requirements.txt $([ $build = cpu ] || echo requirements-cuda.txt))
+  done
+done
+said=$(python FOUND=cpu) || fail "the CPU build: $said"
+! grep '^triton==' "$scratch/pip" >/dev/null || fail 'the CPU build comes with what is for GPUs'
+
+# Without one only by a word, and what that is, is said.
+said=$(python FOUND=cu126 TORCH_BUILD=cu126) && fail 'a build without hashes is taken'
+for words in "no hashes of $torch+cu126" TORCH_UNVERIFIED=1; do
+  grep -F -- "$words" <<<"$said" >/dev/null || fail "it does not say '$words': $said"
+done
+said=$(python FOUND=cu126 TORCH_BUILD=cu126 TORCH_UNVERIFIED=1) || fail "a build that is asked for: $said"
+grep -F "not verified, as TORCH_UNVERIFIED says: $torch+cu126" <<<"$said" >/dev/null || fail "it does not say what is not verified: $said"
+[ "$(grep -c unverified "$scratch/pip")" = 1 ] || fail "not one call without hashes: $(cat "$scratch/pip")"
+
+# A pin that the lock does not have.
+sed 's/^numpy==.*/numpy==1.0.0/' requirements.txt >"$scratch/tree/requirements.txt"
+said=$(python FOUND=cpu) && fail 'a release without a hash is installed'
+grep -F 'no hash of numpy==1.0.0' <<<"$said" >/dev/null || fail "it does not say what has no hash: $said"
 [ $failed = 1 ] || echo 'the set-up asks for the right things'
 exit $failed
