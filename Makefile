@@ -15,7 +15,7 @@ TORCH_DIR ?=
 RELEASE := build/release
 CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
-.PHONY: help setup setup-test build demo test-quick test test-long bench docs install clean
+.PHONY: help setup setup-test build demo test-quick test test-long bench docs dist install clean
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
@@ -30,6 +30,7 @@ help:
 	@echo 'make bench    speed beside PyTorch, ONNX Runtime and OpenVINO, about 35 minutes'
 	@echo '              [JSON=FILE] [PLOT=FILE.png] [GROWTH=FILE.png]; takes 1.5 GB more in .venv and build/bench'
 	@echo 'make docs     the reference and the guide as HTML, in build/docs'
+	@echo 'make dist     the source of a release as a tarball, and its checksum, in build/dist'
 	@echo 'make setup    only system packages, .venv and libtorch'
 	@echo 'make clean    remove the builds; .venv stays'
 	@echo
@@ -73,6 +74,9 @@ bench: build
 docs: setup-test
 	@mkdir -p build/docs
 	ARTFUSION_DOCS=build/docs doxygen docs/Doxyfile
+
+dist:
+	@scripts/dist.sh build/dist
 
 install: build
 	cmake --install $(RELEASE) --prefix $(PREFIX)
