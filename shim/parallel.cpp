@@ -23,6 +23,8 @@ Signature *find(const char *name)
 struct OpenMP {
     int (*get_max_threads)() = find<int()>("omp_get_max_threads");
     void (*set_num_threads)(int) = find<void(int)>("omp_set_num_threads");
+    int (*get_dynamic)() = find<int()>("omp_get_dynamic");
+    void (*set_dynamic)(int) = find<void(int)>("omp_set_dynamic");
     int (*in_parallel)() = find<int()>("omp_in_parallel");
     int (*get_num_threads)() = find<int()>("omp_get_num_threads");
     int (*get_thread_num)() = find<int()>("omp_get_thread_num");
@@ -31,8 +33,8 @@ struct OpenMP {
 
     OpenMP()
     {
-        if (!get_max_threads || !set_num_threads || !in_parallel || !get_num_threads ||
-            !get_thread_num || !parallel)
+        if (!get_max_threads || !set_num_threads || !get_dynamic || !set_dynamic || !in_parallel ||
+            !get_num_threads || !get_thread_num || !parallel)
             throw Failure(ARTFUSION_ERROR_UNSUPPORTED, "this libtorch runs without OpenMP");
     }
 };
@@ -78,6 +80,16 @@ int max_threads()
 void set_max_threads(int count)
 {
     openmp().set_num_threads(count);
+}
+
+bool dynamic_threads()
+{
+    return openmp().get_dynamic() != 0;
+}
+
+void set_dynamic_threads(bool on)
+{
+    openmp().set_dynamic(on);
 }
 
 void parallel_for(int64_t count, const std::function<void(int64_t, int64_t)> &body)

@@ -16,6 +16,10 @@ namespace af {
 int max_threads();
 void set_max_threads(int count);
 
+/* Whether a region may have fewer threads than were set, by the machine's load. */
+bool dynamic_threads();
+void set_dynamic_threads(bool on);
+
 /* Runs `body` on parts of 0..count, one a thread; what it throws is thrown once all are done. */
 void parallel_for(int64_t count, const std::function<void(int64_t begin, int64_t end)> &body);
 

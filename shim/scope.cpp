@@ -18,14 +18,27 @@ int32_t thread_count(int32_t wanted)
     return wanted > 0 ? wanted : max_threads();
 }
 
-ThreadScope::ThreadScope(int32_t wanted) : host_(max_threads())
+FloatScope::FloatScope()
+{
+    std::fegetenv(&host_);
+    std::fesetenv(FE_DFL_ENV);
+}
+
+FloatScope::~FloatScope()
+{
+    std::fesetenv(&host_);
+}
+
+ThreadScope::ThreadScope(int32_t wanted) : host_(max_threads()), dynamic_(dynamic_threads())
 {
     static_cast<void>(std::current_exception()); /* as in parallel.cpp */
     at::get_num_threads();
     const int32_t count = wanted > 0 ? wanted : host_;
     set_max_threads(count);
+    set_dynamic_threads(false);
     if (const int actual = at::get_num_threads(); actual != count) {
         set_max_threads(host_);
+        set_dynamic_threads(dynamic_);
         throw Failure(ARTFUSION_ERROR_ENGINE, "libtorch uses " + std::to_string(actual) +
                                                   " threads where " + std::to_string(count) +
                                                   " were set: it has another OpenMP");
@@ -35,6 +48,7 @@ ThreadScope::ThreadScope(int32_t wanted) : host_(max_threads())
 ThreadScope::~ThreadScope()
 {
     set_max_threads(host_);
+    set_dynamic_threads(dynamic_);
 }
 
 std::unique_lock<std::mutex> turn_in(const std::optional<c10::Stream> &stream)

@@ -14,6 +14,7 @@
 #include <c10/util/Exception.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
+#include <cfenv>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -24,7 +25,22 @@ namespace af {
  * has it. */
 int32_t thread_count(int32_t wanted);
 
-/* Sets the calling thread's number of OpenMP threads. Not by at::set_num_threads, which is the
+/* Networks compute in the default floating-point environment. A host may have another one (programs for
+ * sound flush denormals to zero), and OpenMP's threads keep for ever the one in which they were
+ * started: what a thread computes later would depend on who was first. */
+class FloatScope {
+public:
+    FloatScope();
+    ~FloatScope();
+    FloatScope(const FloatScope &) = delete;
+    FloatScope &operator=(const FloatScope &) = delete;
+
+private:
+    std::fenv_t host_;
+};
+
+/* Sets the calling thread's number of OpenMP threads, exactly: a host may allow OpenMP to take fewer by
+ * the machine's load, and sums depend on how many they are split over. Not by at::set_num_threads, which is the
  * process's and empties oneDNN's caches. The first torch operation of a thread overwrites that
  * thread's OpenMP setting, so torch is made to do that here, before ours is set. */
 class ThreadScope {
@@ -35,7 +51,9 @@ public:
     ThreadScope &operator=(const ThreadScope &) = delete;
 
 private:
+    FloatScope floats_;
     int32_t host_;
+    bool dynamic_;
 };
 
 /* torch's warnings go to the standard error otherwise. */

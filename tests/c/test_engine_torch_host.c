@@ -241,6 +241,47 @@ static void test_surroundings(void **state)
     compare(&before, &after, "a model's life");
 }
 
+/* ---- arithmetic ---------------------------------------------------------------------- */
+
+static artfusion_style *style_of(artfusion_model *model, const artfusion_image *picture)
+{
+    artfusion_style *style = NULL;
+    assert_ok(artfusion_style_from_image_exact(model, picture, &style));
+    return style;
+}
+
+/* What a network computes is the same in a host that rounds upward and has no denormals. OpenMP's
+ * threads are started in that host's call, too: test_contexts finds what they would keep of it. */
+static void test_arithmetic(void **state)
+{
+    (void)state;
+    artfusion_model *model = open_model(2);
+    artfusion_image *picture = test_picture(64, 64, 7);
+    artfusion_style *plain = style_of(model, picture);
+    assert_int_equal(fesetround(FE_UPWARD), 0);
+#if defined(__x86_64__)
+    const unsigned mxcsr = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(mxcsr | 0x8040u);
+#endif
+    artfusion_model *other = open_model(2); /* which does not remember the picture */
+    artfusion_style *odd = style_of(other, picture);
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr(mxcsr);
+#endif
+    assert_int_equal(fesetround(FE_TONEAREST), 0);
+
+    size_t count, theirs;
+    const float *values = artfusion_style_values(plain, &count);
+    const float *oddly = artfusion_style_values(odd, &theirs);
+    assert_int_equal(count, theirs);
+    assert_memory_equal(values, oddly, count * sizeof *values);
+    artfusion_style_destroy(plain);
+    artfusion_style_destroy(odd);
+    artfusion_image_destroy(picture);
+    artfusion_model_destroy(model);
+    artfusion_model_destroy(other);
+}
+
 /* ---- contexts that differ ---------------------------------------------------------- */
 
 typedef struct party {
@@ -422,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_surroundings), /* first */
+        cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_in_region),
     };
