@@ -25,7 +25,7 @@ struct Geometry {
  * one is less than 2^31 numbers, as oneDNN counts. */
 bool is_in_bounds(const Geometry &g);
 
-/* Of the output channels that are summed up together: up to 64, whose sums are what the processor's
+/* How many output channels are summed up together: up to 64, as many sums as the processor's
  * registers hold. */
 int64_t panel_width(int64_t channels_out);
 

@@ -13,8 +13,8 @@ namespace af {
 
 class Capture;
 
-/* Of one loop, and of each whole number that an operator takes, sizes' products included: no picture
- * needs more. */
+/* The most rounds of one loop, and the largest whole number that an operator takes, which products
+ * of sizes are too: no picture needs more. */
 constexpr int64_t MAX_ROUNDS = 64, MAX_COUNT = int64_t{1} << 31;
 
 /* Whether a tensor of these sizes has no more than MAX_COUNT values. */

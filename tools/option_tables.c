@@ -135,7 +135,7 @@ static const struct poptOption sampling[] = {
          "ddim, ddpm, dpmpp_2m, dpmpp_2m_sde or unipc (default: the model's)", "NAME"),
     TEXT("spacing", '\0', OPTION_SPACING,
          "timesteps: uniform, quad, trailing or linspace (default: the model's)", "NAME"),
-    TEXT("eta", '\0', OPTION_ETA, "noise of each step, 0 is none (default: the model's)", "E"),
+    TEXT("eta", '\0', OPTION_ETA, "noise added in each step, 0 for none (default: the model's)", "E"),
     TEXT("seed", '\0', OPTION_SEED, "seed of the random numbers (default: 0)", "N"),
     TEXT("rng", '\0', OPTION_RNG, "random numbers: counter or torch_cpu (default: counter)",
          "NAME"),

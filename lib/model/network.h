@@ -58,8 +58,8 @@ typedef struct af_network_info {
     int32_t device_index;
     int32_t threads;         /* what a call will use */
     int32_t condition_width; /* floats in a modulation row: (timestep, style) */
-    int32_t positions_a_call; /* of latents, all passes' of a call of denoise: more only cost
-                               * memory. 0: the more the better */
+    int32_t positions_a_call; /* the largest useful number of latent positions in one call of
+                               * denoise; more only cost memory. 0: no limit */
     char device_name[64];
     char arithmetic[16];
 } af_network_info;

@@ -13,12 +13,12 @@
 
 #include "artfusion.h"
 
-/* Stands before whatever reaches an engine or libcrypto or takes a lock, and leave after it. Not
- * around a callback, which may take its time. Errors: ENGINE, without a leave. */
+/* Call this before anything that uses an engine or libcrypto or takes a lock, and leave after it,
+ * but not around a callback, which may take long. If it fails with ENGINE, do not call leave. */
 artfusion_status af_process_enter(void);
 void af_process_leave(void);
 
-/* The same for what cannot fail: 0 where what is the engine's must be left as it is. */
+/* The same for functions that cannot fail: 0 if the engine's objects must be left alone. */
 int af_process_may_enter(void);
 
 #endif
