@@ -14,6 +14,7 @@ if(ARTFUSION_ENGINE_TORCH AND NOT TORCH_OF_SYSTEM)
   list(APPEND CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};artfusion;torch;/")
 endif()
 list(APPEND CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};artfusion;debian;/")
+list(APPEND CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};artfusion;sbom;/") # the last: it lists all else
 set(CPACK_THREADS 0)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION graphics)
@@ -28,16 +29,41 @@ else()
   set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${TORCH_LIBRARY_DIR})
   set(CPACK_DEBIAN_COMPRESSION_TYPE zstd) # xz takes minutes for libtorch
 endif()
-# Debian wants the licences by this name, in one file.
-file(READ LICENSE licence)
-file(READ models/LICENSE-efficientnet-lite0.txt licence_weights)
-file(CONFIGURE OUTPUT copyright @ONLY CONTENT
-"The library, its programs and the model, except for what follows:
+include(cmake/SbomInstall.cmake)
+# Debian wants the licences by this name, and in a form that programs read.
+function(indent result file) # as the form has texts: a space before each line, a dot on empty ones
+  file(READ ${file} text)
+  string(STRIP "${text}" text)
+  string(REGEX REPLACE "[ \t]*\n" "\n " text " ${text}")
+  string(REPLACE "\n \n" "\n .\n" text "${text}")
+  string(REPLACE "\n \n" "\n .\n" text "${text}")
+  set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+indent(LICENCE_EXPAT ${PROJECT_SOURCE_DIR}/LICENSE)
+if(sbom_torch_licences AND NOT TORCH_OF_SYSTEM)
+  set(CMAKE_INSTALL_LIBDIR_OF_PACKAGE usr/${CMAKE_INSTALL_LIBDIR})
+  file(READ cmake/copyright-torch.in COPYRIGHT_TORCH)
+  string(CONFIGURE "${COPYRIGHT_TORCH}" COPYRIGHT_TORCH @ONLY)
+  indent(licence ${sbom_torch_licences}/LICENSE)
+  set(LICENCE_TORCH "
+License: BSD-3-Clause
+${licence}
 
-@licence@
-The weights of the style network inside the model:
+License: libtorch-parts
+ libtorch is made of parts that others hold the rights to. Each one's licence is in a file of its own, in
+ /usr/share/doc/artfusion/libtorch/licenses/third_party.
 
-@licence_weights@")
+License: GPL-3+ with GCC-exception-3.1
+ GNU General Public License, version 3 or, at your option, any later one, with the GCC Runtime Library Exception,
+ version 3.1. On Debian systems the former's text is in /usr/share/common-licenses/GPL-3, and the latter's in
+ the copyright file of the package libgomp1.")
+endif()
+configure_file(cmake/copyright.in copyright @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR}
         COMPONENT debian EXCLUDE_FROM_ALL)
+# The root of the package is above the prefix.
+string(REGEX REPLACE "[^/]+" ".." up "${CPACK_PACKAGING_INSTALL_PREFIX}")
+artfusion_sbom(
+  FILE "\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DOCDIR}/artfusion.spdx.json"
+  ROOT "\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}${up}" KIND generic COMPONENT sbom)
 include(CPack)

@@ -27,3 +27,17 @@ endif()
 # Where pip puts torch beside the package. Elsewhere Python finds libtorch and loads it first.
 set(torch_beside $ORIGIN/../../../torch/lib)
 set_target_properties(artfusion-engine-torch PROPERTIES INSTALL_RPATH ${torch_beside})
+
+# What all of that is, where PEP 770 has it. pip's back end adds the Python files and the licences by itself.
+file(GLOB python CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bindings/python/artfusion/*.py)
+set(also "")
+foreach(file ${python} ${PROJECT_SOURCE_DIR}/bindings/python/artfusion/py.typed)
+  cmake_path(GET file FILENAME name)
+  list(APPEND also "artfusion/${name}=${file}")
+endforeach()
+foreach(name LICENSE models/LICENSE-efficientnet-lite0.txt)
+  list(APPEND also "artfusion-${PROJECT_VERSION}.dist-info/licenses/${name}=${PROJECT_SOURCE_DIR}/${name}")
+endforeach()
+include(cmake/SbomInstall.cmake)
+artfusion_sbom(FILE ${SKBUILD_METADATA_DIR}/sboms/artfusion.spdx.json
+  ROOT "\${CMAKE_INSTALL_PREFIX}" KIND pypi ALSO ${also})

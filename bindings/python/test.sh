@@ -28,6 +28,8 @@ stage() { # NAME COMMAND...
 echo '== wheel'
 "$tools/pip" wheel --quiet --no-index --no-build-isolation --no-deps \
   --config-settings "build-dir=$build/wheel" --wheel-dir "$work" .
+"$tools/python" -m zipfile -e "$work"/*.whl "$work/unpacked"
+stage 'what the wheel says that it holds' "$tools/python" tests/rules/sbom.py wheel "$work/unpacked"
 "$tools/python" -m venv --without-pip "$work/venv"
 "$tools/pip" --python "$work/venv/bin/python" install --quiet --no-index --no-deps "$work"/*.whl
 site=$("$work/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')

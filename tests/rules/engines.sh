@@ -18,6 +18,7 @@ done
 configure() { # ENGINES
   ARTFUSION_ENGINES=$1 cmake -S . -B "$scratch/build" -G Ninja -DSKBUILD=2 -DCMAKE_BUILD_TYPE=Release \
     -DARTFUSION_BUILD_TESTS=OFF -DARTFUSION_BUILD_STATIC=OFF -DPython_EXECUTABLE="$python" \
+    -DSKBUILD_METADATA_DIR="$scratch/package/artfusion-0.dist-info" \
     -DCMAKE_STRIP= -DCMAKE_SKIP_RPATH=ON >"$scratch/configured" 2>&1
 }
 
@@ -36,3 +37,9 @@ held=$(cd "$scratch/package/artfusion/engines" && ls -d */* | tr '\n' ' ')
 [ "$(cat "$scratch/package/artfusion/engines/torch-1.2.3/$engine")" = "of 1.2.3" ] || fail "another engine is changed"
 readelf -h "$scratch/package/artfusion/engines/torch-$own/$engine" >/dev/null 2>&1 ||
   fail "of torch $own it holds an engine of the folder, not the one that is built"
+# Each with the torch that it is for.
+document=$scratch/package/artfusion-0.dist-info/sboms/artfusion.spdx.json
+for release in 1.2.3 "$own"; do
+  grep "engines/torch-$release/$engine\"" "$document" >/dev/null || fail "what the package says does not name torch $release"
+done
+grep "pkg:pypi/torch@$own\"" "$document" >/dev/null || fail "what the package says does not name the torch that $own's engine needs"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Makes the Debian package of a build, unpacks it, and stylises with nothing but what is in it, and with the system's
-# libtorch if it was built with that: package.sh BUILD
+# libtorch if it was built with that; and what it says that it holds is right: package.sh BUILD PYTHON
 set -euo pipefail
-build=$1
+build=$1 python=$2
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 fail() { echo "FAIL: $*"; exit 1; }
@@ -29,6 +29,8 @@ for library in "${depends[@]}"; do
 done
 
 dpkg-deb -x "$deb" "$scratch/un packed"
+"$python" tests/rules/sbom.py deb "$scratch/un packed"
+"$python" tests/rules/copyright.py "$scratch/un packed"
 cd "$scratch/un packed/usr"
 for file in "${files[@]}"; do
   [ -s "$file" ] || fail "$file is not in the package"
