@@ -60,7 +60,7 @@
  * Results    are returned through out-parameters, which come last and belong
  *            to the caller. A handle's out-parameter is NULL after a failure.
  * Handles    are opaque. Destroying NULL does nothing. A handle keeps alive
- *            what it was made from, so handles are destroyed in any order.
+ *            what it was made from, so they may be destroyed in any order.
  * Pointers   returned by accessors are borrowed: they are valid as long as
  *            their handle, unless said otherwise.
  * Strings    are UTF-8, paths included.
