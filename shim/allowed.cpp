@@ -8,7 +8,7 @@ namespace af {
 namespace {
 
 /* Functions of tensors, numbers and lists, that no network of pictures should miss. What takes sizes
- * is watched (inspect.cpp). Nothing here reads or writes files, prints, starts anything, resizes a
+ * is watched (watch.cpp). Nothing here reads or writes files, prints, starts anything, resizes a
  * tensor, or makes text, but for format, whose text is an error's. Sorted. */
 constexpr std::array ATEN = std::to_array<std::string_view>({
     "Bool",
