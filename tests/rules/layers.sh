@@ -14,7 +14,8 @@ sources include lib tools examples tests |
 sources tools examples | xargs grep -nE '#include "[^"]*/' && fail "more than the public header"
 
 while read -r file; do
-  head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || fail "$file names no licence"
+  mapfile -n 3 begin <"$file"
+  [[ ${begin[*]} == *'SPDX-License-Identifier: MIT'* ]] || fail "$file names no licence"
 done < <(sources include lib shim tools examples tests
          find export train bench tests scripts .ci cmake -name '*.py' -o -name '*.sh' -o -name '*.cmake')
 exit $failed
