@@ -16,12 +16,15 @@ faults() { # PRESET [OPTION...]
 
 faults release --table "$tables/calls"
 faults asan
-ARTFUSION_MODEL=$PWD/models/mini.artfusion \
-  ARTFUSION_ENGINE=$PWD/build/release/lib/libartfusion-engine-torch.so \
-  ARTFUSION_FAULTS_PRELOAD=$PWD/build/release/tests/libfault_preload.so \
-  ARTFUSION_FAULTS_ENGINE=$PWD/build/release/tests/engine_faults \
-  .venv/bin/python tests/python/engine_faults.py --long --table "$tables/engine"
+export ARTFUSION_MODEL=$PWD/models/mini.artfusion
+export ARTFUSION_ENGINE=$PWD/build/release/lib/libartfusion-engine-torch.so
+export ARTFUSION_ENGINE_HOST=$PWD/build/release/lib/artfusion-engine-host
+export ARTFUSION_FAULTS_PRELOAD=$PWD/build/release/tests/libfault_preload.so
+export ARTFUSION_FAULTS_ENGINE=$PWD/build/release/tests/engine_faults
+.venv/bin/python tests/python/engine_faults.py --long --table "$tables/engine"
+.venv/bin/python tests/python/engine_faults.py --long --isolated --table "$tables/isolated"
 
 if [ "${1-}" = --record ]; then
-  { cat "$tables/calls"; echo; cat "$tables/engine"; } | scripts/testing-figures.py faults
+  { cat "$tables/calls"; echo; cat "$tables/engine"; echo; cat "$tables/isolated"; } |
+    scripts/testing-figures.py faults
 fi

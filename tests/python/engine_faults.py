@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The libtorch engine without memory:  engine_faults.py [--long]
+"""The libtorch engine without memory:  engine_faults.py [--long] [--isolated]
 
 Runs tests/faults/preload/engine_faults.c, whose n-th allocation fails, for many n of every call
 that reaches the engine, and in address spaces of many sizes. A fault is survived if the call
-answers with an error and a sentence, or succeeds, and then works again. Prints a table."""
+answers with an error and a sentence, or succeeds, and then works again. With --isolated the
+allocations are of the process that an isolated engine is in, from its start on. Prints a table."""
 
 from __future__ import annotations
 
@@ -41,6 +42,7 @@ class Row:
     injected: int = 0
     answered: int = 0  # with an error
     absorbed: int = 0  # by succeeding all the same
+    told: int = 0  # of those answered, that the engine's process had ended
     ended: list[str] = field(default_factory=list)  # the process, by what
     wrong: list[str] = field(default_factory=list)
 
@@ -48,6 +50,7 @@ class Row:
         self.injected += other.injected
         self.answered += other.answered
         self.absorbed += other.absorbed
+        self.told += other.told
         self.ended += other.ended
         self.wrong += other.wrong
 
@@ -87,6 +90,7 @@ def read(row: Row, lines: list[str], of: str) -> int:
             status = int(rest.split()[0])
             row.answered += status < 0
             row.absorbed += status >= 0
+            row.told += status < 0 and "the engine's process" in rest
             # -9 where libtorch puts the want of memory into words of its own
             if status < 0 and status not in (-2, -9):
                 row.wrong.append(f"{of}, {last}: {rest}")
@@ -95,13 +99,13 @@ def read(row: Row, lines: list[str], of: str) -> int:
     return last
 
 
-def fail_in_turn(call: str, wanted: int, least: int, lasting: int) -> Row:
+def fail_in_turn(call: str, wanted: int, least: int, lasting: int, isolated: bool = False) -> Row:
     """About `wanted` of the call's allocations fail, one at a time, evenly spread."""
     row = Row()
     at = 1
     of = f"{call}, of {least} bytes and more{' and on' if lasting else ''}"
     while True:
-        done = start(call, at, wanted, least, lasting)
+        done = start(call, at, wanted, least, lasting, *(("isolated",) if isolated else ()))
         lines = done.stdout.splitlines()
         totals = [int(n) for line in lines for n in re.findall(r"^total (\d+), every (\d+)", line)[:1]
                   for n in n]
@@ -159,6 +163,33 @@ def measure(faults: int, opens: int, levels: int) -> dict[str, Rows]:
     return rows
 
 
+def measure_isolated(faults: int, opens: int) -> dict[str, Row]:
+    """Of any size, since the program is to outlive all of them. By series, to see them all in a sample."""
+    rows = {name: Row() for name in CALLS.values()}
+    for call, name in CALLS.items():
+        for least, lasting in SMALL:
+            rows[name].add(fail_in_turn(call, opens if call == "open" else faults, least, lasting, True))
+    return rows
+
+
+def isolated_table(rows: dict[str, Row]) -> str:
+    lines = ["| call, with libtorch, isolated | any size: faults | survived |"
+             " of these, the engine's process ended |",
+             "| --- | --: | --: | --: |"]  # fmt: skip
+    whole = Row()
+    for row in rows.values():
+        whole.add(row)
+    for name, row in [*rows.items(), ("**all**", whole)]:
+        lines.append(f"| {name} | {row.injected} | {row.injected - len(row.ended)} | {row.told} |")
+    return "\n".join(lines)
+
+
+def isolated_failures(rows: dict[str, Row]) -> list[str]:
+    """What must not be: whatever the engine's process does, the program has its answer."""
+    found = [f"{name}: nothing failed" for name, row in rows.items() if not row.injected]
+    return found + [line for row in rows.values() for line in row.ended + row.wrong]
+
+
 def table(rows: dict[str, Rows]) -> str:
     lines = ["| call, with libtorch | 4 KiB and more: faults | survived | any size: faults | survived |",
              "| --- | --: | --: | --: | --: |"]
@@ -191,18 +222,24 @@ def failures(rows: dict[str, Rows]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="thousands of faults")
+    parser.add_argument("--isolated", action="store_true", help="an engine in a process of its own")
     parser.add_argument("--table", help="write the table here too")
     arguments = parser.parse_args()
-    rows = measure(500, 100, 60) if arguments.long else measure(20, 4, 6)
-    print(table(rows))
-    for row in rows.values():
-        for line in row.small.ended:
-            print("ended:", line)
-    for line in failures(rows):
+    if arguments.isolated:
+        isolated = measure_isolated(500, 100) if arguments.long else measure_isolated(20, 4)
+        text, found = isolated_table(isolated), isolated_failures(isolated)
+    else:
+        rows = measure(500, 100, 60) if arguments.long else measure(20, 4, 6)
+        text, found = table(rows), failures(rows)
+        for row in rows.values():
+            for line in row.small.ended:
+                print("ended:", line)
+    print(text)
+    for line in found:
         print("FAIL:", line)
     if arguments.table:
-        Path(arguments.table).write_text(table(rows) + "\n")
-    return bool(failures(rows))
+        Path(arguments.table).write_text(text + "\n")
+    return bool(found)
 
 
 if __name__ == "__main__":

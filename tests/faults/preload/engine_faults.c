@@ -5,6 +5,8 @@
  *     engine_faults MODEL CALL FIRST WANTED LEAST LASTING   of the allocations of at least LEAST
  *                                                           bytes one fails, from the FIRST on about
  *                                                           WANTED in all, if LASTING all behind it
+ *     engine_faults ... isolated                            the same, of the process that an isolated
+ *                                                           engine is in
  *     engine_faults MODEL limit BYTES                       all calls, in BYTES of address space */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -13,15 +15,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "artfusion.h"
 
-enum { WIDTH = 64, HEIGHT = 32 };
+enum { WIDTH = 64, HEIGHT = 32, TIMEOUT = 120000 /* of an isolated engine's calls */ };
 
 static void (*arm)(long at, size_t least, int lasting);
 static long (*disarm)(void);
+static int (*share)(const char *);
 
 static const char *path;
 static artfusion_context *context;
@@ -116,22 +121,31 @@ static void clear(result *r)
     free(r->latent);
 }
 
-static void open_all(void)
+static void open_all(int isolated)
 {
     artfusion_context_options options;
     must(artfusion_context_options_init(&options, sizeof options), "options");
+    if (isolated) {
+        char shared[64];
+        const int memory = memfd_create("faults", 0);
+        (void)snprintf(shared, sizeof shared, "/proc/%ld/fd/%d", (long)getpid(), memory);
+        if (ftruncate(memory, sysconf(_SC_PAGESIZE)) != 0 || !share || share(shared) != 0)
+            exit(4);
+        options.isolation = ARTFUSION_ISOLATION_PROCESS;
+        options.isolation_timeout = TIMEOUT;
+    }
     must(artfusion_context_create(&options, &context), "a context");
     must(artfusion_image_create(WIDTH, HEIGHT, &picture), "a picture");
     for (size_t i = 0; i < 3 * WIDTH * HEIGHT; i++)
         artfusion_image_pixels(picture)[i] = (uint8_t)(i * 7 % 251);
 }
 
-static void fail_in_turn(const char *call, long first, long wanted, size_t least, int lasting)
+/* The JIT makes its mind up in the first. Returns how many allocations the last makes. */
+static long warm_up(const char *call, size_t least, int rounds)
 {
     result r;
     long total = 0;
-    must(artfusion_model_open_file(context, path, &model), "the model");
-    for (int i = 0; i < 3; i++) { /* the JIT makes its mind up in the first */
+    for (int i = 0; i < rounds; i++) {
         prepare(call, &r);
         arm(0, least, 0);
         const artfusion_status status = attempt(call, &r);
@@ -139,6 +153,14 @@ static void fail_in_turn(const char *call, long first, long wanted, size_t least
         must(status, call);
         clear(&r);
     }
+    return total;
+}
+
+static void fail_in_turn(const char *call, long first, long wanted, size_t least, int lasting)
+{
+    result r;
+    must(artfusion_model_open_file(context, path, &model), "the model");
+    const long total = warm_up(call, least, 3);
     const long stride = total > wanted ? total / wanted : 1;
     printf("total %ld, every %ld\n", total, stride);
     for (long n = first; n <= total; n += stride) {
@@ -154,9 +176,12 @@ static void fail_in_turn(const char *call, long first, long wanted, size_t least
             printf("broken: a handle is left\n");
         if (status < 0 && !artfusion_error_message()[0])
             printf("broken: no message\n");
+        const int ended = status < 0 && strstr(artfusion_error_message(), "the engine's process");
         if (status < 0)
             must(attempt(call, &r), "the same call without the fault");
         clear(&r);
+        if (ended) /* and the call was of another */
+            (void)warm_up(call, least, 2);
     }
     artfusion_model_destroy(model);
 }
@@ -252,19 +277,25 @@ int main(int argc, char **argv)
     void (**refused)(void) = dlsym(RTLD_DEFAULT, "artfusion_faults_loader_refused");
     if (refused)
         *refused = tell_loader;
+    *(void **)&share = dlsym(RTLD_DEFAULT, "artfusion_faults_share");
     if (argc < 4)
         return 2;
     path = argv[1];
-    open_all();
+    const int isolated = argc == 8 && !strcmp(argv[7], "isolated");
+    open_all(isolated);
     if (argc == 4 && !strcmp(argv[2], "limit"))
         limit(strtoul(argv[3], NULL, 10));
-    else if (argc == 7 && arm && disarm)
+    else if ((argc == 7 || isolated) && arm && disarm)
         fail_in_turn(argv[2], atol(argv[3]), atol(argv[4]), strtoul(argv[5], NULL, 10),
                      atoi(argv[6]));
     else
         return 2;
     artfusion_context_destroy(context);
     artfusion_image_destroy(picture);
+    if (waitpid(-1, NULL, WNOHANG) != -1) {
+        puts("broken: a process is left");
+        return 3;
+    }
     puts("end");
     return 0;
 }
