@@ -5,7 +5,8 @@
  *
  * One program does runs on one isolated model, which it opens anew now and then, while a thread sends
  * SIGKILL, SIGSEGV or SIGSTOP to the engine's process at random moments: of opening, of any call that
- * can fail, between two. Each has to be one error whose sentence says which it was; the call is made again, and
+ * can fail, between two. A moment is so much processor time of that process, since by the clock a busy
+ * machine would not let it get beyond its start. Each has to be one error whose sentence says which it was; the call is made again, and
  * the run has to end with the bytes that it has without isolation. In the end there may be no
  * process, descriptor or shared memory that was not there before. Prints what it did as a table, which
  * it lives to do; ends with 1 if any of this is not so.
@@ -41,12 +42,12 @@ static struct {
     uint32_t random;
     artfusion_model *model;
     uint8_t expected[VARIANTS][MOST_PIXELS];
-    double seconds;       /* of a run that nothing ends */
+    int64_t work;         /* processor time of a process that starts and does one run */
     atomic_int finished;  /* runs: 1 when there are to be no more kills */
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t heard;
     const struct way *under_way; /* sent, and no call has told of it yet */
-    long sent[WAYS], missed, wrong;
+    long sent[WAYS], wrong;
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER, .heard = PTHREAD_COND_INITIALIZER};
 
 static double now(void)
@@ -71,29 +72,54 @@ static int is_engine(pid_t pid)
     return got > 0 && strstr(name, "artfusion-engine-host") != NULL;
 }
 
-static void end_it(void)
+/* Processor time in nanoseconds; -1: there is no such process. */
+static int64_t worked(pid_t pid)
 {
-    pid_t pid;
+    clockid_t clock;
+    struct timespec time;
+    return pid > 0 && clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &time) == 0
+               ? (int64_t)time.tv_sec * 1000000000 + time.tv_nsec
+               : -1;
+}
+
+/* Once it has worked so long, and a little later, when it may be between two calls. */
+static pid_t wait_for_work(int64_t goal)
+{
+    enum { LOOK = 500, LATER = 5000 /* microseconds */ };
+    pid_t pid = 0;
+    for (int64_t work = -1; work < goal; work = worked(pid)) {
+        (void)usleep(LOOK);
+        if (work < 0 && children(getpid(), &pid) != 1)
+            pid = 0;
+    }
+    (void)usleep((useconds_t)(job_random(&all.random) % LATER));
+    return pid;
+}
+
+static long end_it(pid_t pid)
+{
+    pid_t there;
     (void)pthread_mutex_lock(&all.lock);
     const size_t way = (size_t)(all.sent[0] + all.sent[1] + all.sent[2]) % WAYS;
-    if (children(getpid(), &pid) == 1 && is_engine(pid) && kill(pid, ways[way].signal) == 0) {
+    /* Unless the model was closed meanwhile. */
+    if (children(getpid(), &there) == 1 && there == pid && is_engine(pid) &&
+        kill(pid, ways[way].signal) == 0) {
         all.under_way = &ways[way];
         all.sent[way]++;
-    } else {
-        all.missed++; /* a moment between two processes */
     }
     while (all.under_way)
         (void)pthread_cond_wait(&all.heard, &all.lock);
+    const long sent = all.sent[0] + all.sent[1] + all.sent[2];
     (void)pthread_mutex_unlock(&all.lock);
+    return sent;
 }
 
 static void *end_again_and_again(void *unused)
 {
     (void)unused;
-    for (long done = 0; done < all.kills; done = all.sent[0] + all.sent[1] + all.sent[2]) {
+    for (long sent = 0; sent < all.kills;) {
         const double part = job_random(&all.random) % 1000 / 1000.0;
-        (void)usleep((useconds_t)(1.2e6 * part * all.seconds));
-        end_it();
+        sent = end_it(wait_for_work((int64_t)(1.2 * part * (double)all.work)));
     }
     atomic_store(&all.finished, 1);
     return NULL;
@@ -212,13 +238,22 @@ static void make_what_is_expected(void)
 {
     artfusion_model *plain;
     assert_ok(open_model(ARTFUSION_ISOLATION_NONE, &plain));
-    for (int pass = 0; pass < 2; pass++) {
-        const double began = now();
-        for (uint32_t i = 0; i < VARIANTS; i++)
-            run(plain, i, all.expected[i]);
-        all.seconds = (now() - began) / VARIANTS; /* of the second: the first ones are slow */
-    }
+    for (uint32_t i = 0; i < VARIANTS; i++)
+        run(plain, i, all.expected[i]);
     artfusion_model_destroy(plain);
+}
+
+static void measure_work(void)
+{
+    static uint8_t pixels[MOST_PIXELS];
+    artfusion_model *model;
+    pid_t pid;
+    assert_ok(open_model(ARTFUSION_ISOLATION_PROCESS, &model));
+    run(model, 0, pixels);
+    assert_int_equal(children(getpid(), &pid), 1);
+    all.work = worked(pid);
+    assert_true(all.work > 0);
+    artfusion_model_destroy(model);
 }
 
 static const char *read_text(int count, char **arguments, const char *name, const char *otherwise)
@@ -250,6 +285,7 @@ int main(int count, char **arguments)
         return 2;
     }
     make_what_is_expected();
+    measure_work();
     remember_what_is_open();
     const double began = now();
     static uint8_t pixels[MOST_PIXELS];

@@ -32,7 +32,8 @@ import programs  # noqa: E402
 GDB = ("gdb", "-q", "-batch", "-ex", "handle SIGALRM SIGPROF nostop pass", "-ex", "run", "-ex", "bt 40",
        "--args")  # fmt: skip
 
-BATCH = 500  # a process, whose start takes as long as some 80 programs
+# Programs a process: without isolation its start takes as long as some 80 of them.
+BATCH, BATCH_ISOLATED = 500, 50
 FRAME = re.compile(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.*)$", re.MULTILINE)
 # Of an engine in a process of its own.
 NO_ANSWER = "the engine's process did not answer within"
@@ -111,13 +112,14 @@ def kind_of(answer: programs.Answer) -> str:
 
 def run(state: State, seed: int, count: int, deadline: float) -> None:
     forms = program_writer.all_forms()
+    size = BATCH_ISOLATED if state.isolated else BATCH
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         records = {large: programs.base_records(folder, large) for large in (False, True)}
         while state.sums["next"] < count and time.monotonic() < deadline:
             began, first = time.monotonic(), state.sums["next"]
             batch: Batch = []
-            for number in range(first, min(first + BATCH, count)):
+            for number in range(first, min(first + size, count)):
                 program = programs.program(forms, seed, number)
                 batch.append((program, folder / f"{number}.artfusion"))
                 programs.write_program(batch[-1][1], records[program.large], program)
