@@ -16,7 +16,7 @@ slow=$(ctest --test-dir build/core -N -L '^slow$' | sed -n 's/.*Test *#[0-9]*: /
 cat <<EOF
 
 The tests took $((SECONDS - begin)) s. Left out here; \`make test\` runs them:
-  slow tests of the core: $slow
+  slow tests: $slow
   what needs libtorch: the engine, Python, the bindings, the examples, installing and packaging
   the rules that build the library again: abi-variants, x86-32
   the core under AddressSanitizer, UBSan and ThreadSanitizer, all by clang, and the fuzzers' search
