@@ -7,7 +7,7 @@ set -euo pipefail
 wanted=(gcc g++ cmake make ninja-build pkg-config python3-venv libpng-dev libjpeg-dev
         libwebp-dev liblcms2-dev libjansson-dev zlib1g-dev libssl-dev libpopt-dev)
 quick=(libcmocka-dev clang binutils abigail-tools doxygen python3)
-test=("${quick[@]}" dpkg-dev file cargo golang-go libc++-dev libc++abi-dev)
+test=("${quick[@]}" dpkg-dev file git cargo golang-go libc++-dev libc++abi-dev)
 # For 32-bit programs.
 [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] || test+=(gcc-multilib)
 # The packages of clang's runtimes, which are named after its release.

@@ -8,6 +8,10 @@ trap 'rm -rf "$scratch"' EXIT
 failed=0
 fail() { echo "FAIL: $*"; failed=1; }
 
+# Whoever owns the checkout.
+export HOME=$scratch/home
+mkdir "$HOME"
+git config --global safe.directory '*'
 git clone --quiet --no-hardlinks --depth 1 "file://$PWD" "$scratch/clone"
 git clone --quiet --no-hardlinks --depth 1 "file://$PWD" "$scratch/an other/clone"
 release=$(sed -n 's/^#define ARTFUSION_VERSION_[A-Z]* \([0-9]*\)$/\1/p' include/artfusion.h | paste -sd .)
