@@ -38,6 +38,16 @@ elseif(ARTFUSION_ENGINE_TORCH)
   file(GLOB torch_licences ${TORCH_LIBRARY_DIR}/../../torch-*.dist-info/licenses)
   install(DIRECTORY ${torch_licences} DESTINATION ${CMAKE_INSTALL_DOCDIR}/libtorch
           COMPONENT torch EXCLUDE_FROM_ALL)
+  # NVIDIA's, if libtorch is for CUDA: a package each.
+  set(cuda_licences "")
+  if(EXISTS ${TORCH_LIBRARY_DIR}/libtorch_cuda.so)
+    file(GLOB cuda_licences ${TORCH_LIBRARY_DIR}/../../nvidia_*.dist-info/licenses/License.txt)
+  endif()
+  foreach(licence IN LISTS cuda_licences)
+    string(REGEX REPLACE ".*/(nvidia_[^-/]*)-[^/]*/licenses/[^/]*$" "\\1.txt" name ${licence})
+    install(FILES ${licence} DESTINATION ${CMAKE_INSTALL_DOCDIR}/cuda RENAME ${name}
+            COMPONENT torch EXCLUDE_FROM_ALL)
+  endforeach()
   install(CODE "file(RPATH_SET NEW_RPATH [[$ORIGIN]] FILE
     \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${private}/$<TARGET_FILE_NAME:artfusion-engine-torch>\")"
     COMPONENT torch EXCLUDE_FROM_ALL)
