@@ -185,6 +185,22 @@ void at_least(Stack &stack)
     stack.resize(stack.size() - 2);
 }
 
+void transposed(Stack &stack)
+{
+    constexpr int64_t least = 16; /* channels that oneDNN computes at once */
+    const std::vector<int64_t> strides = stack[stack.size() - 4].toIntVector();
+    const Tensor weight = stack[stack.size() - 3].toTensor();
+    const int64_t limit = stack[stack.size() - 2].toInt();
+    const int64_t channels = weight.dim() < 2 ? least : std::max(weight.size(1), least);
+    for (const int64_t stride : strides)
+        if (stride > limit / channels)
+            throw Failure(ARTFUSION_ERROR_FORMAT,
+                          "the model file's " + stack.back().toStringRef() + " has a stride of " +
+                              std::to_string(stride) + " and " + std::to_string(channels) +
+                              " channels, limit " + std::to_string(limit) + " multiplied");
+    stack.resize(stack.size() - 3);
+}
+
 c10::Symbol add(const std::string &name, const char *signature, void (*run)(Stack &))
 {
     const c10::Symbol symbol = c10::Symbol::fromQualString("artfusion::" + name);
@@ -218,6 +234,8 @@ const Operators &operators()
         .bounded_sizes =
             add("bounded_sizes", "(t(a) sizes, int limit, str what) -> t(a)", bounded_sizes),
         .at_least = add("at_least", "(t(a) n, int limit, str what) -> t(a)", at_least),
+        .transposed = add("transposed",
+                          "(t(a) stride, Tensor weight, int limit, str what) -> t(a)", transposed),
     };
     return all;
 }

@@ -28,6 +28,9 @@ struct Operators {
     /* (n, limit, what) of a number or of each of a tensor's: n as it is; throws where they are whole
      * numbers, and below the limit. */
     c10::Symbol at_least;
+    /* (stride, weight, limit, what) of a transposed convolution: its stride as it is; throws where
+     * that and the channels it makes are more than the limit, multiplied. */
+    c10::Symbol transposed;
 };
 
 /* The first call makes them known to the TorchScript interpreter. Not while the library is loaded:

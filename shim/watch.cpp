@@ -124,6 +124,8 @@ public:
             if (of_tensors && !is_option(node, i, argument.name()))
                 count(node, i, argument);
         }
+        if (node->kind() == c10::aten::conv_transpose2d)
+            transposed(node);
     }
 
 private:
@@ -188,6 +190,19 @@ private:
             number(node, i, MAX_COUNT, "values");
         else if (type->kind() == c10::TypeKind::IntType && !is_whole_slice(node, i, name))
             number(node, i, MAX_COUNT, name == "repeats" ? "values" : "as " + name);
+    }
+
+    /* For large ones oneDNN makes code that writes to address 0. How many channels there are, a run
+     * decides. */
+    void transposed(Node *node)
+    {
+        constexpr size_t weight = 1, stride = 3;
+        const torch::jit::WithInsertPoint here(node);
+        node->replaceInput(
+            stride, capture_.graph()->insert(operators().transposed,
+                                             {node->input(stride), node->input(weight),
+                                              c10::IValue(MAX_TRANSPOSED),
+                                              c10::IValue(what_of(node))}));
     }
 
     /* x[i:] may have its end as the largest number there is. */

@@ -50,6 +50,13 @@ def padding_negative(records: Records, path: Path) -> None:
              "[2, 2], [-8, -8], [1, 1], 1)\n")  # fmt: skip
 
 
+@case("ENGINE", "aten::conv_transpose2d has a stride of 65536 and 16 channels, limit 16384",
+      "writes to address 0, in code that oneDNN makes")  # fmt: skip
+def transposed_far(records: Records, path: Path) -> None:
+    in_encoder(records, path, "    _o = torch.ones([4, 4, 3, 3])\n    _c = torch.conv_transpose2d(_o, _o, "
+               "None, [1, 65536], [1, 1], [0, 5], 1, [1, 1])\n", "torch.mul(rgb, torch.sum(_c))")  # fmt: skip
+
+
 @case(
     "FORMAT", "aten::pad asks for 9223372036854775807 as pad", "the sum of borders wraps"
 )
