@@ -187,17 +187,19 @@ void at_least(Stack &stack)
 
 void transposed(Stack &stack)
 {
-    constexpr int64_t least = 16; /* channels that oneDNN computes at once */
     const std::vector<int64_t> strides = stack[stack.size() - 4].toIntVector();
     const Tensor weight = stack[stack.size() - 3].toTensor();
     const int64_t limit = stack[stack.size() - 2].toInt();
-    const int64_t channels = weight.dim() < 2 ? least : std::max(weight.size(1), least);
-    for (const int64_t stride : strides)
-        if (stride > limit / channels)
+    for (size_t i = 0; i < strides.size() && weight.dim() == 4; i++) { /* or torch refuses it */
+        /* One stride is for both. */
+        const int64_t kernel = strides.size() == 1 ? std::min(weight.size(2), weight.size(3))
+                                                   : weight.size(2 + static_cast<int64_t>(i % 2));
+        if (strides[i] > std::max(kernel, limit))
             throw Failure(ARTFUSION_ERROR_FORMAT,
                           "the model file's " + stack.back().toStringRef() + " has a stride of " +
-                              std::to_string(stride) + " and " + std::to_string(channels) +
-                              " channels, limit " + std::to_string(limit) + " multiplied");
+                              std::to_string(strides[i]) + " and a kernel of " +
+                              std::to_string(kernel) + ", limit that or " + std::to_string(limit));
+    }
     stack.resize(stack.size() - 3);
 }
 

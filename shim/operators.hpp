@@ -29,7 +29,7 @@ struct Operators {
      * numbers, and below the limit. */
     c10::Symbol at_least;
     /* (stride, weight, limit, what) of a transposed convolution: its stride as it is; throws where
-     * that and the channels it makes are more than the limit, multiplied. */
+     * that is beyond the limit and beyond the kernel. */
     c10::Symbol transposed;
 };
 

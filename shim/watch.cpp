@@ -192,8 +192,8 @@ private:
             number(node, i, MAX_COUNT, name == "repeats" ? "values" : "as " + name);
     }
 
-    /* For large ones oneDNN makes code that writes to address 0. How many channels there are, a run
-     * decides. */
+    /* Strides beyond the kernel leave columns to which nothing is added; where a whole block of them is
+     * such, oneDNN's code writes to address 0. Which kernel it is, a run decides. */
     void transposed(Node *node)
     {
         constexpr size_t weight = 1, stride = 3;
@@ -201,7 +201,7 @@ private:
         node->replaceInput(
             stride, capture_.graph()->insert(operators().transposed,
                                              {node->input(stride), node->input(weight),
-                                              c10::IValue(MAX_TRANSPOSED),
+                                              c10::IValue(MAX_GAP),
                                               c10::IValue(what_of(node))}));
     }
 

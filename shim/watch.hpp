@@ -16,8 +16,8 @@ class Capture;
 /* The most rounds of one loop, and the largest whole number that an operator takes, which products
  * of sizes are too: no picture needs more. */
 constexpr int64_t MAX_ROUNDS = 64, MAX_COUNT = int64_t{1} << 31;
-/* A stride of a transposed convolution by its channels. */
-constexpr int64_t MAX_TRANSPOSED = 1 << 14;
+/* A stride of a transposed convolution, if its kernel is not as long. */
+constexpr int64_t MAX_GAP = 16;
 
 /* Whether a tensor of these sizes has no more than MAX_COUNT values. */
 bool is_bounded(const std::vector<int64_t> &sizes);
