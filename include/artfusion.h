@@ -80,8 +80,9 @@
  *            A nonzero return ends that call with ARTFUSION_ERROR_CANCELLED.
  *            No exception or longjmp may leave them.
  * Process    The library never aborts, exits, prints, or changes the locale,
- *            signal handlers or floating-point environment. Networks compute
- *            in the default environment, whatever the host has set.
+ *            signal handlers or floating-point environment. It computes in
+ *            the default environment, whatever the host has set; callbacks run
+ *            in the host's.
  *            An engine belongs to one process. After fork() in a process that
  *            has opened a model, calls in the child that need a network fail
  *            with ENGINE; the rest works, and handles that no other thread was

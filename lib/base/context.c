@@ -7,6 +7,7 @@
 
 #include "base/digests.h"
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "base/options.h"
 
@@ -150,5 +151,6 @@ void af_log(const artfusion_context *context, artfusion_log_level level, const c
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    AF_HOST_FLOATS;
     context->log(context->log_user_data, level, text);
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "image/format.h"
@@ -116,6 +117,7 @@ artfusion_status artfusion_image_load_memory(const void *data, size_t size,
                                              artfusion_image **image)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!image)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
     *image = NULL;
@@ -130,6 +132,7 @@ artfusion_status artfusion_image_load_file(const char *path, const artfusion_loa
                                            artfusion_image **image)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!image)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
     *image = NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "image/image.h"
 
@@ -287,6 +288,7 @@ artfusion_status artfusion_image_resize(const artfusion_image *image, int32_t wi
                                         int32_t height, artfusion_filter filter,
                                         artfusion_image **resized)
 {
+    AF_DEFAULT_FLOATS;
     const artfusion_status status = check(image, width, height, filter, resized);
     return status ? status : resize(image, width, height, filter, resized);
 }
@@ -295,6 +297,7 @@ artfusion_status artfusion_image_resize_fit(const artfusion_image *image, int32_
                                             int32_t height, artfusion_filter filter,
                                             artfusion_image **resized)
 {
+    AF_DEFAULT_FLOATS;
     const artfusion_status status = check(image, width, height, filter, resized);
     if (status)
         return status;
@@ -311,6 +314,7 @@ artfusion_status artfusion_image_resize_cover(const artfusion_image *image, int3
                                               int32_t height, artfusion_filter filter,
                                               artfusion_image **resized)
 {
+    AF_DEFAULT_FLOATS;
     const artfusion_status status = check(image, width, height, filter, resized);
     if (status)
         return status;

@@ -4,6 +4,7 @@
 
 #include "artfusion.h"
 #include "base/error.h"
+#include "base/floats.h"
 #include "math/factors.h"
 #include "math/schedule.h"
 
@@ -63,6 +64,7 @@ artfusion_status artfusion_ddim_coefficients(const double *alphas_cumprod, int32
                                              double *alphas_prev, double *sigmas)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (alphas_cumprod == NULL || timesteps == NULL || alphas == NULL || alphas_prev == NULL ||
         sigmas == NULL)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "an array is NULL");

@@ -3,6 +3,7 @@
 #include "math/rng.h"
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 
 struct artfusion_rng {
@@ -60,10 +61,12 @@ static artfusion_status draw(artfusion_rng *rng, torch_fill *torch, counter_fill
 
 artfusion_status artfusion_rng_normal(artfusion_rng *rng, float *values, size_t count)
 {
+    AF_DEFAULT_FLOATS;
     return draw(rng, af_rng_torch_normal, af_rng_counter_normal, values, count);
 }
 
 artfusion_status artfusion_rng_uniform(artfusion_rng *rng, float *values, size_t count)
 {
+    AF_DEFAULT_FLOATS;
     return draw(rng, af_rng_torch_uniform, af_rng_counter_uniform, values, count);
 }

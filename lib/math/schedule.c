@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "math/linspace.h"
 
 static const double half_pi = 1.57079632679489661923;
@@ -55,6 +56,7 @@ artfusion_status artfusion_schedule_betas(artfusion_schedule schedule, double st
                                           int32_t timesteps, double *betas)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (betas == NULL)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "betas is NULL");
     if (timesteps < 1)

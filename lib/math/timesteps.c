@@ -4,6 +4,7 @@
 
 #include "artfusion.h"
 #include "base/error.h"
+#include "base/floats.h"
 #include "math/linspace.h"
 
 /* The published code takes range(0, T, T / S) + 1, which has S entries where S divides T, and more
@@ -48,6 +49,7 @@ artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
                                      int32_t train_timesteps, int32_t *timesteps)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (timesteps == NULL)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps is NULL");
     if (train_timesteps < 1)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "image/image.h"
@@ -271,6 +272,7 @@ artfusion_status artfusion_model_open_file(artfusion_context *context, const cha
                                            artfusion_model **model)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     artfusion_status status = check_handles(context, model);
     if (status != ARTFUSION_OK)
         return status;
@@ -289,6 +291,7 @@ artfusion_status artfusion_model_open_memory(artfusion_context *context, const v
                                              size_t size, artfusion_model **model)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     const artfusion_status status = check_handles(context, model);
     if (status != ARTFUSION_OK)
         return status;
@@ -304,6 +307,7 @@ artfusion_status artfusion_model_open_reader(artfusion_context *context,
                                              uint64_t size, artfusion_model **model)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     const artfusion_status status = check_handles(context, model);
     if (status != ARTFUSION_OK)
         return status;
@@ -367,6 +371,7 @@ artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t 
                                           int32_t *fit_height)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!model || !fit_width || !fit_height)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
                        !model       ? "model"

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/floats.h"
 #include "base/memory.h"
 
 /* Every read is checked here, so that the three kinds need not. */
@@ -61,7 +62,11 @@ static artfusion_status read_callback(const af_source *base, uint64_t offset, vo
     const artfusion_status status = check_range(base, offset, size);
     if (status != ARTFUSION_OK)
         return status;
-    const int32_t answer = source->callback(source->user_data, offset, buffer, size);
+    int32_t answer;
+    {
+        AF_HOST_FLOATS;
+        answer = source->callback(source->user_data, offset, buffer, size);
+    }
     af_error_clear();
     if (answer)
         return af_fail(ARTFUSION_ERROR_IO,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "image/image.h"
 #include "model/model.h"
@@ -92,6 +93,7 @@ artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_
                                         artfusion_latent_kind kind, float *latent, size_t count)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!model || !image || !latent)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
                        !model   ? "model"
@@ -147,6 +149,7 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
                                         size_t count)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!model || !latent || !rgb)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
                        !model    ? "model"
@@ -216,6 +219,7 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
                                          int32_t latent_height, float *prediction)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!model || !x || !timesteps || !prediction)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
                        !model       ? "model"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "image/image.h"
 #include "model/model.h"
@@ -135,6 +136,7 @@ artfusion_status artfusion_style_from_image(artfusion_model *model, const artfus
                                             artfusion_style **style)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     return from_image(model, image, 0, style);
 }
 
@@ -143,6 +145,7 @@ artfusion_status artfusion_style_from_image_exact(artfusion_model *model,
                                                   artfusion_style **style)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     return from_image(model, image, 1, style);
 }
 
@@ -150,6 +153,7 @@ artfusion_status artfusion_style_blend(const artfusion_style *const *styles, con
                                        size_t count, artfusion_style **style)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!style)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "style is NULL");
     *style = NULL;

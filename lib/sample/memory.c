@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "math/guidance.h"
 #include "sample/sampler.h"
@@ -99,6 +100,7 @@ artfusion_status artfusion_sampler_memory_needed(artfusion_model *model,
                                                  uint64_t *bytes)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!bytes)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "bytes is NULL");
     *bytes = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Every random number of a run. */
 #include "base/error.h"
+#include "base/floats.h"
 #include "sample/sampler.h"
 
 /* Draws of the counter-based generator: one for x_T, then four a step. The last is dropout's own. */
@@ -36,8 +37,12 @@ artfusion_status af_sampler_draw(artfusion_sampler *sampler, artfusion_noise_use
     const artfusion_sampler_options *o = &sampler->options;
     const int32_t step = sampler->step < 0 ? 0 : sampler->step;
     if (o->noise_callback) {
-        const int32_t answer =
-            o->noise_callback(o->noise_user_data, use, step, sampler->noise, sampler->count);
+        int32_t answer;
+        {
+            AF_HOST_FLOATS;
+            answer =
+                o->noise_callback(o->noise_user_data, use, step, sampler->noise, sampler->count);
+        }
         af_error_clear();
         if (answer == 0) {
             const size_t bad = af_first_nonfinite(sampler->noise, sampler->count);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/options.h"
 #include "sample/sampler.h"
 
@@ -53,6 +54,7 @@ artfusion_status artfusion_sampler_options_init(artfusion_sampler_options *optio
                                                 size_t struct_size, const artfusion_model *model)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     const artfusion_sampler_options defaults = default_options(model);
     return af_options_write("artfusion_sampler_options", options, struct_size, &defaults,
                             sizeof defaults);
@@ -79,6 +81,7 @@ artfusion_status artfusion_sampler_options_set_preset(artfusion_sampler_options 
                                                       const char *name)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!options || !model || !name)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
                        !options ? "options"
@@ -103,6 +106,7 @@ artfusion_status artfusion_sampler_options_set_size(artfusion_sampler_options *o
                                                     const artfusion_image *image, int32_t longest)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!options || !model || !image)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
                        !options ? "options"

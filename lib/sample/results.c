@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "image/image.h"
@@ -91,6 +92,7 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
                                          artfusion_image **image)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!image)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
     *image = NULL;

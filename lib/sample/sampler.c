@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "math/schedule.h"
 
@@ -219,6 +220,7 @@ artfusion_status artfusion_sampler_create(artfusion_model *model,
                                           artfusion_sampler **sampler)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!sampler)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
     *sampler = NULL;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "image/image.h"
 #include "sample/sampler.h"
@@ -61,6 +62,7 @@ artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler
                                                       const float *latent, size_t count)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     int32_t first, last;
     artfusion_status status = check_target(sampler, index, &first, &last);
     if (status == ARTFUSION_OK && latent)
@@ -93,6 +95,7 @@ artfusion_status artfusion_sampler_set_content(artfusion_sampler *sampler, int32
                                                const artfusion_image *image)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     int32_t first, last;
     artfusion_status status = check_target(sampler, index, &first, &last);
     if (status != ARTFUSION_OK)
@@ -115,6 +118,7 @@ artfusion_status artfusion_sampler_set_style(artfusion_sampler *sampler, int32_t
                                              const artfusion_style *style)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     int32_t first, last;
     const artfusion_status status = check_target(sampler, index, &first, &last);
     if (status != ARTFUSION_OK)
@@ -141,6 +145,7 @@ artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler, i
                                                    const float *latent, size_t count)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     int32_t first, last;
     artfusion_status status = check_target(sampler, index, &first, &last);
     if (status == ARTFUSION_OK && !latent)
@@ -160,6 +165,7 @@ artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t 
                                             const float *mask, size_t count)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     int32_t first, last;
     artfusion_status status = check_target(sampler, index, &first, &last);
     if (status == ARTFUSION_OK && mask)

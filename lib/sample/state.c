@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "base/record.h"
 #include "sample/sampler.h"
@@ -298,6 +299,7 @@ artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
                                                      size_t size)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!sampler || !data)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !sampler ? "sampler" : "data");
     af_record record;
@@ -333,6 +335,7 @@ static size_t largest_size(artfusion_sampler *s)
 artfusion_status artfusion_sampler_load_state_file(artfusion_sampler *sampler, const char *path)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!sampler || !path)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !sampler ? "sampler" : "path");
     uint8_t *data;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "math/guidance.h"
 #include "sample/sampler.h"
 
@@ -95,7 +96,11 @@ static artfusion_status do_step(artfusion_sampler *s)
 
     float *eps = s->prediction;
     if (o->eps_callback) {
-        const int32_t answer = o->eps_callback(o->eps_user_data, s, eps, s->count);
+        int32_t answer;
+        {
+            AF_HOST_FLOATS;
+            answer = o->eps_callback(o->eps_user_data, s, eps, s->count);
+        }
         af_error_clear();
         if (answer)
             return af_fail(ARTFUSION_ERROR_CANCELLED, "the eps callback returned %d", (int)answer);
@@ -132,7 +137,11 @@ static artfusion_status after_step(artfusion_sampler *s)
     if (o->keep_every && (s->step == 1 || left % o->keep_every == 0))
         keep(s, 1);
     if (o->step_callback) {
-        const int32_t answer = o->step_callback(o->step_user_data, s);
+        int32_t answer;
+        {
+            AF_HOST_FLOATS;
+            answer = o->step_callback(o->step_user_data, s);
+        }
         af_error_clear();
         if (answer)
             return af_fail(ARTFUSION_ERROR_CANCELLED, "the step callback returned %d", (int)answer);
@@ -165,6 +174,7 @@ static artfusion_status next(artfusion_sampler *s)
 artfusion_status artfusion_sampler_next(artfusion_sampler *sampler)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!sampler)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
     return next(sampler);
@@ -173,6 +183,7 @@ artfusion_status artfusion_sampler_next(artfusion_sampler *sampler)
 artfusion_status artfusion_sampler_run(artfusion_sampler *sampler)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     if (!sampler)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
     artfusion_status status;

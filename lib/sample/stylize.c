@@ -2,6 +2,7 @@
  * The one call: every step of it is public. */
 #include "artfusion.h"
 #include "base/error.h"
+#include "base/floats.h"
 
 typedef struct job {
     char *model_path;
@@ -25,6 +26,7 @@ artfusion_status artfusion_stylize_file(const char *model_path, const char *cont
                                         const char *style_path, const char *output_path)
 {
     af_error_clear();
+    AF_DEFAULT_FLOATS;
     job j = {0};
     artfusion_sampler_options options;
     artfusion_status status = check_paths(content_path, style_path, output_path);
