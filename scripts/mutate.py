@@ -51,7 +51,7 @@ GROUPS = {
              "math/box_muller.c"],
             ["test_rng", "test_sampler_noise", "test_memory_failures"]),
     "resize": (["image/resize.c"],
-               ["test_resize", "test_memory_failures"]),
+               ["test_resize", "test_memory_failures_pictures"]),
 }
 
 # ---- mutants ------------------------------------------------------------------------------------

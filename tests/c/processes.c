@@ -2,7 +2,6 @@
 #define _DEFAULT_SOURCE
 #include "processes.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -13,20 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "processes_load.h"
+
 extern char **environ;
 
 enum { PATIENCE = 120 /* seconds, until a process counts as hung */, JOBS = 6, STATUS = PROCESS_STATUS };
 
-/* In a child there is no cmocka to jump back to. */
-#define need(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return complain_of(__LINE__, #condition);                                              \
-    } while (0)
-
-static int complain_of(int line, const char *condition)
+int process_complain(const char *file, int line, const char *condition)
 {
-    (void)fprintf(stderr, "processes.c:%d: not so in process %ld: %s (%s)\n", line, (long)getpid(),
+    (void)fprintf(stderr, "%s:%d: not so in process %ld: %s (%s)\n", file, line, (long)getpid(),
                   condition, artfusion_error_message());
     return 1;
 }
@@ -95,7 +89,7 @@ static int do_jobs(const process_setup *setup, uint64_t digests[JOBS])
     for (uint32_t i = 0; i < JOBS; i++) {
         const char *complaint = job_run(&world, model, i, NULL, 0, &digests[i]);
         if (complaint)
-            return complain_of(__LINE__, complaint);
+            return process_complain(__FILE__, __LINE__, complaint);
     }
     job_world_clear(&world);
     artfusion_model_destroy(model);
@@ -407,7 +401,9 @@ void test_fork_in_callbacks(void **state)
             const int refused = is_refused(status);
             artfusion_sampler_destroy(sampler);
             artfusion_model_destroy(model);
-            leave_child(refused ? 0 : complain_of(__LINE__, "the child's run was refused"));
+            leave_child(refused ? 0
+                                : process_complain(__FILE__, __LINE__,
+                                                   "the child's run was refused"));
         }
         assert_int_equal(end_child(at.child), 0);
         assert_ok(status);
@@ -503,120 +499,6 @@ void test_loading(void **state)
     assert_int_equal(process_run_anew(arguments), 0);
 }
 
-typedef struct calls {
-    artfusion_status (*image_create)(int32_t, int32_t, artfusion_image **);
-    void (*image_destroy)(artfusion_image *);
-    const char *(*error_message)(void);
-    artfusion_status (*options_init)(artfusion_context_options *, size_t);
-    artfusion_status (*context_create)(const artfusion_context_options *, artfusion_context **);
-    void (*context_destroy)(artfusion_context *);
-    artfusion_status (*open)(artfusion_context *, const void *, size_t, artfusion_model **);
-    artfusion_status (*style)(artfusion_model *, const artfusion_image *, artfusion_style **);
-    void (*style_destroy)(artfusion_style *);
-    void (*model_destroy)(artfusion_model *);
-} calls;
-
-static int find_calls(void *library, calls *c)
-{
-    const struct {
-        const char *name;
-        void *function;
-    } wanted[] = {
-        {"artfusion_image_create", &c->image_create},
-        {"artfusion_image_destroy", &c->image_destroy},
-        {"artfusion_error_message", &c->error_message},
-        {"artfusion_context_options_init", &c->options_init},
-        {"artfusion_context_create", &c->context_create},
-        {"artfusion_context_destroy", &c->context_destroy},
-        {"artfusion_model_open_memory", &c->open},
-        {"artfusion_style_from_image", &c->style},
-        {"artfusion_style_destroy", &c->style_destroy},
-        {"artfusion_model_destroy", &c->model_destroy},
-    };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        *(void **)wanted[i].function = dlsym(library, wanted[i].name);
-        need(*(void **)wanted[i].function);
-    }
-    return 0;
-}
-
-/* A thread's message has storage of the library's in each thread. */
-static void *provoke(void *data)
-{
-    const calls *c = data;
-    artfusion_image *none;
-    return c->image_create(-5, 1, &none) == ARTFUSION_ERROR_ARGUMENT &&
-                   strstr(c->error_message(), "-5")
-               ? NULL
-               : data;
-}
-
-static int use_library(const calls *c, const process_setup *setup, int with_model)
-{
-    pthread_t thread;
-    void *failed;
-    artfusion_context_options options;
-    artfusion_context *context;
-    artfusion_image *image;
-    need(!provoke((void *)(uintptr_t)c));
-    need(pthread_create(&thread, NULL, provoke, (void *)(uintptr_t)c) == 0);
-    need(pthread_join(thread, &failed) == 0 && !failed);
-    need(c->options_init(&options, sizeof options) == ARTFUSION_OK);
-    options.engine_path = setup->engine;
-    need(c->context_create(&options, &context) == ARTFUSION_OK);
-    need(c->image_create(64, 64, &image) == ARTFUSION_OK);
-    if (with_model) {
-        artfusion_model *model;
-        artfusion_style *style;
-        need(c->open(context, setup->model, setup->size, &model) == ARTFUSION_OK);
-        need(c->style(model, image, &style) == ARTFUSION_OK);
-        c->style_destroy(style);
-        c->model_destroy(model);
-    }
-    c->image_destroy(image);
-    c->context_destroy(context);
-    return 0;
-}
-
-static long resident(void)
-{
-    long size = 0, pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%ld %ld", &size, &pages) != 2)
-        pages = -1;
-    if (file)
-        (void)fclose(file);
-    return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
-static int load_often(const process_setup *setup)
-{
-    long before = 0;
-    const char *path = getenv("ARTFUSION_LIBRARY");
-    need(path);
-    for (int i = 0; i < setup->loads; i++) {
-        calls c;
-        void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-        need(library);
-        need(find_calls(library, &c) == 0);
-        need(use_library(&c, setup, i % setup->models_each == 0) == 0);
-        need(dlclose(library) == 0);
-        need(!dlopen(path, RTLD_NOW | RTLD_NOLOAD)); /* it is gone */
-        if (i == setup->loads / 3)
-            before = resident();
-    }
-    const long grown = resident() - before;
-#ifndef __SANITIZE_ADDRESS__ /* which keeps what is freed for a while */
-    if (grown > setup->growth) {
-        (void)fprintf(stderr, "%ld KiB more after loading the library %d times\n", grown,
-                      setup->loads - setup->loads / 3);
-        return 1;
-    }
-#endif
-    (void)grown;
-    return 0;
-}
-
 /* ---- ------------------------------------------------------------------------------------------------ */
 
 int process_errand(int count, char **arguments, const process_setup *setup)
@@ -627,6 +509,6 @@ int process_errand(int count, char **arguments, const process_setup *setup)
     if (count == 4 && strcmp(arguments[1], "--leave") == 0)
         return leave(setup, arguments[2], (uint32_t)strtoul(arguments[3], NULL, 10));
     if (strcmp(arguments[1], "--load") == 0)
-        return load_often(setup);
+        return process_load_often(setup);
     return 2;
 }
