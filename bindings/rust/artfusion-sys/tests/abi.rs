@@ -34,11 +34,15 @@ fn table(kind: &str) -> Entries {
 
 /// The crate's source in one line, every white space a single one.
 fn source() -> String {
-    let code: Vec<&str> = include_str!("../src/lib.rs")
-        .lines()
-        .map(|line| line.split("//").next().unwrap())
-        .flat_map(str::split_whitespace)
-        .collect();
+    let code: Vec<&str> = [
+        include_str!("../src/lib.rs"),
+        include_str!("../src/sampler.rs"),
+    ]
+    .iter()
+    .flat_map(|file| file.lines())
+    .map(|line| line.split("//").next().unwrap())
+    .flat_map(str::split_whitespace)
+    .collect();
     code.join(" ")
 }
 

@@ -37,6 +37,7 @@
 #![deny(missing_debug_implementations)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod closures;
 mod constants;
 mod context;
 mod error;
@@ -51,6 +52,7 @@ mod step;
 mod style;
 mod stylize;
 
+pub use closures::Noise;
 pub use constants::{
     Device, FileFormat, Filter, Isolation, LatentKind, LogLevel, NoiseKind, NoiseUse, Precision,
     Prediction, Reading, RngKind, Schedule, Solver, Spacing,
@@ -61,7 +63,7 @@ pub use image::{Image, ImageView, LoadOptions, SaveOptions};
 pub use model::{Denoise, Model, ModelInfo};
 pub use options::Options;
 pub use rng::Rng;
-pub use sampler::{Canceller, Index, Kept, Noise, Sampler, ALL};
+pub use sampler::{Canceller, Index, Kept, Sampler, ALL};
 pub use schedule::{ddim_coefficients, schedule_betas, timesteps, DdimCoefficients};
 pub use step::{Progress, Step, Steps};
 pub use style::Style;

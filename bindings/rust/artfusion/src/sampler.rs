@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+use crate::closures::{eps_callback, noise_callback, step_callback, Noise, Pinned};
 use crate::constants::NoiseUse;
 use crate::context::SharedLog;
 use crate::error::Result;
@@ -10,11 +11,10 @@ use crate::step::{Progress, Step, Steps};
 use crate::style::Style;
 use artfusion_sys as sys;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::os::raw::c_void;
 use std::path::Path;
-use std::ptr::{self, addr_of_mut, NonNull};
+use std::ptr;
 use std::sync::{Arc, Weak};
 
 /// Which pictures of a batch: [`ALL`], or a number from 0.
@@ -44,17 +44,6 @@ impl Index {
     }
 }
 
-/// What a noise closure has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noise {
-    /// It has filled in every value.
-    Filled,
-    /// It leaves the values to the sampler's generator.
-    Generator,
-    /// It ends the call with [`Cancelled`](crate::ErrorKind::Cancelled).
-    Cancel,
-}
-
 /// Latents that a run has kept, `[batch, channels, height, width]` each.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -63,39 +52,6 @@ pub struct Kept<'s> {
     pub x: &'s [f32],
     /// The x0 predicted in that step; `None` for x_T.
     pub x0: Option<&'s [f32]>,
-}
-
-type OnStep<'a> = Box<dyn FnMut(&Step<'_>) -> ControlFlow<()> + Send + 'a>;
-type OnEps<'a> = Box<dyn FnMut(&Progress, &mut [f32]) -> ControlFlow<()> + Send + 'a>;
-type OnNoise<'a> = Box<dyn FnMut(NoiseUse, u32, &mut [f32]) -> Noise + Send + 'a>;
-
-#[derive(Default)]
-struct Closures<'a> {
-    step: Option<OnStep<'a>>,
-    eps: Option<OnEps<'a>>,
-    noise: Option<OnNoise<'a>>,
-}
-
-/// The closures where the C sampler finds them, wherever the [`Sampler`] is moved to. No `Box`: that
-/// would claim to be the only way to what is in it.
-struct Pinned<'a>(NonNull<Closures<'a>>, PhantomData<Closures<'a>>);
-
-impl<'a> Pinned<'a> {
-    fn new() -> Pinned<'a> {
-        let closures = Box::<Closures<'a>>::default();
-        Pinned(NonNull::from(Box::leak(closures)), PhantomData)
-    }
-
-    fn as_ptr(&self) -> *mut Closures<'a> {
-        self.0.as_ptr()
-    }
-}
-
-impl Drop for Pinned<'_> {
-    fn drop(&mut self) {
-        // SAFETY: from a Box, and this is its end.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
-    }
 }
 
 /// The C sampler, which cancellers may look at, and the log that it may write to.
@@ -615,85 +571,4 @@ impl fmt::Debug for Canceller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Canceller").finish_non_exhaustive()
     }
-}
-
-/// What a callback returns to end its call: neither 0 nor, for noise, 1.
-const CANCEL: i32 = 2;
-
-fn continues(flow: ControlFlow<()>) -> i32 {
-    match flow {
-        ControlFlow::Continue(()) => 0,
-        ControlFlow::Break(()) => CANCEL,
-    }
-}
-
-// In each of these `user_data` is the Closures that the sampler keeps, of which the field taken is
-// used by nobody else: a callback is never called from within itself, as that would take the
-// `&mut Sampler` that its call has borrowed.
-
-unsafe extern "C" fn step_callback(
-    user_data: *mut c_void,
-    sampler: *mut sys::artfusion_sampler,
-) -> i32 {
-    ffi::guard(CANCEL, || {
-        // SAFETY: as said above. The sampler lives through the callback, and so does the step, which
-        // the closure is only lent.
-        unsafe {
-            let closure = &mut *addr_of_mut!((*user_data.cast::<Closures<'_>>()).step);
-            match (closure, Step::of(sampler)) {
-                (None, _) => 0,
-                (Some(closure), Ok(step)) => continues(closure(&step)),
-                (Some(_), Err(_)) => CANCEL,
-            }
-        }
-    })
-}
-
-unsafe extern "C" fn eps_callback(
-    user_data: *mut c_void,
-    sampler: *mut sys::artfusion_sampler,
-    eps: *mut f32,
-    count: usize,
-) -> i32 {
-    ffi::guard(CANCEL, || {
-        // SAFETY: as said above; `eps` has that many values, which are the callback's meanwhile.
-        unsafe {
-            let closure = &mut *addr_of_mut!((*user_data.cast::<Closures<'_>>()).eps);
-            match (closure, Progress::of(sampler)) {
-                (None, _) => 0,
-                (Some(closure), Ok(progress)) => {
-                    let eps = std::slice::from_raw_parts_mut(eps, count);
-                    continues(closure(&progress, eps))
-                }
-                (Some(_), Err(_)) => CANCEL,
-            }
-        }
-    })
-}
-
-unsafe extern "C" fn noise_callback(
-    user_data: *mut c_void,
-    noise_use: sys::artfusion_noise_use,
-    step: i32,
-    values: *mut f32,
-    count: usize,
-) -> i32 {
-    ffi::guard(CANCEL, || {
-        // SAFETY: as said above; `values` has room for that many, and as they may never have been
-        // written, they are.
-        unsafe {
-            let closure = &mut *addr_of_mut!((*user_data.cast::<Closures<'_>>()).noise);
-            let closure = match closure {
-                None => return 1,
-                Some(closure) => closure,
-            };
-            ptr::write_bytes(values, 0, count);
-            let values = std::slice::from_raw_parts_mut(values, count);
-            match closure(NoiseUse::from_raw(noise_use), ffi::unsigned(step), values) {
-                Noise::Filled => 0,
-                Noise::Generator => 1,
-                Noise::Cancel => CANCEL,
-            }
-        }
-    })
 }
