@@ -6,7 +6,8 @@ STYLE   ?= examples/images/van-gogh.jpg
 OUT     ?= demo.png
 FIT     ?= 512
 STEPS   ?=
-STRENGTH ?=
+# STRENGTH is its older name.
+PRESET  ?= $(STRENGTH)
 MODEL   ?= models/mini.artfusion
 PREFIX  ?= /usr/local
 JOBS    ?= $(shell nproc)
@@ -19,7 +20,7 @@ CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
-	@echo '              [STRENGTH=subtle|balanced|bold] [FIT=PIXELS] [STEPS=N] [MODEL=FILE];'
+	@echo '              [PRESET=subtle|balanced|bold] [FIT=PIXELS] [STEPS=N] [MODEL=FILE];'
 	@echo '              sets up what is missing first'
 	@echo 'make test-quick  build and test the core alone, in a minute, without libtorch'
 	@echo 'make test     build and run all tests; sets up what is missing first'
@@ -51,7 +52,7 @@ build: setup
 
 demo: build
 	$(RELEASE)/bin/artfusion stylize --verbose --model '$(MODEL)' --fit $(FIT) $(if $(STEPS),--steps $(STEPS)) \
-	    $(if $(STRENGTH),--strength '$(STRENGTH)') \
+	    $(if $(PRESET),--preset '$(PRESET)') \
 	    --content '$(CONTENT)' --style '$(STYLE)' --out '$(OUT)'
 	@echo "The result lies in $$(realpath '$(OUT)')"
 

@@ -34,7 +34,7 @@ COMMANDS = [
     (0, "--help"),
     (0, "info"),
     (0, "info --json"),
-    (0, f"stylize {PICTURES} --fit 64 --steps 3 --strength bold --out OUT/a.png"),
+    (0, f"stylize {PICTURES} --fit 64 --steps 3 --preset bold --out OUT/a.png"),
     (0, f"stylize {PICTURES} --size 64x32 --steps 2 --verbose --json --out OUT/b.jpg"),
     (0, "sample --style examples/images/monet.jpg --size 32x32 --steps 2 --count 3 --out OUT/c.png"),
     (0, "reconstruct --content examples/images/coffee.jpg --fit 64 --out OUT/d.png"),

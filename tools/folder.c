@@ -60,8 +60,8 @@ static int record_settings(struct run *run, const artfusion_image *painting, con
         "version", 1, "reading", report_reading(run->options), "suffix",
         result_suffix(run->options), "keep_suffix", (int)is_given(run->options, OPTION_KEEP_SUFFIX),
         "model", run->info.weights_sha256, "arithmetic", run->info.arithmetic, "style", style,
-        "size", size_setting(run->options), "notebook", (int)is_given(run->options, OPTION_PRESET),
-        "sampling", report_settings(&run->sampling));
+        "size", size_setting(run->options), "notebook",
+        (int)is_given(run->options, OPTION_NOTEBOOK), "sampling", report_settings(&run->sampling));
     const int code = settings == NULL ? out_of_memory() : folder_record(folder, settings, result);
     json_decref(settings);
     return code;

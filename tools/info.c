@@ -83,7 +83,7 @@ static void print_presets(const struct run *run)
     const char *preset;
     for (int32_t i = 0; (preset = load_preset(run, i, &sampling)) != NULL; i++) {
         if (i == 0)
-            print_line(stdout, "  presets, for --strength:");
+            print_line(stdout, "  presets, for --preset:");
         print_sampling("    ", preset, &sampling);
     }
 }

@@ -72,7 +72,7 @@ const char *option_nearest(const struct poptOption *table, const char *typed)
         *underscore = '-'; /* as the library and its bindings write them */
     while ((each = next(&at)) != NULL)
         if (is_slip(word, each->longName))
-            return each->longName;
+            return option_name(table, (enum option)each->val); /* of an alias, today's name */
     return NULL;
 }
 

@@ -7,6 +7,11 @@
     {                                                                                              \
         name, letter, POPT_ARG_STRING, NULL, option, help, argument                                \
     }
+/* An older name of an option: it is read, but not shown by --help. */
+#define ALIAS(name, option)                                                                        \
+    {                                                                                              \
+        name, '\0', POPT_ARG_STRING | POPT_ARGFLAG_DOC_HIDDEN, NULL, option, NULL, NULL            \
+    }
 #define FLAG(name, letter, option, help)                                                           \
     {                                                                                              \
         name, letter, POPT_ARG_NONE, NULL, option, help, NULL                                      \
@@ -41,7 +46,7 @@
          "RRGGBB"),                                                                                \
         TEXT("reading", '\0', OPTION_READING,                                                      \
              "viewed: as a browser shows pictures; reference: as the published code reads them, "  \
-             "without profiles (default: viewed; reference with --preset)",                        \
+             "without profiles (default: viewed; reference with --notebook)",                      \
              "NAME"),                                                                              \
         FLAG("strict", '\0', OPTION_STRICT,                                                        \
              "refuse damaged pictures (default: read what is there and warn)")
@@ -60,11 +65,12 @@
 #define STYLE_SCALE(default_scale)                                                                 \
     TEXT("style-scale", '\0', OPTION_STYLE_SCALE,                                                  \
          "guidance towards the style, on the same scale (default: " default_scale ")", "B")
-#define STRENGTH                                                                                   \
-    TEXT("strength", '\0', OPTION_STRENGTH,                                                        \
+#define PRESET                                                                                     \
+    TEXT("preset", 'p', OPTION_PRESET,                                                             \
          "how much of the style: one of the model's presets, which artfusion info lists, such as " \
          "subtle, balanced, bold; other options override it",                                      \
-         "NAME")
+         "NAME"),                                                                                  \
+        ALIAS("strength", OPTION_PRESET)
 #define CONTENT_INTERVAL                                                                           \
     TEXT("content-start", '\0', OPTION_CONTENT_START,                                              \
          "fraction of the steps from which the content's scale holds; elsewhere it is 1 "          \
@@ -109,11 +115,11 @@ static const struct poptOption reconstruct_pictures[] = {
     CONTENT, OUT, FORMAT, SIZE("the content's proportions"), FIT, READING, POPT_TABLEEND};
 
 static const struct poptOption stylize_guidance[] = {
-    STRENGTH,       CONTENT_SCALE("the model's"), STYLE_SCALE("the model's"), CONTENT_INTERVAL,
+    PRESET,         CONTENT_SCALE("the model's"), STYLE_SCALE("the model's"), CONTENT_INTERVAL,
     STYLE_INTERVAL, DENOISING_STRENGTH,           POPT_TABLEEND};
 
 static const struct poptOption sample_guidance[] = {
-    STRENGTH,
+    PRESET,
     TEXT(
         "style-scale", '\0', OPTION_STYLE_SCALE,
         "guidance towards the style: 0 ignores it, 1 is as trained, more exaggerates (default: the "
@@ -122,14 +128,13 @@ static const struct poptOption sample_guidance[] = {
     STYLE_INTERVAL, POPT_TABLEEND};
 
 static const struct poptOption reconstruct_guidance[] = {
-    CONTENT_SCALE("1"), STYLE_SCALE("1"),   CONTENT_INTERVAL,
-    STYLE_INTERVAL,     DENOISING_STRENGTH, POPT_TABLEEND};
+    PRESET,         CONTENT_SCALE("1"), STYLE_SCALE("1"), CONTENT_INTERVAL,
+    STYLE_INTERVAL, DENOISING_STRENGTH, POPT_TABLEEND};
 
 static const struct poptOption sampling[] = {
-    TEXT("preset", 'p', OPTION_PRESET,
-         "notebook: the published notebook's run, 250 DDIM steps, uniform spacing, eta 1, content "
-         "0.5, style 2, uniform x_T, torch's numbers, 256x256; other options override it",
-         "NAME"),
+    FLAG("notebook", '\0', OPTION_NOTEBOOK,
+         "the published notebook's run: 250 DDIM steps, uniform spacing, eta 1, content 0.5, style 2, "
+         "uniform x_T, torch's numbers, 256x256; other options override it"),
     TEXT("steps", '\0', OPTION_STEPS, "steps of the solver (default: the model's)", "N"),
     TEXT("solver", '\0', OPTION_SOLVER,
          "ddim, ddpm, dpmpp_2m, dpmpp_2m_sde or unipc (default: the model's)", "NAME"),

@@ -42,7 +42,6 @@ static int read_value(struct options *options, enum option option, const char *n
     case OPTION_FORMAT: return value_format(name, text, &options->format);
     case OPTION_READING: return value_reading(name, text, &options->reading.reading);
     case OPTION_BACKGROUND: return value_background(name, text, options->reading.background);
-    case OPTION_PRESET: return value_preset(name, text);
     case OPTION_STEPS:
         return value_judged(name, text, "1 to the timesteps of the model, 1000 as a rule",
                             &sampling->steps);
@@ -76,13 +75,15 @@ static int read_value(struct options *options, enum option option, const char *n
 static int read_option(struct options *options, enum option option, char *text)
 {
     const char *const name = option_name(options->table, option);
+    if (option == OPTION_PRESET && strcmp(text, "notebook") == 0)
+        option = OPTION_NOTEBOOK; /* which was a preset's name before it was an option */
     options->given |= OPTION_BIT(option);
     switch (option) {
     case OPTION_CONTENT: return keep_text(name, text, &options->content);
     case OPTION_STYLE: return keep_text(name, text, &options->style);
     case OPTION_OUT: return keep_text(name, text, &options->out);
     case OPTION_MODEL: return keep_text(name, text, &options->model);
-    case OPTION_STRENGTH: return keep_text(name, text, &options->strength);
+    case OPTION_PRESET: return keep_text(name, text, &options->preset);
     case OPTION_TRUSTED: return keep_text(name, text, &options->trusted);
     default: break;
     }
@@ -112,7 +113,7 @@ static int check_combination(const struct command *command, const struct options
 {
     static const enum option required[] = {OPTION_CONTENT, OPTION_STYLE, OPTION_OUT};
     static const enum option exclusive[][2] = {{OPTION_SIZE, OPTION_FIT},
-                                               {OPTION_STRENGTH, OPTION_PRESET},
+                                               {OPTION_PRESET, OPTION_NOTEBOOK},
                                                {OPTION_VERBOSE, OPTION_QUIET}};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
         if ((command->required & OPTION_BIT(required[i])) != 0 && !is_given(options, required[i])) {
@@ -194,8 +195,8 @@ static int read_all(const struct command *command, poptContext context, struct o
     /* Who has half a picture wants what is there of it, as every browser shows it. */
     options->context.trusted = options->trusted;
     options->reading.salvage = !is_given(options, OPTION_STRICT);
-    if (is_given(options, OPTION_PRESET) && !is_given(options, OPTION_READING))
-        options->reading.reading = ARTFUSION_READING_REFERENCE; /* the notebook's own */
+    if (is_given(options, OPTION_NOTEBOOK) && !is_given(options, OPTION_READING))
+        options->reading.reading = ARTFUSION_READING_REFERENCE; /* its own */
     if (options->reading.reading == ARTFUSION_READING_REFERENCE &&
         !is_given(options, OPTION_BACKGROUND))
         options->reading.background[3] = 0;
@@ -242,7 +243,7 @@ void options_free(struct options *options)
     free(options->style);
     free(options->out);
     free(options->model);
-    free(options->strength);
+    free(options->preset);
     free(options->trusted);
     *options = (struct options){0};
 }

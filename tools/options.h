@@ -25,8 +25,8 @@ enum option {
     OPTION_BACKGROUND,
     OPTION_STRICT,
     OPTION_COUNT,
-    OPTION_STRENGTH,
     OPTION_PRESET,
+    OPTION_NOTEBOOK,
     OPTION_STEPS,
     OPTION_SOLVER,
     OPTION_SPACING,
@@ -62,12 +62,12 @@ struct options {
     char *out;
     char *model;
     char *trusted;
-    char *strength;        /* one of the model's presets, NULL: its defaults */
+    char *preset;          /* one of the model's, NULL: its defaults */
     int32_t width, height; /* pixels; where OPTION_SIZE is given */
     int32_t fit;           /* pixels; where OPTION_FIT is given */
     int32_t format;        /* artfusion_file_format; AUTO: by the suffix */
     int32_t count;
-    artfusion_load_options reading;     /* whole: --preset has been taken into account */
+    artfusion_load_options reading;     /* whole: --notebook has been taken into account */
     artfusion_sampler_options sampling; /* only what is given counts; see sampling.h */
     artfusion_context_options context;
 };

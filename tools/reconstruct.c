@@ -35,10 +35,11 @@ static int reconstruct(struct run *run, struct pictures *pictures)
         code = run_open_model(run);
     if (code != 0)
         return code;
-    /* The model's own scales are for a foreign style; a picture's own needs no exaggeration. */
-    if (!is_given(options, OPTION_PRESET) && !is_given(options, OPTION_CONTENT_SCALE))
+    /* The model's default scales are for a foreign style; a picture's own needs no exaggeration. */
+    const bool named = is_given(options, OPTION_PRESET) || is_given(options, OPTION_NOTEBOOK);
+    if (!named && !is_given(options, OPTION_CONTENT_SCALE))
         run->sampling.content_scale = 1.0;
-    if (!is_given(options, OPTION_PRESET) && !is_given(options, OPTION_STYLE_SCALE))
+    if (!named && !is_given(options, OPTION_STYLE_SCALE))
         run->sampling.style_scale = 1.0;
     code = run_create_sampler(run, pictures->content);
     if (code == 0)

@@ -122,15 +122,15 @@ static int check_values(struct run *run, artfusion_status status)
     return usage_error_named(option, "%s", sentence);
 }
 
-static int apply_strength(struct run *run)
+static int apply_preset(struct run *run)
 {
-    const char *preset = run->options->strength;
+    const char *preset = run->options->preset;
     const artfusion_status status =
         artfusion_sampler_options_set_preset(&run->sampling, run->model, preset);
     if (status != ARTFUSION_ERROR_ARGUMENT)
         return run_check(run, status);
     progress_clear(&run->progress);
-    return usage_error("strength", "%s", artfusion_error_message());
+    return usage_error("preset", "%s", artfusion_error_message());
 }
 
 static int find_model(struct run *run)
@@ -164,8 +164,8 @@ int run_open_model(struct run *run)
     interrupt_at_once(NULL);
     code = run_check_file(run, status, run->model_path);
     run->seconds_model = clock_seconds() - start;
-    if (code == 0 && run->options->strength != NULL)
-        code = apply_strength(run);
+    if (code == 0 && run->options->preset != NULL)
+        code = apply_preset(run);
     if (code == 0)
         sampling_apply(run->options, &run->sampling);
     return code;
@@ -180,7 +180,7 @@ static artfusion_status choose_size(struct run *run, const artfusion_image *cont
         return ARTFUSION_OK;
     }
     const bool fit = is_given(options, OPTION_FIT);
-    if (content == NULL || (is_given(options, OPTION_PRESET) && !fit))
+    if (content == NULL || (is_given(options, OPTION_NOTEBOOK) && !fit))
         return ARTFUSION_OK;
     return artfusion_sampler_options_set_size(&run->sampling, run->model, content,
                                               fit ? options->fit : 0);
@@ -190,7 +190,7 @@ static artfusion_status choose_size(struct run *run, const artfusion_image *cont
 static void watch_proportions(struct run *run, const artfusion_image *content)
 {
     if (content == NULL || is_given(run->options, OPTION_SIZE) ||
-        is_given(run->options, OPTION_PRESET))
+        is_given(run->options, OPTION_NOTEBOOK))
         return; /* by choice */
     const double width = artfusion_image_width(content), height = artfusion_image_height(content);
     const double before = width / height,
@@ -218,7 +218,7 @@ int run_create_sampler(struct run *run, const artfusion_image *content)
 static artfusion_status make_style(struct run *run, const artfusion_image *image,
                                    artfusion_image **squeezed, artfusion_style **style)
 {
-    if (!is_given(run->options, OPTION_PRESET))
+    if (!is_given(run->options, OPTION_NOTEBOOK))
         return artfusion_style_from_image(run->model, image, style);
     artfusion_image_destroy(*squeezed);
     const artfusion_status status =

@@ -36,7 +36,7 @@ int run_check_output(const struct options *options);
 int run_begin(struct run *run, const struct options *options);
 int run_load_image(struct run *run, const char *path, artfusion_image **image);
 
-/* Also sets run->info, and run->sampling to the model's defaults or, by --strength, one of its
+/* Also sets run->info, and run->sampling to the model's defaults or, by --preset, one of its
  * presets; then to the notebook's values, then to the options'. */
 int run_open_model(struct run *run);
 

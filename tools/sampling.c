@@ -24,7 +24,7 @@ static void apply_notebook(artfusion_sampler_options *sampling)
 void sampling_apply(const struct options *options, artfusion_sampler_options *sampling)
 {
     const artfusion_sampler_options *given = &options->sampling;
-    if (is_given(options, OPTION_PRESET))
+    if (is_given(options, OPTION_NOTEBOOK))
         apply_notebook(sampling);
     if (is_given(options, OPTION_STEPS))
         sampling->steps = given->steps;

@@ -5,7 +5,7 @@
 
 #include "options.h"
 
-/* Changes what --preset and the options say; the rest of *sampling stays. */
+/* Changes what --notebook and the options say; the rest of *sampling stays. */
 void sampling_apply(const struct options *options, artfusion_sampler_options *sampling);
 
 #endif

@@ -192,13 +192,3 @@ void background_text(const uint8_t background[4], char text[8])
     else
         snprintf(text, 8, "%02x%02x%02x", background[0], background[1], background[2]);
 }
-
-int value_preset(const char *name, const char *text)
-{
-    if (strcmp(text, "notebook") == 0)
-        return 0;
-    return usage_error(name,
-                       "\"%s\" is unknown, there is notebook; the model's presets are for "
-                       "--strength",
-                       text);
-}

@@ -43,7 +43,4 @@ const char *reading_name(artfusion_reading reading);
 int value_background(const char *name, const char *text, uint8_t background[4]);
 void background_text(const uint8_t background[4], char text[8]);
 
-/* The name of a preset of the command's own. */
-int value_preset(const char *name, const char *text);
-
 #endif

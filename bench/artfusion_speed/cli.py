@@ -28,7 +28,7 @@ OTHERS = ("onnxruntime float32", "openvino float32", "openvino bfloat16")
 PLAIN, ISOLATED = "artfusion auto", "isolated auto"
 PEAKS = ("peak float32", "peak bfloat16")
 
-BALANCED = ("--strength", "balanced")
+BALANCED = ("--preset", "balanced")
 CONVOLUTION_FLOP = 2 * 9 * 384 * 384 * 16 * 16  # a picture's, of Peak.work
 GROWTH_STEPS = (5, 10, 20, 40)
 MINI = TREE / "models" / "mini.artfusion"

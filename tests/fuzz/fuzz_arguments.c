@@ -35,9 +35,10 @@ static int judge(const struct options *options, const char *name, uint64_t requi
     require_text(options, OPTION_CONTENT, options->content);
     require_text(options, OPTION_STYLE, options->style);
     require_text(options, OPTION_OUT, options->out);
-    require_text(options, OPTION_STRENGTH, options->strength);
+    require_text(options, OPTION_PRESET, options->preset);
     REQUIRE(!is_given(options, OPTION_MODEL) || options->model);
     REQUIRE(!(is_given(options, OPTION_SIZE) && is_given(options, OPTION_FIT)));
+    REQUIRE(!(is_given(options, OPTION_PRESET) && is_given(options, OPTION_NOTEBOOK)));
     REQUIRE(!(is_given(options, OPTION_VERBOSE) && is_given(options, OPTION_QUIET)));
     if (is_given(options, OPTION_SIZE))
         REQUIRE(options->width >= 1 && options->width <= 65535 && options->height >= 1 &&
@@ -49,8 +50,8 @@ static int judge(const struct options *options, const char *name, uint64_t requi
 
     artfusion_model *model = fuzz_model();
     REQUIRE(artfusion_sampler_options_init(&sampling, sizeof sampling, model) == ARTFUSION_OK);
-    if (options->strength)
-        require_status(artfusion_sampler_options_set_preset(&sampling, model, options->strength),
+    if (options->preset)
+        require_status(artfusion_sampler_options_set_preset(&sampling, model, options->preset),
                        ERROR(ARGUMENT));
     sampling_apply(options, &sampling);
     require_status(af_sampler_read_options(model, &sampling, &read), ERROR(ARGUMENT));

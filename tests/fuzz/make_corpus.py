@@ -453,9 +453,10 @@ def arguments() -> None:
         "size": f"stylize\n{files}\n--size\n256x192\n--steps\n50\n--solver\nunipc",
         "wrong-size": f"stylize\n{files}\n--size\n256",
         "both": f"stylize\n{files}\n--size\n8x8\n--fit\n9",
-        "fit": f"stylize\n{files}\n--fit\n512\n--strength\nbold\n--quiet",
-        "strength-preset": f"stylize\n{files}\n--strength\nbold\n-p\nnotebook",
-        "notebook": f"stylize\n{files}\n--preset\nnotebook\n--spacing\ntrailing\n--eta\n0.5",
+        "fit": f"stylize\n{files}\n--fit\n512\n--preset\nbold\n--quiet",
+        "strength-notebook": f"stylize\n{files}\n--strength\nbold\n--notebook",
+        "notebook": f"stylize\n{files}\n--notebook\n--spacing\ntrailing\n--eta\n0.5",
+        "notebook-preset": f"stylize\n{files}\n-p\nnotebook",
         "wrong-preset": f"stylize\n{files}\n--preset\nother",
         "scales": f"stylize\n{files}\n--content-scale\n0.5\n--style-scale\n-1e3\n"
                   "--content-start\n0.1\n--content-end\n0.9\n--style-start\nnan\n--style-end\ninf",

@@ -134,7 +134,7 @@ def test_log_lines_are_escaped(stylize: list[object], tmp_path: Path) -> None:
         (["--zonk"], "ARGUMENT", "--zonk", None),
         (["--steps", "1001"], "ARGUMENT", "--steps", None),
         (["--threads", "5000"], "ARGUMENT", "--threads", None),
-        (["--strength", "wild"], "ARGUMENT", "--strength", None),
+        (["--preset", "wild"], "ARGUMENT", "--preset", None),
         (["--solver", "euler"], "ARGUMENT", "--solver", None),
         (["--model", "/none.artfusion"], "IO", None, "/none.artfusion"),
         (["--model", "/dev/null"], "IO", None, "/dev/null"),

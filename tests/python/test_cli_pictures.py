@@ -127,7 +127,7 @@ def test_denoising_strength(stylize: list[object], side: int) -> None:
     assert found["sampling"]["denoising_strength"] == 0.5
 
 
-def test_strength(
+def test_preset(
     stylize: list[object], pictures: Path, tmp_path: Path, model: dict[str, Any], side: int
 ) -> None:
     """A preset is its values: given one by one they make the same picture."""
@@ -145,21 +145,21 @@ def test_strength(
     for words in ("faint .* style scale 0.5\n", "bold .* 3 steps of ddim, quad .* from 0 to 0.75"):
         assert re.search(words, text)
 
-    by_name = report(*stylize, *quick, "--strength", "bold")
+    by_name = report(*stylize, *quick, "--preset", "bold")
     assert full.items() <= by_name["sampling"].items()
     picture = out.read_bytes()
     values = [(f"--{name.replace('_', '-')}", value) for name, value in full.items()]
     by_value = report(*stylize, *quick, *sum(values, ()))
     assert by_value["sampling"] == by_name["sampling"] and out.read_bytes() == picture
     # Wherever the preset stands, what is said outright holds.
-    some = report(*stylize, *quick, "--steps", 2, "--strength", "bold", "--style-scale", 1)
+    some = report(*stylize, *quick, "--steps", 2, "--preset", "bold", "--style-scale", 1)
     assert some["sampling"] == by_name["sampling"] | {"steps": 2, "style_scale": 1.0}
 
     sheet = ["sample", "-s", pictures / "painting.jpg", "-o", out, "--count", 1]
-    assert full.items() <= report(*sheet, *quick, "--strength", "bold")["sampling"].items()
+    assert full.items() <= report(*sheet, *quick, "--preset", "bold")["sampling"].items()
 
 
-def test_preset(stylize: list[object], model: dict[str, Any]) -> None:
+def test_notebook(stylize: list[object], model: dict[str, Any]) -> None:
     small = model["size_multiple"]
     notebook = {
         "steps": 250,
@@ -177,13 +177,27 @@ def test_preset(stylize: list[object], model: dict[str, Any]) -> None:
         "rng": "torch_cpu",
         "noise": "uniform",
     }
-    whole = report(*stylize, "--size", f"{small}x{small}", "--preset", "notebook")
+    whole = report(*stylize, "--size", f"{small}x{small}", "--notebook")
     assert whole["sampling"] == notebook
     assert (whole["steps"], whole["nfe"]) == (250, 750)
-    # Overridden wherever the preset stands; and its own size is square, unlike the content.
-    changed = report(*stylize, "--eta", 0.25, "--steps", 1, "--preset", "notebook")
+    # Overridden wherever the option stands; and its own size is square, unlike the content.
+    changed = report(*stylize, "--eta", 0.25, "--steps", 1, "--notebook")
     assert changed["sampling"] == {**notebook, "steps": 1, "eta": 0.25}
     assert (changed["width"], changed["height"], changed["steps"]) == (256, 256, 1)
+
+
+def test_older_names(stylize: list[object], tmp_path: Path, side: int) -> None:
+    """The words of release 1.0 do what today's do, and --help does not show them."""
+    quick = [*stylize, "--size", f"{side}x{side}", "--steps", 2]
+    for older, now in (("--strength=bold", "--preset=bold"), ("--preset=notebook", "--notebook")):
+        by_now = report(*quick, now)
+        picture = (tmp_path / "out.png").read_bytes()
+        by_older = report(*quick, older)
+        for key in ("sampling", "reading"):
+            assert by_older[key] == by_now[key]
+        assert (tmp_path / "out.png").read_bytes() == picture
+        assert by_now["sampling"] != report(*quick)["sampling"]
+    assert "--strength" not in succeed("stylize", "--help")
 
 
 def test_sample(pictures: Path, tmp_path: Path, side: int) -> None:
@@ -208,17 +222,17 @@ def test_sample(pictures: Path, tmp_path: Path, side: int) -> None:
     assert np.abs(pixels(single) - cells[0]).max() <= 2
 
 
-def test_sample_by_the_preset(pictures: Path, tmp_path: Path, model: dict[str, Any]) -> None:
+def test_sample_as_the_notebook(pictures: Path, tmp_path: Path, model: dict[str, Any]) -> None:
     small = model["size_multiple"]
     found = report(
         *("sample", "--style", pictures / "painting.jpg", "--out", tmp_path / "sheet.png"),
-        *("--preset", "notebook", "--steps", 1, "--count", 2, "--size", f"{small}x{small}"),
+        *("--notebook", "--steps", 1, "--count", 2, "--size", f"{small}x{small}"),
     )
     assert found["sampling"]["rng"] == "torch_cpu"
     assert found["nfe"] == 2  # without a content its guidance, though asked for, costs no pass
 
 
-def test_reconstruct(pictures: Path, tmp_path: Path, side: int) -> None:
+def test_reconstruct(pictures: Path, tmp_path: Path, model: dict[str, Any], side: int) -> None:
     out = tmp_path / "again.png"
     arguments = ["reconstruct", "--content", pictures / "painting.jpg", "--out", out]
     arguments += ["--steps", 4, "--size", f"{side}x{side}"]
@@ -230,6 +244,10 @@ def test_reconstruct(pictures: Path, tmp_path: Path, side: int) -> None:
     psnr = 10 * np.log10(255**2 / np.mean((resized - pixels(out)) ** 2))
     assert found["psnr"] == pytest.approx(psnr, abs=0.01)
     assert f"PSNR {psnr:.2f} dB" in succeed(*arguments)
+    scales = {"content_scale", "style_scale"}
+    bold = {scale: model["presets"]["bold"][scale] for scale in scales}
+    for named, expected in (("bold", bold), ("notebook", {"content_scale": 0.5, "style_scale": 2.0})):
+        assert expected.items() <= report(*arguments, "--preset", named)["sampling"].items()
 
 
 def test_info(model: dict[str, Any]) -> None:

@@ -92,8 +92,8 @@ def test_how_pictures_were_read_is_in_the_report(quick: list[object]) -> None:
     assert reading("--background", "none") == {"as": "viewed", "background": "none"}
     reference = {"as": "reference", "background": "none"}
     assert reading("--reading", "reference") == reference
-    assert reading("--preset", "notebook") == reference  # as the notebook itself does
-    assert reading("--preset", "notebook", "--reading", "viewed")["as"] == "viewed"
+    assert reading("--notebook") == reference  # as the notebook itself does
+    assert reading("--notebook", "--reading", "viewed")["as"] == "viewed"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_how_pictures_were_read_is_in_the_report(quick: list[object]) -> None:
         (["--background", ""], '""'),
         (["--reading", "srgb"], '"srgb" is unknown, there are viewed and reference'),
         (["--reading", "reference", "--background", "ffffff"], "--background needs --reading"),
-        (["--preset", "notebook", "--background", "ffffff"], "--background needs --reading"),
+        (["--notebook", "--background", "ffffff"], "--background needs --reading"),
     ],
 )
 def test_refusals(quick: list[object], more: list[str], words: str) -> None:

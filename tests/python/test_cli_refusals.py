@@ -34,7 +34,7 @@ def test_help_fits_and_lists_only_options_that_exist(command: str) -> None:
     assert done.returncode == 0 and done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert f"Usage: artfusion {command}" in done.stdout and "Examples:" in done.stdout
-    flags = {"json", "verbose", "quiet", "help", "recursive", "keep-suffix", "strict"}
+    flags = {"json", "verbose", "quiet", "help", "notebook", "recursive", "keep-suffix", "strict"}
     for option in set(re.findall(r"^ .{5}--([a-z-]+)", done.stdout, re.M)) - flags:
         done = artfusion(command, f"--{option}")
         assert done.returncode == 2
@@ -91,8 +91,8 @@ USAGE_ERRORS = [
     (["--spacing", "even"], '"even"'),
     (["--rng", "dice"], '"dice"'),
     (["--noise", "pink"], '"pink"'),
-    (["--preset", "fastest"], '"fastest"'),
-    (["--preset", "fastest"], "notebook"),
+    (["--preset", ""], '"" names nothing'),
+    (["--strenght", "bold"], "did you mean --preset?"),
     (["--seed", "-1"], '"-1" is out of range: it must be 0 to 18446744073709551615'),
     (["--seed", "18446744073709551616"], '"18446744073709551616" is out of range'),
     (["--seed", "0x10"], '"0x10" is not a whole number'),
@@ -103,8 +103,10 @@ USAGE_ERRORS = [
     (["--fit", "0"], '"0"'),
     (["--fit", "70000"], '"70000"'),
     (["--size", "64x64", "--fit", "64"], "exclude"),
-    (["--strength", "bold", "--preset", "notebook"], "exclude"),
-    (["--strength", "bold", "--strength", "subtle"], "twice"),
+    (["--preset", "bold", "--notebook"], "--preset and --notebook exclude"),
+    (["--preset", "bold", "--preset", "notebook"], "--preset and --notebook exclude"),
+    (["--preset", "bold", "--preset", "subtle"], "twice"),
+    (["--preset", "bold", "--strength", "subtle"], "--preset was given twice"),
     (["--verbose", "--quiet"], "exclude"),
     (["--device", "tpu"], '"tpu"'),
     (["--device", "cuda:x"], '"cuda:x"'),
@@ -288,14 +290,15 @@ def test_interval_that_ends_before_it_begins(stylize: list[object], of: str) -> 
 @pytest.mark.parametrize(
     ("presets", "known"), [({"faint": {}, "loud": {}}, "faint, loud"), ({}, "no presets")]
 )
-def test_unknown_strength(
-    stylize: list[object], tmp_path: Path, presets: dict[str, object], known: str
+@pytest.mark.parametrize("typed", ["--preset", "--strength"])
+def test_unknown_preset(
+    stylize: list[object], tmp_path: Path, presets: dict[str, object], known: str, typed: str
 ) -> None:
     alter_manifest(MODEL, tmp_path / "model.artfusion", presets=presets)
-    done = refused(*stylize, "--model", tmp_path / "model.artfusion", "--strength", "wild")
+    done = refused(*stylize, "--model", tmp_path / "model.artfusion", typed, "wild")
     assert done.returncode == 2
-    assert done.stderr.startswith('artfusion: --strength: preset "wild" is unknown')
-    assert f"has {known}\n" in done.stderr and done.error["option"] == "--strength"
+    assert done.stderr.startswith('artfusion: --preset: preset "wild" is unknown')
+    assert f"has {known}\n" in done.stderr and done.error["option"] == "--preset"
     assert not (tmp_path / "out.png").exists()
 
 

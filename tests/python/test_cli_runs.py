@@ -192,8 +192,9 @@ def test_interrupt_in_json(stylize: list[object], side: int) -> None:
     [
         ([""], {"stylize", "sample", "reconstruct", "info", "--help", "--version"}),
         (["s"], {"stylize", "sample"}),
-        (["stylize", "--st"], {"--steps", "--strength", "--strict", "--style", "--style-scale",
+        (["stylize", "--st"], {"--steps", "--strict", "--style", "--style-scale",
                                "--style-start", "--style-end"}),
+        (["stylize", "--no"], {"--noise", "--notebook"}),
         (["info", "--c"], set()),
         (["sample", "--solver", "d"], {"ddim", "ddpm", "dpmpp_2m", "dpmpp_2m_sde"}),
         (["stylize", "-c", ""], set()),  # a file: bash's own
@@ -210,10 +211,11 @@ def test_completion(typed: list[str], offered: set[str]) -> None:
     assert set(done.stdout.split()) == offered and done.stderr == ""
 
 
-def test_completion_of_the_model_s_presets(model: dict[str, Any]) -> None:
+@pytest.mark.parametrize("option", ["--preset", "-p", "--strength"])
+def test_completion_of_the_model_s_presets(model: dict[str, Any], option: str) -> None:
     script = (f"source {SOURCE}/tools/completion/artfusion.bash && COMP_WORDS=(\"$@\") && "
               'COMP_CWORD=5; _artfusion; printf "%s\\n" "${COMPREPLY[@]}"')
     done = subprocess.run(
-        ["bash", "-c", script, "bash", COMMAND, "stylize", "-m", MODEL, "--strength", ""],
+        ["bash", "-c", script, "bash", COMMAND, "stylize", "-m", MODEL, option, ""],
         env=environment(), capture_output=True, text=True, check=True)
     assert done.stdout.split() == list(model["presets"])

@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The manual page has every option and every variable that the command tells of, and the completion the
-# values that it takes:  manual.sh COMMAND
+# The manual page has every option and every variable that --help shows, and the older names of options; the
+# completion has the values that options take:  manual.sh COMMAND
 set -euo pipefail
 command=$1 page=tools/artfusion.1
 failed=0
-told() {
+shown() {
   "$command" --help
   for each in stylize sample reconstruct info; do "$command" $each --help; done
 }
-options=$(told | grep -oE '(^|[ ,])--[a-z-]+' | tr -d ' ,' | sort -u)
+options=$(shown | grep -oE '(^|[ ,])--[a-z-]+' | tr -d ' ,' | sort -u)
 [ "$(wc -l <<<"$options")" -gt 20 ] || { echo "FAIL: only these options were found: $options"; exit 1; }
-for option in $options; do
+# Older names, which --help does not show.
+aliases=$(sed -nE 's/.*\bALIAS\("([a-z-]+)".*/--\1/p' tools/option_tables.c)
+[ -n "$aliases" ] || { echo "FAIL: no older names were found"; exit 1; }
+for option in $options $aliases; do
   grep -qE -- "Fl (. , )?${option#-}( |\$)" "$page" ||
     grep -qE -- "[,|] (Fl )?${option#-}( |\$)" "$page" ||
     { echo "FAIL: $page lacks $option"; failed=1; }
 done
-for variable in $(told | grep -oE '\bARTFUSION_[A-Z]+' | sort -u); do
+for variable in $(shown | grep -oE '\bARTFUSION_[A-Z]+' | sort -u); do
   grep -q "Ev $variable" "$page" || { echo "FAIL: $page lacks $variable"; failed=1; }
 done
 completion=tools/completion/artfusion.bash

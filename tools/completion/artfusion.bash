@@ -18,8 +18,7 @@ _artfusion() {
       --isolation) words='none process auto' ;;
       --format) words='png jpeg webp' ;;
       --reading) words='viewed reference' ;;
-      -p | --preset) words='notebook' ;;
-      --strength) # of the model that is given, or the default one
+      -p | --preset | --strength) # of the model that is given, or the default one
         local i model=
         for ((i = 2; i < COMP_CWORD; i++)); do
           case ${COMP_WORDS[i]} in -m | --model) model=${COMP_WORDS[i + 1]} ;; esac

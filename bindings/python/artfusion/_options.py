@@ -56,7 +56,7 @@ class Options(TypedDict, total=False):
     """
 
     preset: str
-    """How much of the style is wanted: one of Model.presets. The command calls it --strength."""
+    """How much of the style is wanted: one of Model.presets. The command has it as --preset."""
     width: int
     """Pixels, a multiple of the model's size_multiple. If `height` is not given, it follows from
     the content's proportions."""
