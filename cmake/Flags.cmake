@@ -23,6 +23,10 @@ target_compile_options(artfusion_flags INTERFACE
   -Wnull-dereference $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
   $<$<C_COMPILER_ID:GNU>:-Wlogical-op> $<$<C_COMPILER_ID:GNU>:-Wduplicated-cond>
   -ffp-contract=off)
+if(MINGW) # printf as C17 has it; and its isinf and isfinite are macros that convert
+  target_compile_definitions(artfusion_flags INTERFACE __USE_MINGW_ANSI_STDIO=1)
+  target_compile_options(artfusion_flags INTERFACE -Wno-float-conversion)
+endif()
 if(ARTFUSION_WERROR)
   target_compile_options(artfusion_flags INTERFACE -Werror)
 endif()
@@ -51,8 +55,10 @@ if(ARTFUSION_HARDENING)
     $<$<COMPILE_LANGUAGE:CXX>:_GLIBCXX_ASSERTIONS>)
   # All symbols are bound when a file is loaded, as the core loads the engine anyhow, and tables of
   # their addresses are read-only from then on; no page is both written and executed.
-  target_link_options(artfusion_hardening INTERFACE
-    LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack LINKER:-z,text)
+  if(NOT WIN32 AND NOT APPLE) # whose linkers do so by themselves
+    target_link_options(artfusion_hardening INTERFACE
+      LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack LINKER:-z,text)
+  endif()
   check_pie_supported(LANGUAGES C)
 endif()
 target_link_libraries(artfusion_flags INTERFACE artfusion_hardening)

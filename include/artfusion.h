@@ -248,7 +248,7 @@ enum {
      * docs/security.md has the details.
      *
      * Each buffer is copied twice per call. A model that was not opened from a file keeps a copy of
-     * its bytes. Linux only. */
+     * its bytes. Linux only: on other systems opening a model fails with UNSUPPORTED. */
     ARTFUSION_ISOLATION_PROCESS = 1,
     /** NONE for the model files that came with the library and those that `trusted` names, PROCESS
      * for all others; artfusion_model_info.isolation says which it became. A file is recognised by

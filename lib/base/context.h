@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "artfusion.h"
+#include "base/printf.h"
 
 struct artfusion_context {
     atomic_int references;
@@ -26,9 +27,7 @@ artfusion_context *af_context_retain(artfusion_context *context);
 void af_context_release(artfusion_context *context);
 
 /* Formats only where the level is wanted. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
+AF_PRINTF(3, 4)
 void af_log(const artfusion_context *context, artfusion_log_level level, const char *format, ...);
 
 #endif

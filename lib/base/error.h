@@ -4,6 +4,7 @@
 #define AF_BASE_ERROR_H
 
 #include "artfusion.h"
+#include "base/printf.h"
 
 /* Each public function that can fail begins with it, so that the first error
  * within a call, which knows most, is the one that is kept. So does what goes on
@@ -17,9 +18,7 @@ void af_error_clear(void);
  * failures that succeed. */
 #define af_fail(status, ...) (af_error_set(__VA_ARGS__), (status))
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 1, 2)))
-#endif
+AF_PRINTF(1, 2)
 void af_error_set(const char *format, ...);
 
 /* ARTFUSION_ERROR_MEMORY, naming what `bytes` were for. */

@@ -1,58 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-#define _XOPEN_SOURCE 700 /* realpath, fsync, and the strerror_r that returns int */
-
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/platform.h"
 
-#define MODE_BITS (S_IRWXU | S_IRWXG | S_IRWXO)
 #define NAME_ATTEMPTS 100
 
 artfusion_status af_fail_io(const char *path, const char *doing, int error)
 {
     char reason[128];
-    if (strerror_r(error, reason, sizeof reason) != 0)
-        (void)snprintf(reason, sizeof reason, "error %d", error);
+    af_os_reason(error, reason, sizeof reason);
     return af_fail(ARTFUSION_ERROR_IO, "%s: %s%s%s", path, doing ? doing : "", doing ? ": " : "",
                    reason);
 }
 
-static artfusion_status fail_irregular(const char *path, mode_t mode)
+static artfusion_status fail_irregular(const char *path, af_file_kind kind)
 {
     return af_fail(ARTFUSION_ERROR_IO, "%s: %s", path,
-                   S_ISDIR(mode) ? "is a directory, not a file" : "is not a regular file");
-}
-
-/* Again where a signal's handler came first, which network file systems and FUSE let happen. */
-static int open_file(const char *path, int flags, mode_t mode)
-{
-    int file;
-    do
-        file = open(path, flags | O_CLOEXEC, mode);
-    while (file < 0 && errno == EINTR);
-    return file;
-}
-
-static int sync_file(int file)
-{
-    int status;
-    do
-        status = fsync(file);
-    while (status != 0 && errno == EINTR);
-    return status;
+                   kind == AF_FILE_FOLDER ? "is a directory, not a file" : "is not a regular file");
 }
 
 /* As far as `size` or the file goes. */
@@ -60,13 +36,12 @@ static artfusion_status read_all(int file, const char *path, uint8_t *data, size
 {
     size_t done = 0;
     while (done < *size) {
-        const ssize_t got = read(file, data + done, *size - done);
+        const int64_t got = af_os_read(file, data + done, *size - done);
+        if (got < 0)
+            return af_fail_io(path, "reading", errno);
         if (got == 0)
             break;
-        if (got > 0)
-            done += (size_t)got;
-        else if (errno != EINTR)
-            return af_fail_io(path, "reading", errno);
+        done += (size_t)got;
     }
     *size = done;
     return ARTFUSION_OK;
@@ -75,12 +50,12 @@ static artfusion_status read_all(int file, const char *path, uint8_t *data, size
 static artfusion_status read_open(int file, const char *path, uint64_t limit, uint8_t **data,
                                   size_t *size)
 {
-    struct stat info;
-    if (fstat(file, &info) != 0)
+    af_file_kind kind;
+    uint64_t length;
+    if (af_os_size(file, &kind, &length) != 0)
         return af_fail_io(path, "reading", errno);
-    if (!S_ISREG(info.st_mode))
-        return fail_irregular(path, info.st_mode);
-    const uint64_t length = (uint64_t)info.st_size;
+    if (kind != AF_FILE_REGULAR)
+        return fail_irregular(path, kind);
     if (length > limit)
         return af_fail(ARTFUSION_ERROR_LIMIT,
                        "%s: %" PRIu64 " bytes are beyond the limit, %" PRIu64, path, length, limit);
@@ -102,48 +77,25 @@ artfusion_status af_file_read(const char *path, uint64_t limit, uint8_t **data, 
 {
     *data = NULL;
     *size = 0;
-    /* NONBLOCK: opening a pipe, which is refused, would wait for its writer. */
-    const int file = open_file(path, O_RDONLY | O_NONBLOCK, 0);
+    const int file = af_os_open(path);
     if (file < 0)
         return af_fail_io(path, "opening", errno);
     const artfusion_status status = read_open(file, path, limit, data, size);
-    (void)close(file);
+    (void)af_os_close(file);
     return status;
 }
 
-/* What af_file_write is about to replace. */
-typedef struct target {
-    char *path; /* links resolved; of malloc, as realpath gives it */
-    int exists;
-    mode_t mode; /* of an existing file, as is its group */
-    gid_t group;
-} target;
-
-static artfusion_status find_target(const char *path, target *t)
+static artfusion_status find_target(const char *path, af_target *t)
 {
-    struct stat info;
-    t->path = realpath(path, NULL);
-    if (t->path) {
-        if (stat(t->path, &info) != 0)
-            return af_fail_io(path, "writing", errno);
-        if (!S_ISREG(info.st_mode))
-            return fail_irregular(path, info.st_mode);
-        /* Renaming needs no permission on the file itself, but its owner said no. */
-        if (faccessat(AT_FDCWD, t->path, W_OK, AT_EACCESS) != 0)
-            return af_fail_io(path, "writing", errno);
-        t->exists = 1;
-        t->mode = info.st_mode & MODE_BITS;
-        t->group = info.st_gid;
-        return ARTFUSION_OK;
-    }
-    if (errno == ENOMEM)
-        return af_fail_memory(PATH_MAX, path);
-    if (errno != ENOENT)
-        return af_fail_io(path, "writing", errno);
-    if (lstat(path, &info) == 0)
+    const int error = af_os_find_target(path, t);
+    if (error == ENOMEM)
+        return af_fail_memory(AF_PATH_MAX, path);
+    if (error)
+        return af_fail_io(path, "writing", error);
+    if (t->kind == AF_FILE_LOST_LINK)
         return af_fail(ARTFUSION_ERROR_IO, "%s: is a link to what does not exist", path);
-    t->path = strdup(path);
-    return t->path ? ARTFUSION_OK : af_fail_memory(strlen(path) + 1, path);
+    return t->kind == AF_FILE_NONE || t->kind == AF_FILE_REGULAR ? ARTFUSION_OK
+                                                                 : fail_irregular(path, t->kind);
 }
 
 /* Different for every call in every process, as far as a clock can make it so; O_EXCL sees to
@@ -158,9 +110,8 @@ static uint64_t name_number(void)
 }
 
 /* A new file in the target's directory, under a short name of its own since the target's may be
- * as long as names can be. `*name` is of af_alloc. What replaces a file is its owner's alone until
- * it has that file's mode. */
-static artfusion_status create_beside(const char *path, const target *t, char **name, int *file)
+ * as long as names can be. `*name` is of af_alloc. */
+static artfusion_status create_beside(const char *path, const af_target *t, char **name, int *file)
 {
     const char *slash = strrchr(t->path, '/');
     const size_t directory = slash ? (size_t)(slash - t->path) + 1 : 0;
@@ -173,7 +124,7 @@ static artfusion_status create_beside(const char *path, const target *t, char **
     for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
         (void)snprintf(*name + directory, bytes - directory, ".artfusion-%016" PRIx64 ".tmp",
                        name_number());
-        *file = open_file(*name, O_WRONLY | O_CREAT | O_EXCL, t->exists ? S_IRUSR | S_IWUSR : 0666);
+        *file = af_os_create(*name, t);
         if (*file >= 0)
             return ARTFUSION_OK;
         if (errno != EEXIST)
@@ -184,48 +135,19 @@ static artfusion_status create_beside(const char *path, const target *t, char **
     return status;
 }
 
-/* Who could not read or write the file that is replaced cannot do so now: where its group cannot be
- * had, another one's members are as all others. */
-static int take_mode(int file, const target *t)
-{
-    struct stat info;
-    mode_t mode = t->mode;
-    if (fstat(file, &info) != 0)
-        return -1;
-    if (info.st_gid != t->group && fchown(file, (uid_t)-1, t->group) != 0)
-        mode &= ~(mode_t)S_IRWXG | ((mode & S_IRWXO) << 3);
-    return fchmod(file, mode);
-}
-
 static int write_all(int file, const uint8_t *data, size_t size)
 {
     while (size > 0) {
-        const ssize_t put = write(file, data, size);
-        if (put > 0) {
-            data += put;
-            size -= (size_t)put;
-        } else if (put == 0 || errno != EINTR) {
+        const int64_t put = af_os_write(file, data, size);
+        if (put <= 0)
             return -1;
-        }
+        data += put;
+        size -= (size_t)put;
     }
     return 0;
 }
 
-/* Makes the rename itself last. Not all file systems can sync a directory, and the file is in its
- * place whether or not this one can: no error. */
-static void sync_directory(char *name)
-{
-    char *slash = strrchr(name, '/');
-    if (slash)
-        slash[1] = '\0';
-    const int directory = open_file(slash ? name : ".", O_RDONLY | O_DIRECTORY, 0);
-    if (directory < 0)
-        return;
-    (void)sync_file(directory);
-    (void)close(directory);
-}
-
-static artfusion_status replace(const char *path, const target *t, const void *data, size_t size)
+static artfusion_status replace(const char *path, const af_target *t, const void *data, size_t size)
 {
     char *name = NULL;
     int file = -1;
@@ -233,24 +155,23 @@ static artfusion_status replace(const char *path, const target *t, const void *d
     if (status)
         return status;
 
-    int failed =
-        (t->exists && take_mode(file, t)) || write_all(file, data, size) || sync_file(file);
+    int failed = (t->kind == AF_FILE_REGULAR && af_os_take_mode(file, t)) ||
+                 write_all(file, data, size) || af_os_sync(file);
     int error = errno;
-    /* A delayed write may be found out by close. Interrupted, it has closed the file all the same,
-     * which was synced. */
-    if (close(file) != 0 && errno != EINTR && !failed) {
+    /* A delayed write may be found out by close. */
+    if (af_os_close(file) != 0 && !failed) {
         failed = 1;
         error = errno;
     }
-    if (!failed && rename(name, t->path) != 0) {
+    if (!failed && af_os_rename(name, t->path) != 0) {
         failed = 1;
         error = errno;
     }
     if (failed) {
         status = af_fail_io(path, "writing", error);
-        (void)unlink(name);
+        af_os_remove(name);
     } else {
-        sync_directory(name);
+        af_os_sync_folder(name);
     }
     af_free(name);
     return status;
@@ -258,7 +179,7 @@ static artfusion_status replace(const char *path, const target *t, const void *d
 
 artfusion_status af_file_write(const char *path, const void *data, size_t size)
 {
-    target t = {0};
+    af_target t = {0};
     artfusion_status status = find_target(path, &t);
     if (!status)
         status = replace(path, &t, data, size);

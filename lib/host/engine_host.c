@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/platform.h"
 #include "host/calls.h"
 #include "host/sandbox.h"
 #include "model/channel.h"
@@ -77,7 +78,7 @@ static void start_lane(int socket)
 {
     pthread_t thread;
     /* NOLINTNEXTLINE(performance-no-int-to-ptr) */
-    if (pthread_create(&thread, NULL, serve, (void *)(intptr_t)socket) == 0)
+    if (af_os_start_thread(&thread, 0, serve, (void *)(intptr_t)socket) == 0)
         (void)pthread_detach(thread);
     else
         (void)close(socket);

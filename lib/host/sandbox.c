@@ -1,41 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* dl_iterate_phdr */
+#define _GNU_SOURCE /* __rlimit_resource_t */
 #include "host/sandbox.h"
 
 #include <errno.h>
-#include <link.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/platform.h"
 #include "host/filter.h"
 #include "host/landlock.h"
-
-static int is_for_gpus(struct dl_phdr_info *object, size_t size, void *unused)
-{
-    (void)size, (void)unused;
-    return object->dlpi_name && strstr(object->dlpi_name, "/libtorch_cuda");
-}
 
 /* Whether the engine may come to use one. */
 static int wants_gpu(artfusion_device device)
 {
     return device == ARTFUSION_DEVICE_CUDA ||
-           (device == ARTFUSION_DEVICE_AUTO && dl_iterate_phdr(is_for_gpus, NULL) &&
+           (device == ARTFUSION_DEVICE_AUTO && af_os_loaded("libtorch_cuda") &&
             (access("/dev/nvidiactl", F_OK) == 0 || access("/dev/dxg", F_OK) == 0));
 }
 
-static void limit(int resource, rlim_t most)
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource;
+#else
+typedef int resource;
+#endif
+
+static void limit(resource of, rlim_t most)
 {
     struct rlimit now;
-    if (getrlimit((__rlimit_resource_t)resource, &now) != 0)
+    if (getrlimit(of, &now) != 0)
         return;
     if (now.rlim_max == RLIM_INFINITY || now.rlim_max > most)
         now.rlim_max = most;
     if (now.rlim_cur == RLIM_INFINITY || now.rlim_cur > most)
         now.rlim_cur = most;
-    (void)setrlimit((__rlimit_resource_t)resource, &now);
+    (void)setrlimit(of, &now);
 }
 
 void af_sandbox_enter(artfusion_device device, af_sandbox *held)

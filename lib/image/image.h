@@ -4,6 +4,7 @@
 #define AF_IMAGE_IMAGE_H
 
 #include "artfusion.h"
+#include "base/printf.h"
 
 struct artfusion_image {
     int32_t width, height;
@@ -32,9 +33,7 @@ artfusion_status af_webp_encode(const artfusion_image *image, int32_t quality, i
                                 uint8_t **data, size_t *size);
 
 /* Adds a clause to what artfusion_image_warning says, as far as there is room. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
+AF_PRINTF(2, 3)
 void af_image_warn(artfusion_image *image, const char *format, ...);
 
 /* Planar floats [3, height, width] = u8 / 127.5 - 1, as the networks take them. */

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * The model that is meant where none is named. */
-#define _GNU_SOURCE /* secure_getenv */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/own_folder.h"
+#include "base/platform.h"
 
 /* How many folders up from the library, and what lies there: a package of Python's; a prefix over lib
  * or bin; one over lib/<architecture>; a source tree over build/<preset>/lib. */
@@ -33,13 +31,13 @@ static artfusion_status give(const char *text, char **path)
     return ARTFUSION_OK;
 }
 
-static void name_place(size_t index, const char *folder, char place[PATH_MAX + LONGEST])
+static void name_place(size_t index, const char *folder, char place[AF_PATH_MAX + LONGEST])
 {
     size_t length = strlen(folder);
     for (int up = 0; up < places[index].up; up++)
         while (length > 0 && folder[--length] != '/')
             ;
-    (void)snprintf(place, PATH_MAX + LONGEST, "%.*s%s", (int)length, folder, places[index].path);
+    (void)snprintf(place, AF_PATH_MAX + LONGEST, "%.*s%s", (int)length, folder, places[index].path);
 }
 
 artfusion_status artfusion_default_model_path(char **path)
@@ -48,17 +46,17 @@ artfusion_status artfusion_default_model_path(char **path)
     if (!path)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "path is NULL");
     *path = NULL;
-    const char *named = secure_getenv("ARTFUSION_MODEL");
+    const char *named = af_os_variable("ARTFUSION_MODEL");
     if (named && *named)
         return give(named, path);
 
-    char folder[PATH_MAX], place[PLACES][PATH_MAX + LONGEST];
+    char folder[AF_PATH_MAX], place[PLACES][AF_PATH_MAX + LONGEST];
     if (!af_own_folder(folder))
-        return errno == ENOMEM ? af_fail_memory(PATH_MAX, "a path")
+        return errno == ENOMEM ? af_fail_memory(AF_PATH_MAX, "a path")
                                : af_fail_io("the library's own folder", NULL, errno);
     for (size_t i = 0; i < PLACES; i++) {
         name_place(i, folder, place[i]);
-        if (access(place[i], F_OK) == 0)
+        if (af_os_exists(place[i]))
             return give(place[i], path);
         if (errno != ENOENT && errno != ENOTDIR)
             return af_fail_io(place[i], NULL, errno);

@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* unshare */
 #include "model/engine_loader.h"
 
-#include <limits.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "base/platform.h"
 #include "model/isolated.h"
 
 /* MKL, which is in libtorch, calls exit from a constructor if getcwd fails: in a folder that was
- * removed, or whose path is too long. A thread of ours moves to another folder, for itself alone.
- */
+ * removed, or whose path is too long. */
 static artfusion_status load_engine(af_engine_loader *loader, int own_thread)
 {
-    char folder[PATH_MAX];
     if (loader->isolation == ARTFUSION_ISOLATION_PROCESS) /* which changes to / itself */
         return af_isolated_start(loader->context, &loader->engine, &loader->network);
-    if (!getcwd(folder, sizeof folder) &&
-        !(own_thread && unshare(CLONE_FS) == 0 && chdir("/") == 0))
+    if (!af_os_have_folder(own_thread))
         return af_fail(ARTFUSION_ERROR_ENGINE,
                        "the engine cannot be loaded from this working directory, which was removed "
                        "or has a path of %d bytes or more: change to another",
-                       PATH_MAX);
+                       AF_PATH_MAX);
     return af_engine_load(loader->context, &loader->engine);
 }
 
@@ -41,12 +34,7 @@ void af_engine_loader_start(af_engine_loader *loader, artfusion_context *context
                             artfusion_isolation isolation)
 {
     *loader = (af_engine_loader){.context = context, .isolation = isolation};
-    /* The host's signals are for the host's threads. */
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    loader->threaded = pthread_create(&loader->thread, NULL, load, loader) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    loader->threaded = af_os_start_thread(&loader->thread, 1, load, loader) == 0;
 }
 
 artfusion_status af_engine_loader_finish(af_engine_loader *loader, const af_engine **engine,

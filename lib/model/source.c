@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
 #include "model/source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/floats.h"
 #include "base/memory.h"
+#include "base/platform.h"
 
 /* Every read is checked here, so that the three kinds need not. */
 static artfusion_status check_range(const af_source *source, uint64_t offset, size_t size)
@@ -30,12 +27,9 @@ static artfusion_status read_file(const af_source *base, uint64_t offset, void *
     if (status != ARTFUSION_OK)
         return status;
 
-    /* pread, since an engine may read from several threads. */
     for (size_t done = 0; done < size;) {
-        const ssize_t got =
-            pread(source->file, (char *)buffer + done, size - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
+        const int64_t got =
+            af_os_read_at(source->file, (char *)buffer + done, size - done, offset + done);
         if (got < 0)
             return af_fail_io(base->path, NULL, errno);
         if (got == 0)
@@ -78,18 +72,14 @@ static artfusion_status read_callback(const af_source *base, uint64_t offset, vo
 artfusion_status af_source_open_file(af_model_source *source, const char *path)
 {
     memset(source, 0, sizeof *source);
-    /* NONBLOCK: opening a pipe, which is refused, would wait for its writer. */
-    do
-        source->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    while (source->file < 0 && errno == EINTR);
+    source->file = af_os_open(path);
     if (source->file < 0)
         return af_fail_io(path, NULL, errno);
-    struct stat info;
-    if (fstat(source->file, &info) != 0 || !S_ISREG(info.st_mode)) {
+    af_file_kind kind;
+    if (af_os_size(source->file, &kind, &source->base.size) != 0 || kind != AF_FILE_REGULAR) {
         af_source_close(source);
         return af_fail(ARTFUSION_ERROR_IO, "%s is not a regular file", path);
     }
-    source->base.size = (uint64_t)info.st_size;
     source->base.path = path;
     source->base.read = read_file;
     return ARTFUSION_OK;
@@ -125,7 +115,7 @@ static artfusion_status keep_file(const af_model_source *source, af_model_source
     *kept = *source;
     kept->owned = path;
     kept->base.path = path;
-    kept->file = fcntl(source->file, F_DUPFD_CLOEXEC, 0);
+    kept->file = af_os_duplicate(source->file);
     return kept->file >= 0 ? ARTFUSION_OK : af_fail_io(source->base.path, NULL, errno);
 }
 
@@ -148,24 +138,25 @@ artfusion_status af_source_copy(const af_source *source, af_model_source *copy)
 
 artfusion_status af_source_check_size(const af_model_source *source)
 {
-    struct stat info;
+    af_file_kind kind;
+    uint64_t size;
     if (source->file < 0)
         return ARTFUSION_OK;
-    if (fstat(source->file, &info) != 0)
+    if (af_os_size(source->file, &kind, &size) != 0)
         return af_fail_io(source->base.path, NULL, errno);
-    return (uint64_t)info.st_size == source->base.size
+    return size == source->base.size
                ? ARTFUSION_OK
                : af_fail(
                      ARTFUSION_ERROR_CHECKSUM,
                      "%s was changed since the model was opened: it has %llu bytes, and had %llu",
-                     source->base.path, (unsigned long long)info.st_size,
+                     source->base.path, (unsigned long long)size,
                      (unsigned long long)source->base.size);
 }
 
 void af_source_close(af_model_source *source)
 {
     if (source->file >= 0)
-        (void)close(source->file);
+        (void)af_os_close(source->file);
     source->file = -1;
     af_free(source->owned);
     source->owned = NULL;

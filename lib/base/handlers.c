@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* dl_iterate_phdr */
-#include "model/handlers.h"
+#include "base/handlers.h"
 
 #include <link.h>
 #include <stddef.h>

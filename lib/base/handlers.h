@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Signal handlers are the host's. Libraries that an engine brings may take some as they are loaded: Debian's
  * libtorch is built with MPI, whose UCX takes SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGHUP. */
-#ifndef AF_MODEL_HANDLERS_H
-#define AF_MODEL_HANDLERS_H
+#ifndef AF_BASE_HANDLERS_H
+#define AF_BASE_HANDLERS_H
 
 #include <signal.h>
 
