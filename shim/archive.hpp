@@ -6,7 +6,7 @@
 #ifndef AF_SHIM_ARCHIVE_HPP
 #define AF_SHIM_ARCHIVE_HPP
 
-#include "model/network.h"
+#include "model/engine.h"
 
 namespace af {
 

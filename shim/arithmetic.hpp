@@ -6,7 +6,7 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
-#include "model/network.h"
+#include "model/engine.h"
 
 namespace af {
 

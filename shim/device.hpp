@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "model/network.h"
+#include "model/engine.h"
 
 namespace af {
 

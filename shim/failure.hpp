@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "model/network.h"
+#include "model/engine.h"
 
 namespace af {
 

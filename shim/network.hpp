@@ -22,7 +22,7 @@
 #include <optional>
 #include <string>
 
-#include "model/network.h"
+#include "model/engine.h"
 #include "program.hpp"
 #include "recorder.hpp"
 

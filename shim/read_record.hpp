@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "model/network.h"
+#include "model/engine.h"
 
 namespace af {
 

@@ -3,7 +3,7 @@
 #ifndef AF_HOST_CALLS_H
 #define AF_HOST_CALLS_H
 
-#include "model/network.h"
+#include "model/engine.h"
 
 /* Before the first lane. */
 void af_calls_begin(const af_engine *engine);

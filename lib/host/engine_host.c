@@ -17,7 +17,7 @@
 #include "host/calls.h"
 #include "host/sandbox.h"
 #include "model/channel.h"
-#include "model/engine.h"
+#include "model/engine_search.h"
 
 /* What the program that uses the library had open is none of the engine's. */
 static void close_others(void)

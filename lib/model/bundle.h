@@ -4,7 +4,7 @@
 #define AF_MODEL_BUNDLE_H
 
 #include "base/sha256.h"
-#include "model/network.h"
+#include "model/engine.h"
 #include "model/unpack.h"
 
 #define AF_SHA256_HEX 65 /* 64 digits and the zero */

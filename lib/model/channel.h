@@ -15,7 +15,7 @@
 #ifndef AF_MODEL_CHANNEL_H
 #define AF_MODEL_CHANNEL_H
 
-#include "model/network.h"
+#include "model/engine.h"
 
 enum { AF_CHANNEL_DESCRIPTOR = 3, AF_CHANNEL_BUFFERS = 5 };
 

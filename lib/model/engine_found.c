@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/own_folder.h"
-#include "model/engine.h"
+#include "model/engine_search.h"
 
 void af_engine_find(const artfusion_context *context, char *found, size_t size)
 {

@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#include "model/engine.h"
+#include "model/engine_search.h"
 
 typedef struct af_engine_loader {
     artfusion_context *context;

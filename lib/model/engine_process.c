@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/own_folder.h"
-#include "model/engine.h"
+#include "model/engine_search.h"
 
 #define HOST_FILE "artfusion-engine-host"
 

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/context.h"
-#include "model/network.h"
+#include "model/engine.h"
 
 /* Starts the process, with its engine loaded. Its `open` takes the network that comes from here,
  * and leaves it in its place; `close` is its end, opened or not. The table lives as long as it. The

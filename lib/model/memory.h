@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "model/network.h"
+#include "model/engine.h"
 
 /* Bytes of a call: constant + batch * (linear * positions + square * positions^2). */
 typedef struct af_memory_curve {

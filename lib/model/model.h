@@ -10,7 +10,7 @@
 #include "model/cache.h"
 #include "model/manifest.h"
 #include "model/memory.h"
-#include "model/network.h"
+#include "model/engine.h"
 
 struct artfusion_model {
     atomic_int references;

@@ -4,7 +4,7 @@
 #ifndef AF_MODEL_RECORD_LIST_H
 #define AF_MODEL_RECORD_LIST_H
 
-#include "model/network.h"
+#include "model/engine.h"
 
 size_t af_record_list_size(const af_model_record *records, size_t count);
 void af_record_list_write(const af_model_record *records, size_t count, uint8_t *list);

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "model/archive.h"
-#include "model/network.h"
+#include "model/engine.h"
 #include "model/unpack.h"
 #include "support.h"
 

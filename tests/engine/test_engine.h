@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-#include "model/network.h"
+#include "model/engine.h"
 
 #define TEST_DEVIATION 0.5
 #define TEST_ENGINE_CONTROL_SYMBOL "artfusion_test_engine_control"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/engine.h"
+#include "model/engine_search.h"
 
 #include <string.h>
 
