@@ -6,8 +6,9 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 typedef union control {
     struct cmsghdr header; /* for its alignment */
@@ -38,13 +39,6 @@ af_sent af_channel_send(int socket, const void *message, size_t size, int descri
     return sent < 0 && errno != EPIPE && errno != ECONNRESET ? AF_SENT_NOT : AF_SENT_END;
 }
 
-int64_t af_channel_milliseconds(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int af_channel_is_ready(int socket, int32_t timeout)
 {
     struct pollfd wanted = {.fd = socket, .events = POLLIN};
@@ -53,10 +47,10 @@ int af_channel_is_ready(int socket, int32_t timeout)
 
 static int wait_for(int socket, int32_t timeout)
 {
-    const int64_t end = af_channel_milliseconds() + timeout;
+    const int64_t end = af_milliseconds() + timeout;
     struct pollfd wanted = {.fd = socket, .events = POLLIN};
     for (;;) {
-        const int64_t left = timeout ? end - af_channel_milliseconds() : -1;
+        const int64_t left = timeout ? end - af_milliseconds() : -1;
         const int ready = poll(&wanted, 1, timeout && left < 0 ? 0 : (int)left);
         if (ready > 0)
             return 1;

@@ -69,9 +69,6 @@ typedef struct af_answer {
     af_engine_error error;
 } af_answer;
 
-/* Of a clock that nobody sets. */
-int64_t af_channel_milliseconds(void);
-
 /* With `descriptor`, unless it is -1, which stays the caller's. */
 typedef int32_t af_sent;
 enum { AF_SENT, AF_SENT_NOT /* for want of something: errno says of what */, AF_SENT_END };

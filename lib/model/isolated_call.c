@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/isolated.h"
@@ -58,7 +59,7 @@ static int wait_for_answer(af_isolated_call *c, int64_t end)
     const int32_t limit = c->network->context->isolation_timeout;
     int ready = 0;
     for (int32_t patience = GRACE; !ready;) {
-        const int64_t left = limit ? end - af_channel_milliseconds() : INT32_MAX;
+        const int64_t left = limit ? end - af_milliseconds() : INT32_MAX;
         int32_t pause = heeded ? LOOK : -1; /* for ever */
         if (limit && (!heeded || left < LOOK))
             pause = left > 0 ? (int32_t)left : 0;
@@ -78,7 +79,7 @@ static int wait_for_answer(af_isolated_call *c, int64_t end)
 static int hear(af_isolated_call *c)
 {
     const int32_t limit = c->network->context->isolation_timeout;
-    const int64_t end = limit ? af_channel_milliseconds() + limit : 0;
+    const int64_t end = limit ? af_milliseconds() + limit : 0;
     do {
         if (!wait_for_answer(c, end) ||
             af_channel_receive(c->lane->socket, &c->answer, sizeof c->answer, NULL, 0) !=

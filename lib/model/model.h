@@ -8,8 +8,8 @@
 #include "base/context.h"
 #include "model/bundle.h"
 #include "model/cache.h"
+#include "model/curves.h"
 #include "model/manifest.h"
-#include "model/memory.h"
 #include "model/engine.h"
 
 struct artfusion_model {
@@ -26,17 +26,13 @@ struct artfusion_model {
     float *null_style;      /* [manifest.style_width] */
     char engine_label[64];
     af_cache cache;   /* these two have locks: all else is immutable */
-    af_memory memory;
+    af_curves curves;
 };
 
-struct artfusion_style {
-    artfusion_model *model;
-    float *values; /* [model->manifest.style_width] */
-};
-
-/* Whether codes of `model` are ones of `style`'s too. Their digest is not enough: that of
- * format 1 is of the weights, and the width is the manifest's word. */
-int af_style_is_of(const artfusion_style *style, const artfusion_model *model);
+static inline int af_model_is_isolated(const artfusion_model *model)
+{
+    return model->isolation == ARTFUSION_ISOLATION_PROCESS;
+}
 
 artfusion_model *af_model_retain(artfusion_model *model);
 void af_model_release(artfusion_model *model);
@@ -54,14 +50,7 @@ int af_model_may_enter(const artfusion_model *model);
 artfusion_status af_model_failed(const artfusion_model *model, artfusion_status status,
                                  const char *what, const af_engine_error *error);
 
-/* Index of the first NaN or infinity in values[count], or `count`. */
-size_t af_first_nonfinite(const float *values, size_t count);
-
 /* Whether sides of width x height pixels are possible; the message has the nearest that are. */
 artfusion_status af_model_check_size(const artfusion_model *model, int32_t width, int32_t height);
-
-/* The content condition of one scaled latent [channels, pixels]. */
-void af_model_content_condition(const artfusion_model *model, const float *scaled, size_t pixels,
-                                float *content);
 
 #endif

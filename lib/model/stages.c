@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The networks' stages, with what stands between them: scaling of latents and the content
  * condition. */
+#include "model/stages.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -8,15 +10,8 @@
 #include "base/floats.h"
 #include "base/memory.h"
 #include "image/image.h"
+#include "math/finite.h"
 #include "model/model.h"
-
-size_t af_first_nonfinite(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return i;
-    return count;
-}
 
 static artfusion_status check_finite(const float *values, size_t count, const char *what)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "model/style.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -6,6 +8,7 @@
 #include "base/floats.h"
 #include "base/memory.h"
 #include "image/image.h"
+#include "math/finite.h"
 #include "model/model.h"
 
 int af_style_is_of(const artfusion_style *style, const artfusion_model *model)

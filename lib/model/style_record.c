@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/record.h"
 #include "model/model.h"
+#include "model/style.h"
 
 #define MODEL_DIGEST 64 /* hexadecimal digits */
 

@@ -2,8 +2,10 @@
  * The UNet's passes of a step: which there are, one call for them all, and their mix. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "math/finite.h"
 #include "math/guidance.h"
 #include "model/isolated.h"
 #include "sample/sampler.h"

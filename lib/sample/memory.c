@@ -6,6 +6,7 @@
 #include "base/floats.h"
 #include "base/memory.h"
 #include "math/guidance.h"
+#include "model/footprint.h"
 #include "sample/sampler.h"
 
 /* What is no tensor's: the allocator's rounding and the pieces it keeps, threads' own sums. Of
@@ -33,13 +34,13 @@ static artfusion_status stage_bytes(const artfusion_sampler *s, int32_t passes,
     const int32_t rows = af_sampler_window(s, styles, 0) * styles;
     *conditions = (uint64_t)rows * (uint64_t)s->model->network_info.condition_width * sizeof(float);
     artfusion_status status =
-        af_model_memory(s->model, AF_STAGE_CONDITION, rows, 1, 1, &bytes[AF_STAGE_CONDITION]);
+        af_model_footprint(s->model, AF_STAGE_CONDITION, rows, 1, 1, &bytes[AF_STAGE_CONDITION]);
     if (status == ARTFUSION_OK)
-        status = af_model_memory(s->model, AF_STAGE_ENCODE, 1, h, w, &bytes[AF_STAGE_ENCODE]);
+        status = af_model_footprint(s->model, AF_STAGE_ENCODE, 1, h, w, &bytes[AF_STAGE_ENCODE]);
     if (status == ARTFUSION_OK)
-        status = af_model_memory(s->model, AF_STAGE_DECODE, 1, h, w, &bytes[AF_STAGE_DECODE]);
+        status = af_model_footprint(s->model, AF_STAGE_DECODE, 1, h, w, &bytes[AF_STAGE_DECODE]);
     if (status == ARTFUSION_OK)
-        status = af_model_memory(s->model, AF_STAGE_DENOISE, passes, h, w,
+        status = af_model_footprint(s->model, AF_STAGE_DENOISE, passes, h, w,
                                  &bytes[AF_STAGE_DENOISE]);
     return status;
 }

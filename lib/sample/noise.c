@@ -2,6 +2,7 @@
  * Every random number of a run. */
 #include "base/error.h"
 #include "base/floats.h"
+#include "math/finite.h"
 #include "sample/sampler.h"
 
 /* Draws of the counter-based generator: one for x_T, then four a step. The last is dropout's own. */

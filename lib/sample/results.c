@@ -2,6 +2,7 @@
  * What a run shows: progress, latents, pictures. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"

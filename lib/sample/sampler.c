@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Making a sampler, and its way out. */
-#define _POSIX_C_SOURCE 200809L
 #include "sample/sampler.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
 #include "math/schedule.h"
-
-double af_seconds(void)
-{
-    struct timespec now = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 artfusion_status af_sampler_check_cancelled(artfusion_sampler *sampler)
 {

@@ -110,7 +110,4 @@ artfusion_status af_sampler_check_cancelled(artfusion_sampler *sampler);
 artfusion_status af_sampler_failed(artfusion_sampler *sampler, artfusion_status status,
                                    const char *what, const af_engine_error *error);
 
-/* Monotonic, in seconds. */
-double af_seconds(void);
-
 #endif

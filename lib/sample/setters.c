@@ -2,10 +2,14 @@
  * What a run is of: content, style, init latent, mask. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
 #include "image/image.h"
+#include "math/finite.h"
+#include "model/stages.h"
+#include "model/style.h"
 #include "sample/sampler.h"
 
 /* The pictures *first .. *last - 1 that an index stands for. */

@@ -9,6 +9,7 @@
 #include "base/floats.h"
 #include "base/memory.h"
 #include "base/record.h"
+#include "math/finite.h"
 #include "sample/sampler.h"
 
 #define MODEL_DIGEST 64 /* hexadecimal digits */

@@ -3,8 +3,10 @@
  * can fail, so that after an error the sampler stands before it. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/floats.h"
+#include "math/finite.h"
 #include "math/guidance.h"
 #include "sample/sampler.h"
 

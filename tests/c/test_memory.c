@@ -13,35 +13,35 @@
 static void test_fit(void **state)
 {
     (void)state;
-    af_memory_curve curve;
+    af_curve curve;
     const double n[] = {256, 1024, 4096};
 
     /* A line is found again, and goes on as one. */
     double p[] = {1000 + 256 * 7.0, 1000 + 1024 * 7.0, 1000 + 4096 * 7.0};
-    af_memory_fit(n, p, 3, &curve);
+    af_curve_fit(n, p, 3, &curve);
     assert_near(curve.square, 0, 0);
-    assert_near(af_memory_at(&curve, 3, 10000), 1000 + 3 * 10000 * 7.0, 1e-3);
-    af_memory_fit(n, p, 2, &curve);
-    assert_near(af_memory_at(&curve, 1, 10000), 1000 + 10000 * 7.0, 1e-3);
+    assert_near(af_curve_at(&curve, 3, 10000), 1000 + 3 * 10000 * 7.0, 1e-3);
+    af_curve_fit(n, p, 2, &curve);
+    assert_near(af_curve_at(&curve, 1, 10000), 1000 + 10000 * 7.0, 1e-3);
 
     /* So is a square. */
     for (int i = 0; i < 3; i++)
         p[i] = 500 + 3 * n[i] + 0.25 * n[i] * n[i];
-    af_memory_fit(n, p, 3, &curve);
-    assert_near(af_memory_at(&curve, 2, 9000), 500 + 2 * (3 * 9000.0 + 0.25 * 81e6), 1);
+    af_curve_fit(n, p, 3, &curve);
+    assert_near(af_curve_at(&curve, 2, 9000), 500 + 2 * (3 * 9000.0 + 0.25 * 81e6), 1);
 
     /* What rises by less at the end has another algorithm there, whose slope counts. */
     const double bent[] = {2.64e6, 5.98e6, 10.05e6};
-    af_memory_fit(n, bent, 3, &curve);
+    af_curve_fit(n, bent, 3, &curve);
     assert_near(curve.square, 0, 0);
-    assert_near(af_memory_at(&curve, 1, 16384), 10.05e6 + 12288 * (10.05e6 - 5.98e6) / 3072, 1);
+    assert_near(af_curve_at(&curve, 1, 16384), 10.05e6 + 12288 * (10.05e6 - 5.98e6) / 3072, 1);
 
     /* One point: by proportion. Less for more positions: not less and less. */
-    af_memory_fit(n, bent, 1, &curve);
-    assert_near(af_memory_at(&curve, 1, 512), 2 * 2.64e6, 1e-3);
+    af_curve_fit(n, bent, 1, &curve);
+    assert_near(af_curve_at(&curve, 1, 512), 2 * 2.64e6, 1e-3);
     const double falling[] = {3e6, 2e6, 1e6};
-    af_memory_fit(n, falling, 3, &curve);
-    assert_near(af_memory_at(&curve, 1, 1e6), 1e6, 1e-3);
+    af_curve_fit(n, falling, 3, &curve);
+    assert_near(af_curve_at(&curve, 1, 1e6), 1e6, 1e-3);
 }
 
 static uint64_t needed(artfusion_model *model, const artfusion_sampler_options *options)

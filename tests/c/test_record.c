@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/record.h"
-#include "model/memory.h"
+#include "model/curves.h"
 #include "support.h"
 
 static const af_record_kind kind = {"testtest", 1, "a test"};
@@ -55,14 +55,14 @@ static void nothing_is_written_beyond(void **state)
 static void memory_is_fitted_at_its_ends(void **state)
 {
     (void)state;
-    af_memory_curve curve;
+    af_curve curve;
     const double same[] = {4, 4, 8}, bytes[] = {100, 100, 300};
-    af_memory_fit(same, bytes, 3, &curve); /* the native size is the smallest: by proportion */
-    assert_near(af_memory_at(&curve, 1, 8), 200, 1e-9);
+    af_curve_fit(same, bytes, 3, &curve); /* the native size is the smallest: by proportion */
+    assert_near(af_curve_at(&curve, 1, 8), 200, 1e-9);
     /* A line that would start below nothing starts at nothing. */
     const double n[] = {4, 8, 16}, steep[] = {10, 110, 310};
-    af_memory_fit(n, steep, 3, &curve);
-    assert_near(af_memory_at(&curve, 1, 0), 0, 0);
+    af_curve_fit(n, steep, 3, &curve);
+    assert_near(af_curve_at(&curve, 1, 0), 0, 0);
 
     artfusion_model *model = test_model("\"native_width\": 32, \"native_height\": 24",
                                         "\"native_width\": 8, \"native_height\": 8");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/model.h"
+#include "model/style.h"
 #include "support.h"
 
 typedef struct saved {

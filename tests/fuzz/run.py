@@ -35,7 +35,7 @@ FILES = {
     "options": ["lib/base/options.c", "lib/base/context.c", "lib/sample/options.c",
                 "lib/sample/sampler.c", "lib/sample/setters.c", "lib/image/io.c"],
     "archive": ["lib/model/archive.c", "lib/model/archive_end.c", "lib/model/bundle.c",
-                "lib/model/unpack.c", "lib/model/source.c", "lib/model/model.c"],
+                "lib/model/unpack.c", "lib/model/source.c", "lib/model/open.c"],
     "metadata": ["lib/image/png.c"],
     "lexer": ["shim/lexer.cpp"],
     "code": ["shim/code.cpp", "shim/divisors.cpp", "shim/tuples.cpp"],

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/memory.h"
+#include "model/footprint.h"
 
 #include <string.h>
 
@@ -8,62 +8,10 @@
 #include "model/model.h"
 
 enum {
-    POINTS = 3,
     FIRST_SIDE = 64,   /* pixels of the smallest size that is measured */
     NATIVE_SIDE = 512, /* and of the largest that counts as native: one of twice that is measured */
     PROBES = 5         /* 64, 128, ... 1024 */
 };
-
-/* How far the slope of the larger half may exceed the smaller one's by padding and rounding. */
-#define STRAIGHT 1.05
-
-void af_memory_fit(const double positions[POINTS], const double bytes[POINTS], int32_t points,
-                   af_memory_curve *curve)
-{
-    const double *n = positions, *p = bytes;
-    *curve = (af_memory_curve){.known = 1};
-    if (points < 2 || n[0] == n[1]) { /* a native size that is also the smallest */
-        curve->linear = p[0] / n[0];
-        return;
-    }
-    /* Two points, the second beyond proportion: the limit forbade a third, which the square
-     * foretells and a line would not. */
-    if (points == 2 && p[1] * n[0] > STRAIGHT * p[0] * n[1]) {
-        curve->square = (p[1] - p[0]) / (n[1] * n[1] - n[0] * n[0]);
-        curve->constant = p[1] - curve->square * n[1] * n[1];
-        return;
-    }
-    const double early = (p[1] - p[0]) / (n[1] - n[0]);
-    double late = early;
-    if (points == POINTS)
-        late = (p[2] - p[1]) / (n[2] - n[1]);
-    if (late > STRAIGHT * early && early >= 0.0) {
-        curve->square = (late - early) / (n[2] - n[0]);
-        late -= curve->square * (n[1] + n[2]);
-    }
-    const int32_t last = points - 1;
-    curve->linear = late > 0.0 ? late : 0.0;
-    curve->constant = p[last] - curve->linear * n[last] - curve->square * n[last] * n[last];
-    if (curve->constant < 0.0)
-        curve->constant = 0.0;
-}
-
-double af_memory_at(const af_memory_curve *curve, double batch, double positions)
-{
-    return curve->constant +
-           batch * (curve->linear * positions + curve->square * positions * positions);
-}
-
-int af_memory_init(af_memory *memory)
-{
-    memset(memory, 0, sizeof *memory);
-    return pthread_mutex_init(&memory->lock, NULL) == 0;
-}
-
-void af_memory_clear(af_memory *memory)
-{
-    (void)pthread_mutex_destroy(&memory->lock);
-}
 
 /* A size at which a stage is measured. */
 typedef struct probe {
@@ -97,7 +45,7 @@ static int32_t list_probes(const af_manifest *m, af_stage stage, probe probes[PR
     int32_t count = 0, halvings = halvings_to(m, FIRST_SIDE);
     const int32_t last = halvings_to(m, NATIVE_SIDE) - 1;
     if (stage == AF_STAGE_CONDITION) {
-        for (int32_t batch = 16; count < POINTS; batch *= 2)
+        for (int32_t batch = 16; count < AF_CURVE_POINTS; batch *= 2)
             probes[count++] = (probe){batch, 1, 1};
         return count;
     }
@@ -108,8 +56,8 @@ static int32_t list_probes(const af_manifest *m, af_stage stage, probe probes[PR
 }
 
 /* Whether the next size may take more than `limit`: it grows as before, and as the positions. */
-static int may_exceed(double limit, double next, const double positions[POINTS],
-                      const double bytes[POINTS], int32_t points)
+static int may_exceed(double limit, double next, const double positions[AF_CURVE_POINTS],
+                      const double bytes[AF_CURVE_POINTS], int32_t points)
 {
     const double last = bytes[points - 1];
     double growth = next / positions[points - 1];
@@ -119,12 +67,12 @@ static int may_exceed(double limit, double next, const double positions[POINTS],
 }
 
 /* From the smallest size up, as far as the limit allows; the largest ones make the curve. */
-static artfusion_status measure(artfusion_model *model, af_stage stage, af_memory_curve *curve)
+static artfusion_status measure(artfusion_model *model, af_stage stage, af_curve *curve)
 {
     const uint64_t limit = model->context->memory_limit;
     probe probes[PROBES];
     const int32_t count = list_probes(&model->manifest, stage, probes);
-    double positions[POINTS] = {0}, bytes[POINTS] = {0};
+    double positions[AF_CURVE_POINTS] = {0}, bytes[AF_CURVE_POINTS] = {0};
     int32_t points = 0;
     for (int32_t i = 0; i < count; i++) {
         const probe *p = &probes[i];
@@ -137,24 +85,24 @@ static artfusion_status measure(artfusion_model *model, af_stage stage, af_memor
             model->engine->memory(model->network, stage, p->batch, p->h, p->w, &measured, &error);
         if (status != ARTFUSION_OK)
             return af_model_failed(model, status, "measuring the networks' memory", &error);
-        if (points == POINTS) { /* the smallest goes */
-            memmove(positions, positions + 1, (POINTS - 1) * sizeof *positions);
-            memmove(bytes, bytes + 1, (POINTS - 1) * sizeof *bytes);
+        if (points == AF_CURVE_POINTS) { /* the smallest goes */
+            memmove(positions, positions + 1, (AF_CURVE_POINTS - 1) * sizeof *positions);
+            memmove(bytes, bytes + 1, (AF_CURVE_POINTS - 1) * sizeof *bytes);
             points--;
         }
         positions[points] = n;
         bytes[points++] = (double)measured;
     }
-    af_memory_fit(positions, bytes, points, curve);
+    af_curve_fit(positions, bytes, points, curve);
     return ARTFUSION_OK;
 }
 
-artfusion_status af_model_memory(artfusion_model *model, af_stage stage, int32_t batch, int32_t h,
-                                 int32_t w, uint64_t *bytes)
+artfusion_status af_model_footprint(artfusion_model *model, af_stage stage, int32_t batch,
+                                    int32_t h, int32_t w, uint64_t *bytes)
 {
     artfusion_status status = ARTFUSION_OK;
-    (void)pthread_mutex_lock(&model->memory.lock);
-    af_memory_curve *curve = &model->memory.curves[stage];
+    (void)pthread_mutex_lock(&model->curves.lock);
+    af_curve *curve = &model->curves.of[stage];
     if (!curve->known)
         status = af_model_enter(model);
     if (!curve->known && status == ARTFUSION_OK) {
@@ -163,8 +111,8 @@ artfusion_status af_model_memory(artfusion_model *model, af_stage stage, int32_t
     }
     if (status == ARTFUSION_OK)
         *bytes = af_whole(stage == AF_STAGE_CONDITION
-                              ? af_memory_at(curve, 1.0, batch)
-                              : af_memory_at(curve, batch, (double)h * (double)w));
-    (void)pthread_mutex_unlock(&model->memory.lock);
+                              ? af_curve_at(curve, 1.0, batch)
+                              : af_curve_at(curve, batch, (double)h * (double)w));
+    (void)pthread_mutex_unlock(&model->curves.lock);
     return status;
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * What a call of a model's networks takes of memory, measured. */
+#ifndef AF_MODEL_FOOTPRINT_H
+#define AF_MODEL_FOOTPRINT_H
+
+#include "model/engine.h"
+
+/* The most bytes for `batch` latents of h x w, or `batch` rows of CONDITION (h = w = 1). The first
+ * time of a stage it is measured, while other threads that ask wait. Errors: ENGINE, MEMORY. */
+artfusion_status af_model_footprint(artfusion_model *model, af_stage stage, int32_t batch,
+                                    int32_t h, int32_t w, uint64_t *bytes);
+
+#endif
