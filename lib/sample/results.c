@@ -17,18 +17,18 @@ artfusion_status artfusion_sampler_get_progress(const artfusion_sampler *sampler
     af_error_clear();
     if (!sampler)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
-    const int32_t step = sampler->step < 0 ? 0 : sampler->step;
+    const int32_t step = sampler->run.step < 0 ? 0 : sampler->run.step;
     const artfusion_progress known = {
         .struct_size = sizeof known,
         .step = step,
-        .steps = sampler->steps,
-        .timestep = step ? sampler->timesteps[step - 1] : -1,
-        .passes = sampler->passes,
-        .batch = sampler->options.batch,
-        .seconds_encode = sampler->seconds_encode,
-        .seconds_denoise = sampler->seconds_denoise,
-        .seconds_decode = sampler->seconds_decode,
-        .seconds_total = sampler->seconds_total,
+        .steps = sampler->plan.steps,
+        .timestep = step ? sampler->plan.timesteps[step - 1] : -1,
+        .passes = sampler->run.passes,
+        .batch = sampler->plan.options.batch,
+        .seconds_encode = sampler->run.seconds_encode,
+        .seconds_denoise = sampler->run.seconds_denoise,
+        .seconds_decode = sampler->run.seconds_decode,
+        .seconds_total = sampler->run.seconds_total,
     };
     return af_options_write("artfusion_progress", progress, struct_size, &known, sizeof known);
 }
@@ -36,25 +36,25 @@ artfusion_status artfusion_sampler_get_progress(const artfusion_sampler *sampler
 static const float *tensor(const artfusion_sampler *sampler, const float *values, int32_t first,
                            size_t *count)
 {
-    const int there = sampler && sampler->step >= first;
+    const int there = sampler && sampler->run.step >= first;
     if (count)
-        *count = there ? sampler->count : 0;
+        *count = there ? sampler->plan.count : 0;
     return there ? values : NULL;
 }
 
 const float *artfusion_sampler_x(const artfusion_sampler *sampler, size_t *count)
 {
-    return tensor(sampler, sampler ? sampler->x : NULL, 0, count);
+    return tensor(sampler, sampler ? sampler->run.x : NULL, 0, count);
 }
 
 const float *artfusion_sampler_x0(const artfusion_sampler *sampler, size_t *count)
 {
-    return tensor(sampler, sampler ? sampler->x0 : NULL, 1, count);
+    return tensor(sampler, sampler ? sampler->run.x0 : NULL, 1, count);
 }
 
 int32_t artfusion_sampler_kept_count(const artfusion_sampler *sampler)
 {
-    return sampler ? sampler->kept_count : 0;
+    return sampler ? sampler->run.kept_count : 0;
 }
 
 artfusion_status artfusion_sampler_kept(const artfusion_sampler *sampler, int32_t entry,
@@ -67,14 +67,14 @@ artfusion_status artfusion_sampler_kept(const artfusion_sampler *sampler, int32_
         *x0 = NULL;
     if (!sampler)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
-    if (entry < 0 || entry >= sampler->kept_count)
+    if (entry < 0 || entry >= sampler->run.kept_count)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "entry is %d, and %d were kept", (int)entry,
-                       (int)sampler->kept_count);
-    const float *kept = sampler->kept + (size_t)entry * 2 * sampler->count;
+                       (int)sampler->run.kept_count);
+    const float *kept = sampler->run.kept + (size_t)entry * 2 * sampler->plan.count;
     if (x)
         *x = kept;
     if (x0)
-        *x0 = entry ? kept + sampler->count : NULL;
+        *x0 = entry ? kept + sampler->plan.count : NULL;
     return ARTFUSION_OK;
 }
 
@@ -85,8 +85,8 @@ static artfusion_status name_step(const artfusion_sampler *sampler, int32_t inde
     char message[512];
     (void)snprintf(message, sizeof message, "%s", artfusion_error_message());
     af_error_clear();
-    return af_fail(status, "step %d of %d, picture %d: %s", (int)sampler->step,
-                   (int)sampler->steps, (int)index, message);
+    return af_fail(status, "step %d of %d, picture %d: %s", (int)sampler->run.step,
+                   (int)sampler->plan.steps, (int)index, message);
 }
 
 artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,
@@ -99,28 +99,30 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
     *image = NULL;
     if (!sampler)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
-    if (index < 0 || index >= sampler->options.batch)
+    if (index < 0 || index >= sampler->plan.options.batch)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "index is %d: 0 to %d", (int)index,
-                       (int)sampler->options.batch - 1);
-    if (sampler->step < 1)
+                       (int)sampler->plan.options.batch - 1);
+    if (sampler->run.step < 1)
         return af_fail(ARTFUSION_ERROR_STATE, "no step has been done: there is no picture yet");
     artfusion_status status = af_sampler_check_cancelled(sampler);
     if (status != ARTFUSION_OK)
         return status;
 
-    const int32_t width = sampler->options.width, height = sampler->options.height;
+    const af_plan *plan = &sampler->plan;
+    af_run *run = &sampler->run;
+    const int32_t width = plan->options.width, height = plan->options.height;
     const size_t count = 3 * (size_t)width * (size_t)height;
     float *rgb = af_alloc_array(count, sizeof *rgb);
     if (!rgb)
         return af_fail_memory(count * sizeof *rgb, "a picture");
-    const float *latent = sampler->step == sampler->steps ? sampler->x : sampler->x0;
+    const float *latents = run->step == plan->steps ? run->x : run->x0;
     const double began = af_seconds();
     af_isolated_heed(&sampler->cancelled);
-    status = artfusion_model_decode(sampler->model, latent + (size_t)index * sampler->values, 1,
-                                    sampler->latent_width, sampler->latent_height, rgb, count);
+    status = artfusion_model_decode(plan->model, latents + (size_t)index * plan->values, 1,
+                                    plan->latent_width, plan->latent_height, rgb, count);
     af_isolated_heed(NULL);
-    sampler->seconds_decode += af_seconds() - began;
-    sampler->seconds_total += af_seconds() - began;
+    run->seconds_decode += af_seconds() - began;
+    run->seconds_total += af_seconds() - began;
     const int ended = status == ARTFUSION_ERROR_CANCELLED && atomic_load(&sampler->cancelled);
     if (ended)
         af_error_clear();

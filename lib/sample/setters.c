@@ -18,15 +18,15 @@ static artfusion_status check_target(const artfusion_sampler *s, int32_t index, 
 {
     if (!s)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
-    if (index != ARTFUSION_ALL && (index < 0 || index >= s->options.batch))
+    if (index != ARTFUSION_ALL && (index < 0 || index >= s->plan.options.batch))
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "index is %d: 0 to %d, or ARTFUSION_ALL for the whole batch", (int)index,
-                       (int)s->options.batch - 1);
-    if (s->step >= 0)
+                       (int)s->plan.options.batch - 1);
+    if (s->run.step >= 0)
         return af_fail(ARTFUSION_ERROR_STATE,
                        "the run has begun: what it is of is set before its first step");
     *first = index == ARTFUSION_ALL ? 0 : index;
-    *last = index == ARTFUSION_ALL ? s->options.batch : index + 1;
+    *last = index == ARTFUSION_ALL ? s->plan.options.batch : index + 1;
     return ARTFUSION_OK;
 }
 
@@ -44,20 +44,23 @@ static artfusion_status check_values(const char *name, const float *values, size
 
 static void put_content(artfusion_sampler *s, int32_t first, int32_t last, const float *latent)
 {
+    const af_plan *plan = &s->plan;
+    const af_given *given = &s->given;
     for (int32_t i = first; i < last; i++) {
-        float *content = s->content + (size_t)i * s->values;
-        s->has_content[i] = latent != NULL;
+        float *content = given->content + (size_t)i * plan->values;
+        given->has_content[i] = latent != NULL;
         if (!latent) {
-            memset(content, 0, s->values * sizeof *content);
-            if (s->has_init[i] == AF_INIT_CONTENT)
-                s->has_init[i] = AF_INIT_NONE;
+            memset(content, 0, plan->values * sizeof *content);
+            if (given->has_init[i] == AF_INIT_CONTENT)
+                given->has_init[i] = AF_INIT_NONE;
             continue;
         }
-        af_model_content_condition(s->model, latent, s->pixels, content);
+        af_model_content_condition(plan->model, latent, plan->pixels, content);
         /* An init latent that was given stays. */
-        if (s->has_init[i] != AF_INIT_GIVEN) {
-            memcpy(s->init + (size_t)i * s->values, latent, s->values * sizeof *latent);
-            s->has_init[i] = AF_INIT_CONTENT;
+        if (given->has_init[i] != AF_INIT_GIVEN) {
+            float *init = given->init + (size_t)i * plan->values;
+            memcpy(init, latent, plan->values * sizeof *init);
+            given->has_init[i] = AF_INIT_CONTENT;
         }
     }
 }
@@ -70,7 +73,7 @@ artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler
     int32_t first, last;
     artfusion_status status = check_target(sampler, index, &first, &last);
     if (status == ARTFUSION_OK && latent)
-        status = check_values("latent", latent, count, sampler->values);
+        status = check_values("latent", latent, count, sampler->plan.values);
     if (status == ARTFUSION_OK)
         put_content(sampler, first, last, latent);
     return status;
@@ -79,7 +82,7 @@ artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler
 /* The scaled latent of a picture, brought to the run's size. */
 static artfusion_status encode(artfusion_sampler *s, const artfusion_image *image, float *latent)
 {
-    const artfusion_sampler_options *o = &s->options;
+    const artfusion_sampler_options *o = &s->plan.options;
     artfusion_image *resized = NULL;
     artfusion_status status = ARTFUSION_OK;
     if (image->width != o->width || image->height != o->height)
@@ -87,10 +90,10 @@ static artfusion_status encode(artfusion_sampler *s, const artfusion_image *imag
             artfusion_image_resize(image, o->width, o->height, ARTFUSION_FILTER_BICUBIC, &resized);
     const double began = af_seconds();
     if (status == ARTFUSION_OK)
-        status = artfusion_model_encode(s->model, resized ? resized : image,
-                                        ARTFUSION_LATENT_SCALED, latent, s->values);
-    s->seconds_encode += af_seconds() - began;
-    s->seconds_total += af_seconds() - began;
+        status = artfusion_model_encode(s->plan.model, resized ? resized : image,
+                                        ARTFUSION_LATENT_SCALED, latent, s->plan.values);
+    s->run.seconds_encode += af_seconds() - began;
+    s->run.seconds_total += af_seconds() - began;
     artfusion_image_destroy(resized);
     return status;
 }
@@ -108,9 +111,10 @@ artfusion_status artfusion_sampler_set_content(artfusion_sampler *sampler, int32
         put_content(sampler, first, last, NULL);
         return ARTFUSION_OK;
     }
-    float *latent = af_alloc_array(sampler->values, sizeof *latent);
+    const size_t values = sampler->plan.values;
+    float *latent = af_alloc_array(values, sizeof *latent);
     if (!latent)
-        return af_fail_memory(sampler->values * sizeof *latent, "a content latent");
+        return af_fail_memory(values * sizeof *latent, "a content latent");
     status = encode(sampler, image, latent);
     if (status == ARTFUSION_OK)
         put_content(sampler, first, last, latent);
@@ -127,9 +131,9 @@ artfusion_status artfusion_sampler_set_style(artfusion_sampler *sampler, int32_t
     const artfusion_status status = check_target(sampler, index, &first, &last);
     if (status != ARTFUSION_OK)
         return status;
-    const af_manifest *ours = &sampler->model->manifest;
+    const af_manifest *ours = &sampler->plan.model->manifest;
     const af_manifest *its = style ? &style->model->manifest : ours;
-    if (style && !af_style_is_of(style, sampler->model))
+    if (style && !af_style_is_of(style, sampler->plan.model))
         return af_fail(ARTFUSION_ERROR_MISMATCH,
                        "the style code is of model %s (%.8s, %d values), the sampler's is %s "
                        "(%.8s, %d values)",
@@ -137,9 +141,9 @@ artfusion_status artfusion_sampler_set_style(artfusion_sampler *sampler, int32_t
                        ours->weights_sha256, (int)ours->style_width);
     const size_t width = (size_t)ours->style_width;
     for (int32_t i = first; i < last; i++) {
-        sampler->has_style[i] = style != NULL;
+        sampler->given.has_style[i] = style != NULL;
         if (style)
-            memcpy(sampler->styles + (size_t)(i + 1) * width, style->values,
+            memcpy(sampler->given.styles + (size_t)(i + 1) * width, style->values,
                    width * sizeof *style->values);
     }
     return ARTFUSION_OK;
@@ -155,12 +159,12 @@ artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler, i
     if (status == ARTFUSION_OK && !latent)
         status = af_fail(ARTFUSION_ERROR_ARGUMENT, "latent is NULL");
     if (status == ARTFUSION_OK)
-        status = check_values("latent", latent, count, sampler->values);
+        status = check_values("latent", latent, count, sampler->plan.values);
     if (status != ARTFUSION_OK)
         return status;
     for (int32_t i = first; i < last; i++) {
-        memcpy(sampler->init + (size_t)i * sampler->values, latent, count * sizeof *latent);
-        sampler->has_init[i] = AF_INIT_GIVEN;
+        memcpy(sampler->given.init + (size_t)i * count, latent, count * sizeof *latent);
+        sampler->given.has_init[i] = AF_INIT_GIVEN;
     }
     return ARTFUSION_OK;
 }
@@ -173,7 +177,7 @@ artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t 
     int32_t first, last;
     artfusion_status status = check_target(sampler, index, &first, &last);
     if (status == ARTFUSION_OK && mask)
-        status = check_values("mask", mask, count, sampler->pixels);
+        status = check_values("mask", mask, count, sampler->plan.pixels);
     for (size_t i = 0; status == ARTFUSION_OK && mask && i < count; i++)
         if (mask[i] < 0.0f || mask[i] > 1.0f)
             status = af_fail(ARTFUSION_ERROR_ARGUMENT, "mask[%zu] is %g, not within 0..1", i,
@@ -181,12 +185,12 @@ artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t 
     if (status != ARTFUSION_OK)
         return status;
     for (int32_t i = first; i < last; i++) {
-        float *to = sampler->mask + (size_t)i * sampler->pixels;
-        sampler->has_mask[i] = mask != NULL;
+        float *to = sampler->given.mask + (size_t)i * sampler->plan.pixels;
+        sampler->given.has_mask[i] = mask != NULL;
         if (mask)
             memcpy(to, mask, count * sizeof *mask);
         else
-            memset(to, 0, sampler->pixels * sizeof *to);
+            memset(to, 0, sampler->plan.pixels * sizeof *to);
     }
     return ARTFUSION_OK;
 }

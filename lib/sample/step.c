@@ -12,15 +12,16 @@
 
 static artfusion_status check_init(const artfusion_sampler *s)
 {
-    for (int32_t i = 0; i < s->options.batch; i++) {
-        if (s->has_init[i])
+    const artfusion_sampler_options *o = &s->plan.options;
+    for (int32_t i = 0; i < o->batch; i++) {
+        if (s->given.has_init[i])
             continue;
-        if (s->options.denoising_strength < 1.0)
+        if (o->denoising_strength < 1.0)
             return af_fail(ARTFUSION_ERROR_ARGUMENT,
                            "denoising_strength is %g, and picture %d has neither a content nor an "
                            "init latent to start from",
-                           s->options.denoising_strength, (int)i);
-        if (s->has_mask[i])
+                           o->denoising_strength, (int)i);
+        if (s->given.has_mask[i])
             return af_fail(ARTFUSION_ERROR_ARGUMENT,
                            "picture %d has a mask, and neither a content nor an init latent to "
                            "keep",
@@ -31,31 +32,35 @@ static artfusion_status check_init(const artfusion_sampler *s)
 
 static void keep(artfusion_sampler *s, int32_t with_x0)
 {
-    if (s->kept_count >= s->kept_capacity)
+    af_run *run = &s->run;
+    const size_t count = s->plan.count;
+    if (run->kept_count >= s->plan.most_kept)
         return;
-    float *entry = s->kept + (size_t)s->kept_count * 2 * s->count;
-    memcpy(entry, s->x, s->count * sizeof *entry);
+    float *entry = run->kept + (size_t)run->kept_count * 2 * count;
+    memcpy(entry, run->x, count * sizeof *entry);
     if (with_x0)
-        memcpy(entry + s->count, s->x0, s->count * sizeof *entry);
-    s->kept_count++;
+        memcpy(entry + count, run->x0, count * sizeof *entry);
+    run->kept_count++;
 }
 
 static artfusion_status begin(artfusion_sampler *s)
 {
+    const af_plan *plan = &s->plan;
+    af_run *run = &s->run;
     artfusion_status status = check_init(s);
     if (status != ARTFUSION_OK)
         return status;
-    const af_rng_torch before = s->rng;
+    const af_rng_torch before = run->rng;
     status = af_sampler_draw(s, ARTFUSION_NOISE_X_T);
     if (status != ARTFUSION_OK) {
-        s->rng = before;
+        run->rng = before;
         return status;
     }
-    if (s->options.denoising_strength < 1.0)
-        af_add_noise(s->alphas[0], s->init, s->noise, s->x, s->count);
+    if (plan->options.denoising_strength < 1.0)
+        af_add_noise(plan->alphas[0], s->given.init, run->noise, run->x, plan->count);
     else
-        memcpy(s->x, s->noise, s->count * sizeof *s->x);
-    s->step = 0;
+        memcpy(run->x, run->noise, plan->count * sizeof *run->x);
+    run->step = 0;
     keep(s, 0);
     return ARTFUSION_OK;
 }
@@ -63,16 +68,19 @@ static artfusion_status begin(artfusion_sampler *s)
 /* The network's input: x, where a mask keeps the init latent replaced by that at this noise. */
 static artfusion_status fill_input(artfusion_sampler *s)
 {
-    memcpy(s->input, s->x, s->count * sizeof *s->x);
-    if (!memchr(s->has_mask, 1, (size_t)s->options.batch))
+    const af_plan *plan = &s->plan;
+    const af_given *given = &s->given;
+    const af_run *run = &s->run;
+    memcpy(run->input, run->x, plan->count * sizeof *run->x);
+    if (!memchr(given->has_mask, 1, (size_t)plan->options.batch))
         return ARTFUSION_OK;
     const artfusion_status status = af_sampler_draw(s, ARTFUSION_NOISE_MASK);
     if (status != ARTFUSION_OK)
         return status;
-    af_add_noise(s->alphas[s->step], s->init, s->noise, s->noise, s->count);
-    for (size_t i = 0; i < s->count; i++) {
-        const float m = s->mask[i / s->values * s->pixels + i % s->pixels];
-        s->input[i] = s->noise[i] * m + (1.0f - m) * s->x[i];
+    af_add_noise(plan->alphas[run->step], given->init, run->noise, run->noise, plan->count);
+    for (size_t i = 0; i < plan->count; i++) {
+        const float m = given->mask[i / plan->values * plan->pixels + i % plan->pixels];
+        run->input[i] = run->noise[i] * m + (1.0f - m) * run->x[i];
     }
     return ARTFUSION_OK;
 }
@@ -81,62 +89,68 @@ static artfusion_status fill_input(artfusion_sampler *s)
  * numbers, so must the generator that is torch's. */
 static int32_t draws_noise(const artfusion_sampler *s)
 {
-    const artfusion_solver solver = s->options.solver;
-    return af_solver_needs_noise(s->solver, s->alphas[s->step], s->alphas_next[s->step]) ||
-           (s->options.rng == ARTFUSION_RNG_TORCH_CPU &&
+    const af_plan *plan = &s->plan;
+    const int32_t step = s->run.step;
+    const artfusion_solver solver = plan->options.solver;
+    return af_solver_needs_noise(s->run.solver, plan->alphas[step], plan->alphas_next[step]) ||
+           (plan->options.rng == ARTFUSION_RNG_TORCH_CPU &&
             (solver == ARTFUSION_SOLVER_DDIM || solver == ARTFUSION_SOLVER_DDPM));
 }
 
 static artfusion_status do_step(artfusion_sampler *s)
 {
-    const artfusion_sampler_options *o = &s->options;
+    const af_plan *plan = &s->plan;
+    const artfusion_sampler_options *o = &plan->options;
+    af_run *run = &s->run;
+    const size_t count = plan->count;
     artfusion_status status = fill_input(s);
     if (status == ARTFUSION_OK)
         status = af_sampler_guided_eps(s);
     if (status != ARTFUSION_OK)
         return status;
 
-    float *eps = s->prediction;
+    float *eps = run->prediction;
     if (o->eps_callback) {
         int32_t answer;
         {
             AF_HOST_FLOATS;
-            answer = o->eps_callback(o->eps_user_data, s, eps, s->count);
+            answer = o->eps_callback(o->eps_user_data, s, eps, count);
         }
         af_error_clear();
         if (answer)
             return af_fail(ARTFUSION_ERROR_CANCELLED, "the eps callback returned %d", (int)answer);
-        if (af_first_nonfinite(eps, s->count) != s->count)
+        if (af_first_nonfinite(eps, count) != count)
             return af_fail(ARTFUSION_ERROR_NUMERIC,
                            "step %d of %d: the eps callback left a value that is not finite",
-                           (int)s->step + 1, (int)s->steps);
+                           (int)run->step + 1, (int)plan->steps);
     }
 
     /* Dropout writes over the input, which the update starts from: so it is kept aside, behind. */
-    float *start = s->input + s->count;
-    memcpy(start, s->input, s->count * sizeof *start);
+    float *start = run->input + count;
+    memcpy(start, run->input, count * sizeof *start);
     const int32_t noisy = draws_noise(s);
     if (noisy)
         status = af_sampler_draw_step_noise(s);
     if (status != ARTFUSION_OK)
         return status;
 
-    memcpy(s->x, start, s->count * sizeof *s->x);
-    af_solver_step(s->solver, s->alphas[s->step], s->alphas_next[s->step], eps,
-                   noisy ? s->noise : NULL, s->step + 1 == s->steps, s->x, s->x0);
-    s->step++;
+    memcpy(run->x, start, count * sizeof *run->x);
+    af_solver_step(run->solver, plan->alphas[run->step], plan->alphas_next[run->step], eps,
+                   noisy ? run->noise : NULL, run->step + 1 == plan->steps, run->x, run->x0);
+    run->step++;
     return ARTFUSION_OK;
 }
 
 static artfusion_status after_step(artfusion_sampler *s)
 {
-    const artfusion_sampler_options *o = &s->options;
-    if (af_first_nonfinite(s->x, s->count) != s->count)
+    const af_plan *plan = &s->plan;
+    const artfusion_sampler_options *o = &plan->options;
+    const int32_t step = s->run.step, left = plan->steps - step;
+    if (af_first_nonfinite(s->run.x, plan->count) != plan->count)
         return af_fail(ARTFUSION_ERROR_NUMERIC,
-                       "step %d of %d (timestep %d): the latent overflowed", (int)s->step,
-                       (int)s->steps, (int)s->timesteps[s->step - 1]);
-    const int32_t left = s->steps - s->step;
-    if (o->keep_every && (s->step == 1 || left % o->keep_every == 0))
+                       "step %d of %d (timestep %d): the latent overflowed", (int)step,
+                       (int)plan->steps, (int)plan->timesteps[step - 1]);
+    if (o->keep_every && (step == 1 || left % o->keep_every == 0))
         keep(s, 1);
     if (o->step_callback) {
         int32_t answer;
@@ -153,23 +167,23 @@ static artfusion_status after_step(artfusion_sampler *s)
 
 static artfusion_status next(artfusion_sampler *s)
 {
-    if (s->step >= s->steps)
+    if (s->run.step >= s->plan.steps)
         return ARTFUSION_DONE;
     const double began = af_seconds();
     artfusion_status status = af_sampler_check_cancelled(s);
     s->within = 1;
-    if (status == ARTFUSION_OK && s->step < 0)
+    if (status == ARTFUSION_OK && s->run.step < 0)
         status = begin(s);
     if (status == ARTFUSION_OK) {
-        const af_rng_torch before = s->rng;
+        const af_rng_torch before = s->run.rng;
         status = do_step(s);
         if (status != ARTFUSION_OK)
-            s->rng = before;
+            s->run.rng = before;
     }
     s->within = 0;
     if (status == ARTFUSION_OK)
         status = after_step(s);
-    s->seconds_total += af_seconds() - began;
+    s->run.seconds_total += af_seconds() - began;
     return status;
 }
 

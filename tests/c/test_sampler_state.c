@@ -169,20 +169,20 @@ static void test_conditions_are_made_as_they_were(void **state)
     do_steps(first, 4);
     assert_ok(artfusion_sampler_save_state_memory(first, &data, &size));
     assert_ok(artfusion_sampler_load_state_memory(second, data, size));
-    assert_null(second->conditions);
+    assert_null(second->run.conditions);
     do_steps(second, 1);
-    assert_int_equal(second->window_start, 0);
-    assert_int_equal(second->window_steps, first->window_steps);
+    assert_int_equal(second->run.window_start, 0);
+    assert_int_equal(second->run.window_steps, first->run.window_steps);
 
     artfusion_free(data);
 
     /* Those made at a later step, too. */
-    first->window_start = 2;
+    first->run.window_start = 2;
     assert_ok(artfusion_sampler_save_state_memory(first, &data, &size));
     assert_ok(artfusion_sampler_load_state_memory(second, data, size));
     do_steps(second, 1);
-    assert_int_equal(second->window_start, 2);
-    assert_int_equal(second->window_steps, STEPS - 2);
+    assert_int_equal(second->run.window_start, 2);
+    assert_int_equal(second->run.window_steps, STEPS - 2);
     artfusion_free(data);
     artfusion_sampler_destroy(first);
     artfusion_sampler_destroy(second);
@@ -200,7 +200,7 @@ static void test_conditions_in_parts(void **state)
     artfusion_sampler *whole = sampler_for(model, &options);
     condition(whole, model);
     do_steps(whole, 8);
-    assert_in_range(whole->window_steps, 9, 10);
+    assert_in_range(whole->run.window_steps, 9, 10);
     for (int32_t step = 8; step < options.steps; step++) {
         artfusion_sampler *loaded = sampler_for(model, &options);
         uint8_t *data;
@@ -209,8 +209,8 @@ static void test_conditions_in_parts(void **state)
         assert_ok(artfusion_sampler_load_state_memory(loaded, data, size));
         do_steps(whole, 1);
         do_steps(loaded, 1);
-        assert_int_equal(loaded->window_start, whole->window_start);
-        assert_int_equal(loaded->window_steps, whole->window_steps);
+        assert_int_equal(loaded->run.window_start, whole->run.window_start);
+        assert_int_equal(loaded->run.window_steps, whole->run.window_steps);
         assert_same_run(whole, loaded);
         artfusion_free(data);
         artfusion_sampler_destroy(loaded);
@@ -243,7 +243,7 @@ static void test_saved_by_a_step_callback(void **state)
     called = sampler_for(model, &options);
     assert_ok(artfusion_sampler_run(called));
     do_steps(stepped, 3);
-    stepped->seconds_denoise = stepped->seconds_total = 0.0;
+    stepped->run.seconds_denoise = stepped->run.seconds_total = 0.0;
     assert_ok(artfusion_sampler_save_state_memory(stepped, &between, &size));
     assert_non_null(from_callback);
     /* All but the times taken and the checksum. */
@@ -415,39 +415,39 @@ static void test_impossible_states(void **state)
         assert_int_equal(progress_of(target).step, 1);                                             \
         artfusion_free(data);                                                                      \
     } while (0)
-    IMPOSSIBLE(step, -2);
-    IMPOSSIBLE(step, STEPS + 1);
-    IMPOSSIBLE(passes, -1);
-    IMPOSSIBLE(passes, INT32_MAX); /* one more step would overflow it */
-    IMPOSSIBLE(window_start, -1);
-    IMPOSSIBLE(window_start, 3);
-    IMPOSSIBLE(rng.position, -1);
-    IMPOSSIBLE(rng.position, 625);
-    IMPOSSIBLE(kept_count, -1);
-    IMPOSSIBLE(kept_count, 1000);
-    IMPOSSIBLE(has_content[0], 2);
-    IMPOSSIBLE(has_style[1], 2);
-    IMPOSSIBLE(has_mask[0], 2);
-    IMPOSSIBLE(has_init[1], 3);
-    IMPOSSIBLE(style_count, -1);
-    IMPOSSIBLE(style_count, BATCH + 2);
-    IMPOSSIBLE(style_rows[0], -1);
-    IMPOSSIBLE(style_rows[1], BATCH + 1);
-    IMPOSSIBLE(x[3], (float)NAN);
-    IMPOSSIBLE(x0[3], (float)INFINITY);
-    IMPOSSIBLE(content[0], (float)NAN);
-    IMPOSSIBLE(init[0], (float)NAN);
-    IMPOSSIBLE(mask[0], (float)NAN);
-    IMPOSSIBLE(mask[0], -0.5f);
-    IMPOSSIBLE(mask[VALUES / 3], 1.5f); /* of the second picture, which has none */
-    IMPOSSIBLE(kept[1], (float)NAN);
-    IMPOSSIBLE(rng.cached_normal, (double)NAN);
-    IMPOSSIBLE(rng.cached_normal, 1e300);
-    IMPOSSIBLE(seconds_encode, -1.0);
-    IMPOSSIBLE(seconds_denoise, (double)NAN);
-    IMPOSSIBLE(seconds_decode, -1.0);
-    IMPOSSIBLE(seconds_total, (double)INFINITY);
-    IMPOSSIBLE(styles[0], (float)NAN);
+    IMPOSSIBLE(run.step, -2);
+    IMPOSSIBLE(run.step, STEPS + 1);
+    IMPOSSIBLE(run.passes, -1);
+    IMPOSSIBLE(run.passes, INT32_MAX); /* one more step would overflow it */
+    IMPOSSIBLE(run.window_start, -1);
+    IMPOSSIBLE(run.window_start, 3);
+    IMPOSSIBLE(run.rng.position, -1);
+    IMPOSSIBLE(run.rng.position, 625);
+    IMPOSSIBLE(run.kept_count, -1);
+    IMPOSSIBLE(run.kept_count, 1000);
+    IMPOSSIBLE(given.has_content[0], 2);
+    IMPOSSIBLE(given.has_style[1], 2);
+    IMPOSSIBLE(given.has_mask[0], 2);
+    IMPOSSIBLE(given.has_init[1], 3);
+    IMPOSSIBLE(run.style_count, -1);
+    IMPOSSIBLE(run.style_count, BATCH + 2);
+    IMPOSSIBLE(run.style_rows[0], -1);
+    IMPOSSIBLE(run.style_rows[1], BATCH + 1);
+    IMPOSSIBLE(run.x[3], (float)NAN);
+    IMPOSSIBLE(run.x0[3], (float)INFINITY);
+    IMPOSSIBLE(given.content[0], (float)NAN);
+    IMPOSSIBLE(given.init[0], (float)NAN);
+    IMPOSSIBLE(given.mask[0], (float)NAN);
+    IMPOSSIBLE(given.mask[0], -0.5f);
+    IMPOSSIBLE(given.mask[VALUES / 3], 1.5f); /* of the second picture, which has none */
+    IMPOSSIBLE(run.kept[1], (float)NAN);
+    IMPOSSIBLE(run.rng.cached_normal, (double)NAN);
+    IMPOSSIBLE(run.rng.cached_normal, 1e300);
+    IMPOSSIBLE(run.seconds_encode, -1.0);
+    IMPOSSIBLE(run.seconds_denoise, (double)NAN);
+    IMPOSSIBLE(run.seconds_decode, -1.0);
+    IMPOSSIBLE(run.seconds_total, (double)INFINITY);
+    IMPOSSIBLE(given.styles[0], (float)NAN);
 #undef IMPOSSIBLE
     assert_ok(artfusion_sampler_run(target));
     artfusion_sampler_destroy(target);

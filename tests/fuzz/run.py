@@ -31,7 +31,7 @@ FILES = {
     "profile": ["lib/image/color.c"],
     "manifest": ["lib/model/manifest.c"],
     "style": ["lib/model/style.c", "lib/model/style_record.c", "lib/base/record.c"],
-    "state": ["lib/sample/state.c", "lib/base/record.c"],
+    "state": ["lib/sample/state.c", "lib/sample/fields.c", "lib/base/record.c"],
     "options": ["lib/base/options.c", "lib/base/context.c", "lib/sample/options.c",
                 "lib/sample/sampler.c", "lib/sample/setters.c", "lib/image/io.c"],
     "archive": ["lib/model/archive.c", "lib/model/archive_end.c", "lib/model/bundle.c",
