@@ -105,15 +105,27 @@ def test_band_energies_are_those_of_octaves() -> None:
 
 @torch.inference_mode()
 def test_band_distance_hears_whole_and_patches() -> None:
-    even = torch.full((1, 3, 16), 0.01)
-    assert float(distances.band_distance(even, even)) == 0.0
+    even, anywhere = torch.full((1, 3, 16), 0.01), torch.tensor([False])
+    assert float(distances.band_distance(even, even, anywhere)) == 0.0
     # Half as loud everywhere: log 2, squared and halved, for the whole and for the patches.
-    half = float(distances.band_distance(0.5 * even, even))
+    half = float(distances.band_distance(0.5 * even, even, anywhere))
     assert half == pytest.approx(np.log(2.0) ** 2, rel=0.01)
     # As loud, but all of it in one patch.
     loud = torch.zeros_like(even)
     loud[..., -1] = 0.16
-    assert float(distances.band_distance(loud, even)) > 3.0
+    assert float(distances.band_distance(loud, even, anywhere)) > 3.0
+
+
+@torch.inference_mode()
+def test_band_distance_looks_at_places_where_shapes_are_the_same() -> None:
+    """The same patches in another order differ where both pictures show the same shapes, and there alone."""
+    one = torch.tensor([0.01, 0.04, 0.09, 0.16]).expand(2, 3, 4)
+    turned = one.flip(2)
+    both = [float(distances.band_distance(one[i : i + 1], turned[i : i + 1], torch.tensor([placed])))
+            for i, placed in enumerate((True, False))]
+    assert both[0] > 0.5 and both[1] == 0.0
+    mixed = float(distances.band_distance(one, turned, torch.tensor([True, False])))
+    assert mixed == pytest.approx(both[0] / 2)
 
 
 def test_a_lattice_is_what_the_place_in_a_square_foretells() -> None:
@@ -408,16 +420,21 @@ def test_training_starts_from_a_model_file(
             continue
         assert torch.allclose(task.network.state_dict()[name], value, rtol=1e-3, atol=1e-4), name
 
-    # What another recipe shapes otherwise keeps its own start; the rest is taken over.
+    # What another recipe has made longer begins with the rows that there are; what it shapes otherwise keeps
+    # its own start.
     section = dataclasses.replace(config.autoencoder, latent_channels=6)
     other = train_autoencoder.build(section)
-    before = other.encoder.body[9].weight.detach().clone()
+    before = [other.encoder.body[9].weight.detach().clone(), other.decoder.body[0].weight.detach().clone()]
     loop.start_from(other, model, {"encoder.": "encoder.", "decoder.": "decoder."})
-    assert torch.equal(other.encoder.body[9].weight, before)
     kept = train_autoencoder.load(config, work, CPU)
+    rows = len(kept.encoder.body[9].weight)
+    assert 0 < rows < len(before[0])
+    assert torch.allclose(other.encoder.body[9].weight[:rows], kept.encoder.body[9].weight, atol=1e-3)
+    assert torch.equal(other.encoder.body[9].weight[rows:], before[0][rows:])
+    assert torch.equal(other.decoder.body[0].weight, before[1])
     assert torch.allclose(other.encoder.body[1].weight, kept.encoder.body[1].weight, atol=1e-3)
     count = len(list(other.parameters()))
-    assert f"{count - 3} of {count} tensors" in capsys.readouterr().out
+    assert f"{count - 1} of {count} tensors" in capsys.readouterr().out
 
     with pytest.raises(loop.TrainingError, match="no weights that fit"):
         loop.start_from(torch.nn.Linear(2, 2), model, {"unet.": ""})

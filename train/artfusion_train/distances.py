@@ -12,7 +12,7 @@ from .borrowed import metrics
 
 _CONTENT_MAPS = (3, 4)  # of StyleNet.features: at 1/8 and 1/16 of the picture; finer is style
 _OCTAVES = 3
-_PATCH = 16  # pixels
+_PATCH = 8  # pixels
 _CELL = 8  # pixels a latent
 _UNSEEN = 0.01  # a step that no eye sees
 _STYLE_MAPS = 4  # the first ones: down to 1/8 of the picture
@@ -49,26 +49,29 @@ def _huber(error: Tensor) -> Tensor:
 
 
 def band_energies(rgb: Tensor) -> Tensor:
-    """The luma's energy in three octaves from the finest, of each patch of 16 pixels and in ascending
-    order, [N,3,patches], of rgb in [-1,1]: how sharp and how rough a picture is (after Heeger and
-    Bergen, SIGGRAPH 1995), of which features that were trained to name things keep little."""
+    """The luma's energy in three octaves from the finest, of each patch of 8 pixels, [N,3,patches], of
+    rgb in [-1,1]: how sharp and how rough a picture is (after Heeger and Bergen, SIGGRAPH 1995), of
+    which features that were trained to name things keep little."""
     octaves = []
     x = metrics.luma(rgb.float())
     taps = x.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16.0
     for octave in range(_OCTAVES):
         low = metrics.filtered(F.pad(x, (2, 2, 2, 2), mode="reflect"), taps)
         energy = F.avg_pool2d((x - low).square(), _PATCH >> octave)
-        octaves.append(energy.flatten(1).sort(dim=1).values)
+        octaves.append(energy.flatten(1))
         x = low[:, :, ::2, ::2]
     return torch.stack(octaves, dim=1)
 
 
-def band_distance(a: Tensor, b: Tensor) -> Tensor:
+def band_distance(a: Tensor, b: Tensor, placed: Tensor) -> Tensor:
     """Huber distance (delta 1) of the logarithms of band energies: of the whole, so that a picture is
-    as sharp, and of its patches in order, since that could be had from a few loud ones."""
+    as sharp, and of its patches, since that could be had from a few loud ones. Pictures that are
+    `placed`, [N] of bool, show the same shapes: there each patch is as rough as the other's at the same
+    place. Of the rest the patches are compared in ascending order."""
+    ordered = [torch.where(placed[:, None, None], x, x.sort(dim=2).values) for x in (a, b)]
     whole = [energy.mean(dim=2) for energy in (a, b)]
     return sum(
-        (F.smooth_l1_loss((x + 1e-5).log(), (y + 1e-5).log()) for x, y in ((a, b), whole)),
+        (F.smooth_l1_loss((x + 1e-5).log(), (y + 1e-5).log()) for x, y in (ordered, whole)),
         a.new_zeros(()),
     )
 

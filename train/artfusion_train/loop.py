@@ -133,8 +133,8 @@ def load_checkpoint(path: Path, identity: str) -> dict[str, Any]:
 def start_from(network: nn.Module, model: Path, parts: dict[str, str]) -> None:
     """Copies the weights of a model file into a network about to be trained.
 
-    parts: where in the file (prefix) -> where in the network. Tensors that the recipe has
-    given another shape stay as they are, and their number is told."""
+    parts: where in the file (prefix) -> where in the network. Of a tensor that the recipe has made
+    longer the first rows are taken; one of another shape stays as it is."""
     try:
         source = torch.jit.load(str(model), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
     except RuntimeError as error:
@@ -148,9 +148,10 @@ def start_from(network: nn.Module, model: Path, parts: dict[str, str]) -> None:
                 if not name.startswith(prefix):
                     continue
                 target = wanted.get(into + name.removeprefix(prefix))
-                if target is not None and target.shape == value.shape:
-                    target.copy_(value)
-                    taken += 1
+                if target is None or target.shape[1:] != value.shape[1:] or len(target) < len(value):
+                    continue
+                target[: len(value)].copy_(value)
+                taken += 1
     if taken == 0:
         raise TrainingError(f"{model} has no weights that fit this recipe")
     print(f"{taken} of {len(wanted)} tensors start from {model}", flush=True)

@@ -175,7 +175,9 @@ class Restyle:
             with torch.no_grad():
                 wanted, real = self.judge.features(aim), self.judge.features(painted)
         near = distances.style_distance(maps, real, net.style_std)
-        rough = distances.band_distance(distances.band_energies(judged), distances.band_energies(painted))
+        placed = torch.from_numpy(pair >= 0).to(self.device)
+        bands = (distances.band_energies(rgb) for rgb in (judged, painted))
+        rough = distances.band_distance(*bands, placed)
         shape = distances.content_distance(maps, wanted)
         grid = distances.lattice(judged)
         asked = s.style_weight * near + s.band_weight * rough + s.content_weight * shape
