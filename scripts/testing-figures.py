@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Puts measured figures into docs/testing.md:  testing-figures.py SECTION < table.md
+"""Puts measured figures into docs/testing.md or hostile-model-files.md:  testing-figures.py SECTION < table.md
 
-The page has a pair of markers a section; what lies between them is replaced by what is read, so
-that no figure on it is written by hand. Used by the scripts that measure."""
+Each section of a page has a pair of markers; what lies between them is replaced by what is read, so
+that no figure there is written by hand. Used by the scripts that measure."""
 import re
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).parent.parent / "docs" / "testing.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = [DOCS / "testing.md", DOCS / "hostile-model-files.md"]
 
 
 def main() -> None:
@@ -18,13 +19,15 @@ def main() -> None:
     if not figures:
         sys.exit(f"testing-figures: nothing was measured for {section}")
     begin, end = f"<!-- {section}: measured -->\n", f"<!-- {section}: end -->"
-    page = PAGE.read_text()
+    pages = [page for page in PAGES if begin in page.read_text()]
+    if len(pages) != 1:
+        sys.exit(f"testing-figures: {len(pages)} pages have a section {section!r}")
     # A function, since a string's backslashes would be read as references to groups.
     new, found = re.subn(re.escape(begin) + ".*?" + re.escape(end),
-                         lambda _: begin + figures + "\n" + end, page, flags=re.DOTALL)
+                         lambda _: begin + figures + "\n" + end, pages[0].read_text(), flags=re.DOTALL)
     if found != 1:
-        sys.exit(f"testing-figures: {PAGE.name} has {found} sections {section!r}")
-    PAGE.write_text(new)
+        sys.exit(f"testing-figures: {pages[0].name} has {found} sections {section!r}")
+    pages[0].write_text(new)
 
 
 if __name__ == "__main__":

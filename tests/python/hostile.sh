@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Opens the hostile model files with a build, and prints what was answered:
 #   hostile.sh BUILD [--record]
-# With --record it goes into docs/testing.md.
+# With --record it goes into docs/hostile-model-files.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build/release}

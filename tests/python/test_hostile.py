@@ -110,7 +110,7 @@ def test_the_operators_are_documented() -> None:
 
 
 def record() -> None:
-    """The table of docs/testing.md, to the standard output."""
+    """The table of docs/hostile-model-files.md, to the standard output."""
     with tempfile.TemporaryDirectory() as made:
         hostile.write_all(Path(made))
         found = open_all(sorted(Path(made).glob("*.artfusion")))
