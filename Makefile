@@ -30,13 +30,13 @@ help:
 	@echo 'make install  the same into PREFIX=DIR ($(PREFIX))'
 	@echo 'make bench    speed beside PyTorch, ONNX Runtime and OpenVINO, about 35 minutes'
 	@echo '              [JSON=FILE] [PLOT=FILE.png] [GROWTH=FILE.png]; takes 1.5 GB more in .venv and build/bench'
-	@echo 'make docs     the reference and the guide as HTML, in build/docs'
+	@echo 'make docs     the documentation as a site: guide, references, measurements; in build/docs'
 	@echo 'make dist     the source of a release as a tarball, and its checksum, in build/dist'
 	@echo 'make setup    only system packages, .venv and libtorch'
 	@echo 'make clean    remove the builds; .venv stays'
 	@echo
 	@echo 'TORCH_DIR=DIR  the folder of another TorchConfig.cmake; demo and build then need no .venv'
-	@echo 'TORCH_BUILD=, TORCH_INDEX=, PYTHON=: scripts/setup-python.sh tells what they do'
+	@echo 'TORCH_BUILD=, TORCH_INDEX=, PYTHON=: scripts/setup-python.sh says what they do'
 
 setup:
 	@scripts/setup-system.sh build
@@ -73,8 +73,9 @@ bench: build
 	    $(if $(GROWTH),--growth '$(GROWTH)')
 
 docs: setup-test
-	@mkdir -p build/docs
-	ARTFUSION_DOCS=build/docs doxygen docs/Doxyfile
+	@rm -rf build/docs
+	@scripts/docs.sh build/docs
+	@echo "The site begins at $$(realpath build/docs/index.html)"
 
 dist:
 	@scripts/dist.sh build/dist
