@@ -12,21 +12,21 @@ from stages import Result
 _HEAD = """\
 # Parity with the published code
 
-What the C library computes against what the published PyTorch code does (arXiv 2306.09330), for a
-checkpoint of the published layout with synthetic weights. Written by `tests/parity/parity.py
---precision float32,bfloat16 --markdown`; every figure is measured.
+What the C library computes, compared with what the published PyTorch code computes (arXiv 2306.09330), for a
+checkpoint of the published layout with synthetic weights. `tests/parity/parity.py --precision float32,bfloat16
+--markdown` measures every figure and writes this page.
 
-An error is max |a − b| / max |b|; of pictures (`__rgb`) the largest difference in levels of 255; of
-counts (`__n_inter`) and random numbers, whether there is any difference. The weights being random,
-latents reach several hundred: that is what the errors are relative to. Pictures are truncated to
+An error is max |a − b| / max |b|. For pictures (`__rgb`) it is the largest difference in levels of 255; for
+counts (`__n_inter`) and random numbers it is whether there is any difference. Because the weights are random,
+latents reach several hundred, and the errors are relative to that. Pictures are truncated to
 8 bits, so that a value on the edge between two levels may fall to either side.
 
-`__x0_first` is the x0 predicted in a sample's first step, `__rgb` its picture, `__n_inter` the
-number of latents kept on the way. All samples are given the published code's own noise.
+`__x0_first` is the x0 predicted in a sample's first step, `__rgb` the sample's picture, and `__n_inter` the
+number of latents kept on the way. All samples get the published code's own noise.
 
-In 16 bits the networks alone are compared: what they are rounded to is their weights and what goes
-from layer to layer; sums are float32, and so is everything outside the networks. What it does to
-pictures of trained weights is in [performance.md](performance.md).
+In 16 bits only the networks are compared. Their weights and what goes from layer to layer are
+rounded; sums are float32, and so is everything outside the networks. [performance.md](performance.md) says what this
+does to pictures of trained weights.
 """
 
 Tables = dict[str, list[Result]]
