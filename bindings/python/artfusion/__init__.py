@@ -9,16 +9,18 @@
 >>> picture.size
 (64, 32)
 
-A picture is given as a path, the bytes of a file, an open file, as Pillow's, an array or a tensor;
-the result is an `Image`, which `save()` writes, `to_pil()` copies and `numpy.asarray()` views.
+A picture may be a path, the bytes of a file, an open file, a Pillow image, an array or a tensor.
+The result is an `Image`, which `save()` writes, `to_pil()` copies and `numpy.asarray()` views.
 
 `Model.sampler()` is a run step by step, with previews; `Options` lists what can be chosen.
 `Model.astylize()` is for asyncio. `Style.save()` and `Sampler.save_state()` keep a style and a run
-for another time. Calls into the library let other threads run. Errors are subclasses of `Error`.
+for later. Contexts, models, styles, pictures and samplers free their memory when nothing refers to
+them any more, at the end of a `with`, or by `close()`. Calls into the library let other threads
+run. Errors are subclasses of `Error`.
 
-Importing this loads neither the library nor torch, NumPy or Pillow: each comes with its first use.
-The networks run on the libtorch of the `torch` package, which is not imported but may be, before or
-after.
+Importing this loads neither the library nor torch, NumPy or Pillow; each is loaded when first used.
+The networks run on the libtorch of the `torch` package. The package does not import torch; you may,
+before or after.
 """
 
 from . import _abi

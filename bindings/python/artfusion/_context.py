@@ -50,24 +50,25 @@ class Settings(NamedTuple):
 
 
 class Context(Shared):
-    """A device, "auto", "cpu", "cuda" or "cuda:1", and a number of threads, 0 for as many as the
-    engine uses by itself. `precision` is what networks compute in: "float32", the slowest,
-    "bfloat16", "float16", or "auto", bfloat16 where the device multiplies it and else float32.
-    `engine` is the path of another engine than the package's.
+    """Where and how networks run.
 
-    `memory_limit` is the bytes that a run may take beside its model, 0 for any number: see
-    Model.memory_needed(). Large batches are then computed in smaller parts, and a run that does not
-    fit at all is refused with LimitError.
+    `device` is "auto", "cpu", "cuda" or "cuda:1". `threads` is the number of threads; 0 is as many
+    as the engine uses by itself. `precision` is the type that networks compute in: "float32", which
+    is the slowest, "bfloat16", "float16", or "auto", which is bfloat16 if the device multiplies it
+    and otherwise float32. `engine` is the path of another engine than the package's.
 
-    `isolation` is where a model's networks run: "none", in this process; "process", in one of
+    `memory_limit` is how many bytes a run may take in addition to its model (see
+    Model.memory_needed()); 0 is no limit. Large batches are then computed in smaller parts, and a
+    run that does not fit at all is a LimitError.
+
+    `isolation` says where a model's networks run: "none", in this process; "process", in one of
     their own for each model; "auto", in one of their own unless the model file came with the
-    package or its SHA-256, as sha256sum prints it, is one of `trusted`. Whatever ends that process
-    is an EngineError of the calls that are in it, and so is a call that takes longer than
-    `isolation_timeout` seconds. The model's next call starts another process, and a sampler goes
-    on from its step: to the same bytes. A forked child may open isolated models, whatever its
-    parent had opened.
+    package or its SHA-256, as sha256sum prints it, is one of `trusted`. If that process ends, the
+    calls in it raise EngineError, and so does a call that takes longer than `isolation_timeout`
+    seconds. The model's next call starts another process, and a sampler continues from its step,
+    to the same bytes. A forked child may open isolated models, whatever its parent had opened.
 
-    What the library has to say goes to the logger "artfusion".
+    The library's log goes to the logger "artfusion".
     """
 
     _kind = "context"

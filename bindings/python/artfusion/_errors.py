@@ -14,9 +14,9 @@ from . import _abi
 
 
 class Error(Exception):
-    """A call that failed: str() is the library's sentence about it.
+    """Raised if a call fails. str() is the library's sentence about it.
 
-    The subclasses are of one status each. A status that this release doesn't know is a plain Error.
+    Each subclass stands for one status. A status that this release does not know is a plain Error.
 
     >>> error = Error.of(_abi.ERROR_IO, "photo.jpg: no such file")
     >>> error
@@ -38,7 +38,7 @@ class Error(Exception):
     def of(
         status: int, message: str, path: str | os.PathLike[str] | bytes | None = None
     ) -> Error:
-        """The exception for a status; `path` is the file's that the call was about."""
+        """The exception for a status. `path` is the file that the call was about."""
         if status == _abi.ERROR_IO:
             return FileError.about(message, path)
         error = Error._kinds.get(status, Error)(message)
@@ -52,7 +52,7 @@ class Error(Exception):
 
 
 class ArgumentError(Error, ValueError, status=_abi.ERROR_ARGUMENT):
-    """A value that is out of range or unknown; the sentence says what would be right."""
+    """A value is out of range or unknown; the sentence says what would be right."""
 
 
 class OutOfMemoryError(Error, MemoryError, status=_abi.ERROR_MEMORY):
@@ -62,8 +62,8 @@ class OutOfMemoryError(Error, MemoryError, status=_abi.ERROR_MEMORY):
 class FileError(Error, OSError, status=_abi.ERROR_IO):
     """A file could not be opened, read or written.
 
-    `filename`, `errno` and `strerror` are as in any OSError, and it is a FileNotFoundError, a
-    PermissionError or an IsADirectoryError as well if that is what it is about.
+    `filename`, `errno` and `strerror` are as in any OSError. It is also a FileNotFoundError, a
+    PermissionError or an IsADirectoryError if that is the reason.
 
     >>> try:
     ...     model.load_style("none.style")
@@ -74,7 +74,8 @@ class FileError(Error, OSError, status=_abi.ERROR_IO):
 
     @staticmethod
     def about(message: str, path: str | os.PathLike[str] | bytes | None) -> FileError:
-        """By the library's sentence, which ends with the system's words for an errno."""
+        """The exception for the library's sentence, which ends with the system's words for an
+        errno."""
         _, _, words = message.rpartition(": ")
         number = next((n for n in errno.errorcode if os.strerror(n) == words), None)
         if number is None and path is not None and os.path.isdir(path):
@@ -102,24 +103,24 @@ def _file_error(number: int | None) -> type[FileError]:
 
 
 class FormatError(Error, ValueError, status=_abi.ERROR_FORMAT):
-    """The bytes of a picture, a model or of what was saved are not what they should be."""
+    """The bytes of a picture, a model, or a saved style or run are not what they should be."""
 
 
 class UnsupportedError(Error, status=_abi.ERROR_UNSUPPORTED):
-    """Valid, but beyond this build or machine."""
+    """The request is valid, but this build or machine does not support it."""
 
 
 class LimitError(Error, status=_abi.ERROR_LIMIT):
-    """A limit that the caller may raise."""
+    """A limit was exceeded that the caller may raise."""
 
 
 class StateError(Error, RuntimeError, status=_abi.ERROR_STATE):
-    """A call out of order, such as one on what is closed."""
+    """A call came out of order, such as one on a closed handle."""
 
 
 class CancelledError(Error, status=_abi.ERROR_CANCELLED):
-    """Ended by Sampler.cancel(). A callback may raise it, as any other exception, to end the call
-    that it is in."""
+    """Sampler.cancel() ended the call. A callback may raise this, or any other exception, to end
+    the call that it is in."""
 
 
 class EngineError(Error, RuntimeError, status=_abi.ERROR_ENGINE):
@@ -127,15 +128,15 @@ class EngineError(Error, RuntimeError, status=_abi.ERROR_ENGINE):
 
 
 class MismatchError(Error, ValueError, status=_abi.ERROR_MISMATCH):
-    """A style of another model, or the saved state of a run with other options."""
+    """A style belongs to another model, or a saved state to a run with other options."""
 
 
 class NumericError(Error, ArithmeticError, status=_abi.ERROR_NUMERIC):
-    """NaN or infinity where numbers should be."""
+    """A value is NaN or infinity."""
 
 
 class ChecksumError(Error, status=_abi.ERROR_CHECKSUM):
-    """The file was changed since it was written."""
+    """The file was changed after it was written."""
 
 
 _NAMES = {
@@ -144,11 +145,11 @@ _NAMES = {
 
 
 class PictureWarning(UserWarning):
-    """A picture was read, and something in its file was passed over: warnings.warn() says what."""
+    """A picture was read, but something in its file was ignored; the warning says what."""
 
 
 def warn(text: str, kind: type[Warning]) -> None:
-    """As if the line that called the package had said it."""
+    """Warns as if the line that called the package did."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         level, frame = level + 1, frame.f_back

@@ -75,7 +75,7 @@ class Handle:
 
     @property
     def _c(self) -> Owner:
-        """What C functions take for it."""
+        """The handle that C functions take."""
         owner = self._owner
         if owner is None:
             raise StateError(f"the {self._kind} is closed")
@@ -86,8 +86,8 @@ class Handle:
         return self._owner is None
 
     def close(self) -> None:
-        """Lets go of the memory, at once unless arrays made from it are in use. Any number of
-        times."""
+        """Frees the memory, at once unless arrays made from it are in use. May be called any number
+        of times."""
         self._owner = None
 
     def __enter__(self) -> Self:
@@ -107,7 +107,7 @@ class Handle:
 
 
 class Shared(Handle):
-    """What nothing changes: copies share it, and closing one leaves it to the others."""
+    """A handle that nothing changes: copies share it, and closing one leaves it to the others."""
 
     def __copy__(self) -> Self:
         copy = object.__new__(type(self))

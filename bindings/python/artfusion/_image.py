@@ -45,13 +45,13 @@ _OWN = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
 
 
 class Readable(Protocol):
-    """A file that is open for reading bytes."""
+    """A file open for reading bytes."""
 
     def read(self, size: int = ..., /) -> bytes: ...
 
 
 class Writeable(Protocol):
-    """A file that is open for writing bytes."""
+    """A file open for writing bytes."""
 
     def write(self, data: bytes, /) -> object: ...
 
@@ -75,8 +75,8 @@ File: TypeAlias = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, R
 class Image(Handle):
     """A picture of 8-bit RGB.
 
-    `numpy.asarray(image)` is a view of its pixels[height, width, 3], without copying, and so is
-    `torch.as_tensor(image)`. Pickled and copied, it is its pixels.
+    `numpy.asarray(image)` and `torch.as_tensor(image)` are views of its pixels[height, width, 3],
+    without copying. A pickle or a copy of it has its pixels.
 
     >>> image = Image.load("examples/images/monet.jpg").fit(64, 64)
     >>> image.size
@@ -112,16 +112,17 @@ class Image(Handle):
         reading: Reading = "viewed",
         by_pillow: bool = True,
     ) -> Image:
-        """A picture's file: its path, its bytes, or a file open for reading, from where it stands.
+        """Reads a picture from its path, from the bytes of a file, or from a file open for reading,
+        from its current position on.
 
-        PNG, JPEG and WebP are read by the library, and what else there is by Pillow if that is
-        installed, unless `by_pillow` is False: for files of strangers.
+        The library reads PNG, JPEG and WebP. Pillow reads other formats if it is installed; set
+        `by_pillow` to False for files of strangers.
 
-        The picture is as a person sees it: turned as its EXIF or XMP says, its colour profile
-        converted to sRGB, and what is transparent put over the `background`. `reading="reference"`
-        does without profiles and transparency, as the published code. With `salvage` a damaged
-        file is read as far as it goes. What reading has to pass over is a PictureWarning. The
-        limits are those of artfusion_load_options.
+        The picture is read as a person sees it: turned as its EXIF or XMP says, with its colour
+        profile converted to sRGB and transparent pixels put over the `background`.
+        `reading="reference"` ignores profiles and transparency, as the published code does. With
+        `salvage` a damaged file is read as far as it goes. What reading has to ignore is a
+        PictureWarning. The limits are those of artfusion_load_options.
         """
         options = _abi.LoadOptions()
         check(library().artfusion_load_options_init(options, ctypes.sizeof(options)))
@@ -159,14 +160,14 @@ class Image(Handle):
 
     @classmethod
     def from_array(cls, array: Any, *, background: tuple[int, int, int] = WHITE) -> Image:
-        """A picture of a NumPy array, a torch tensor or what else can be made an array of.
+        """Makes a picture of a NumPy array, a torch tensor, or anything that can become an array.
 
-        Its shape is (height, width) for grey, or (height, width, channels) with 1, 3 or 4 of them,
-        or (channels, height, width); four are RGBA, put over the `background`. The values are
-        uint8, uint16 up to 65535, floats of 0 to 1, or bool.
+        The shape is (height, width) for grey, or (height, width, channels) or
+        (channels, height, width) with 1, 3 or 4 channels; four are RGBA, put over the `background`.
+        The values are uint8, uint16 up to 65535, floats from 0 to 1, or bool.
 
-        Of uint8 (height, width, 3) it is over the array's own memory, which it keeps alive, if the
-        pixels of a row are one after another; otherwise a copy.
+        A uint8 array of (height, width, 3) is not copied if the pixels of a row follow each other:
+        the picture then uses the array's memory and keeps it alive. Others are copied.
 
         >>> Image.from_array(numpy.linspace(0, 1, 12).reshape(3, 4))
         <artfusion.Image 4x3>
@@ -191,9 +192,9 @@ class Image(Handle):
         background: tuple[int, int, int] = WHITE,
         reading: Reading = "viewed",
     ) -> Image:
-        """A copy of Pillow's picture of any mode: what its file, opened by path, would give. That
-        is turned by its EXIF orientation, its colour profile converted, put over the `background`
-        where it is transparent, and right in 16 bits (modes I and I;16, 0 to 65535). Mode F is 0
+        """Copies a Pillow image of any mode. The result is what its file, opened by path, would
+        give: turned by its EXIF orientation, with its colour profile converted, transparent pixels
+        put over the `background`, and right in 16 bits (modes I and I;16, 0 to 65535). Mode F is 0
         to 1. `reading="reference"` is Pillow's convert("RGB")."""
         if not _pillow.is_picture(picture):
             raise TypeError(f"{type(picture).__name__} is no picture of Pillow's")
@@ -211,10 +212,12 @@ class Image(Handle):
 
     @property
     def width(self) -> int:
+        """In pixels."""
         return int(library().artfusion_image_width(self._c))
 
     @property
     def height(self) -> int:
+        """In pixels."""
         return int(library().artfusion_image_height(self._c))
 
     @property
@@ -283,10 +286,10 @@ class Image(Handle):
         compression: int | None = None,
         lossless: bool = False,
     ) -> None:
-        """Writes PNG, JPEG or WebP, by the path's suffix unless `format` says which. `quality`,
-        1..100, is JPEG's and WebP's, `lossless` WebP's, and `compression`, 0..9, PNG's. The file is written beside its place, then
-        renamed. The target may also be a file open for writing, as a BytesIO is, which is left
-        open."""
+        """Writes PNG, JPEG or WebP. The path's suffix says which, unless `format` does. `quality`,
+        1 to 100, is for JPEG and WebP, `lossless` for WebP, and `compression`, 0 to 9, for PNG. The
+        file is written beside its place, then renamed. The target may also be a file open for
+        writing, such as a BytesIO, which is left open."""
         if isinstance(target, str | os.PathLike):
             options = _save_options(format, quality, compression, lossless)
             status = library().artfusion_image_save_file(self._c, encoded(target), options)
@@ -312,7 +315,7 @@ class Image(Handle):
         compression: int | None = None,
         lossless: bool = False,
     ) -> bytes:
-        """The bytes of a file.
+        """The bytes of the file that save() would write.
 
         >>> Image.new(8, 8).to_bytes()[:4]
         b'\\x89PNG'
@@ -321,19 +324,19 @@ class Image(Handle):
         return take_bytes("image_save_memory", self._c, options)
 
     def _repr_png_(self) -> bytes:
-        """What notebooks show."""
+        """What a notebook shows."""
         return self.to_bytes()
 
     def resize(self, width: int, height: int, filter: Filter = "bicubic") -> Image:
-        """Straight to width x height, to the last bit as Pillow's Image.resize."""
+        """Resizes to width x height, equal to Pillow's Image.resize to the last bit."""
         return self._resized("image_resize", width, height, filter)
 
     def fit(self, width: int, height: int, filter: Filter = "bicubic") -> Image:
-        """The largest of its proportions inside width x height."""
+        """Resizes to the largest size within width x height that keeps the proportions."""
         return self._resized("image_resize_fit", width, height, filter)
 
     def cover(self, width: int, height: int, filter: Filter = "bicubic") -> Image:
-        """Exactly width x height: its centre, as large as fits."""
+        """Resizes to exactly width x height, and cuts off what does not fit around the centre."""
         return self._resized("image_resize_cover", width, height, filter)
 
     def _resized(self, function: str, width: int, height: int, filter: str) -> Image:
@@ -351,7 +354,7 @@ Picture: TypeAlias = Union[Image, "PIL.Image.Image", File, HasArray, HasArrayInt
 
 
 def as_image(picture: Picture) -> Image:
-    """Whatever stands for a picture."""
+    """The Image of anything that stands for a picture."""
     if isinstance(picture, Image):
         return picture
     if _pillow.is_picture(picture):

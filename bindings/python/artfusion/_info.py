@@ -21,7 +21,7 @@ _NAMED = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelInfo:
-    """What a model is: artfusion_model_info."""
+    """What a model is. The fields are those of the C header's artfusion_model_info."""
 
     name: str
     description: str

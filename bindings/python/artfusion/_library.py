@@ -44,7 +44,7 @@ def library() -> ctypes.CDLL:
 
 
 def check(status: int, path: str | os.PathLike[str] | None = None) -> int:
-    """Raises the exception of an error, about the file at `path`; hands any other status on."""
+    """Raises the exception for an error, about the file at `path`; returns any other status."""
     if status < 0:
         message = library().artfusion_error_message().decode(errors="replace")
         raise Error.of(status, message, path)
@@ -52,8 +52,8 @@ def check(status: int, path: str | os.PathLike[str] | None = None) -> int:
 
 
 def default_model_path() -> str:
-    """Where the default model is: what the environment's ARTFUSION_MODEL names, or else the
-    package's own.
+    """The path of the default model: the one that the environment's ARTFUSION_MODEL names, or else
+    the package's own.
 
     >>> os.path.basename(default_model_path())
     'mini.artfusion'
@@ -75,7 +75,7 @@ def encoded(text: str | os.PathLike[str]) -> bytes:
 
 
 def file_bytes(source: bytes | bytearray | memoryview) -> bytes:
-    """The bytes of a file in memory, copied only where they could change."""
+    """The bytes of a file in memory, copied only if they could change."""
     return source if isinstance(source, bytes) else bytes(memoryview(source))
 
 
@@ -88,7 +88,7 @@ def whole(name: str, value: Any) -> int:
 
 
 def int32(name: str, value: Any) -> int:
-    """An argument of 32 bits, of which ctypes would drop what is beyond."""
+    """An argument of 32 bits; ctypes would drop the bits beyond them."""
     number = whole(name, value)
     if not -(2**31) <= number < 2**31:
         raise ArgumentError(f"{name} is {number}: beyond 32 bits")
@@ -96,7 +96,7 @@ def int32(name: str, value: Any) -> int:
 
 
 def uint64(name: str, value: Any) -> int:
-    """The same of 64 bits without a sign."""
+    """An argument of 64 bits without a sign."""
     number = whole(name, value)
     if not 0 <= number < 2**64:
         raise ArgumentError(f"{name} is {number}: 0 to 2^64 - 1")

@@ -23,7 +23,7 @@ RngKind: TypeAlias = Literal["counter", "torch_cpu"]
 
 
 class Rng(Handle):
-    """A generator of random numbers: "counter" is Philox 4x32-10, and "torch_cpu" gives those of
+    """A random number generator: "counter" is Philox 4x32-10, and "torch_cpu" gives the numbers of
     torch.manual_seed(seed) on the CPU, to the last bit.
 
     >>> Rng("torch_cpu", 1).uniform(2)
@@ -37,11 +37,11 @@ class Rng(Handle):
         super().__init__(create("rng", "rng_create", number, uint64("seed", seed)))
 
     def normal(self, count: int) -> FloatArray:
-        """The next numbers, of mean 0 and variance 1."""
+        """The next `count` numbers, with mean 0 and variance 1."""
         return self._next("rng_normal", count)
 
     def uniform(self, count: int) -> FloatArray:
-        """The next numbers, in [0, 1)."""
+        """The next `count` numbers, in [0, 1)."""
         return self._next("rng_uniform", count)
 
     def _next(self, function: str, count: int) -> FloatArray:
@@ -55,7 +55,7 @@ class Rng(Handle):
 def schedule_betas(
     schedule: Schedule, start: float, end: float, timesteps: int
 ) -> NDArray[np.float64]:
-    """The betas of a noise schedule; the cosine one needs no start and end.
+    """The betas of a noise schedule. The cosine schedule ignores `start` and `end`.
 
     >>> schedule_betas("sqrt_linear", 0.1, 0.3, 3)
     array([0.1, 0.2, 0.3])
@@ -70,7 +70,7 @@ def schedule_betas(
 
 
 def timesteps(spacing: Spacing, steps: int, train_timesteps: int) -> NDArray[np.int32]:
-    """Those visited in so many steps, first to last.
+    """The timesteps that a run of `steps` steps visits, first to last.
 
     >>> timesteps("trailing", 4, 1000)
     array([999, 749, 499, 249], dtype=int32)
@@ -88,7 +88,7 @@ def ddim_coefficients(
     alphas_cumprod: ArrayLike, spacing: Spacing, timesteps: ArrayLike, eta: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """DDIM's (alphas, alphas_prev, sigmas) at these timesteps, first to last: alphas_cumprod
-    before and after each step, and its noise.
+    before and after each step, and the step's noise.
 
     >>> ddim_coefficients([0.9, 0.5, 0.1], "trailing", [2, 1, 0], 0.0)[1]
     array([0.5, 0.9, 1. ])

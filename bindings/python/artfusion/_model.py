@@ -42,11 +42,11 @@ _LATENTS = {
 
 
 class Model(Shared):
-    """An open model, for any number of threads at once. A model file is a program: open only
+    """An open model. Any number of threads may use it at once. A model file is a program: open only
     those whose origin you trust.
 
-    Pickled, it is the path of its file and the options of its context; a process that unpickles it
-    opens the file once.
+    A pickle of it has the path of its file and the options of its context; a process that unpickles
+    it opens the file once.
     """
 
     _kind = "model"
@@ -61,8 +61,8 @@ class Model(Shared):
         source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO,
         context: Context | None = None,
     ) -> Model:
-        """From a path, from the bytes of a model file, or from a file open for reading that can
-        seek; that is read during the call only.
+        """Opens a model from a path, from the bytes of a model file, or from a file open for
+        reading that can seek. The file is read only during the call.
 
         >>> import io, pathlib
         >>> data = pathlib.Path("models/mini.artfusion").read_bytes()
@@ -87,7 +87,8 @@ class Model(Shared):
         return cls(owner, Origin.of(owner, path, context))
 
     def info(self) -> ModelInfo:
-        """
+        """What the model is.
+
         >>> info = model.info()
         >>> info.name, info.size_multiple, info.prediction, len(info.alphas_cumprod)
         ('mini', 32, 'v', 1000)
@@ -96,7 +97,7 @@ class Model(Shared):
 
     @property
     def presets(self) -> tuple[str, ...]:
-        """Ways to sample that the model's maker has named, for the option `preset`.
+        """The names that the option `preset` takes: ways to sample, named by the model's maker.
 
         >>> model.presets
         ('subtle', 'balanced', 'bold')
@@ -107,8 +108,8 @@ class Model(Shared):
         return tuple(name.decode() for name in names)
 
     def fit_size(self, width: int, height: int, longest: int = 0) -> tuple[int, int]:
-        """The size that the model can do nearest to these proportions; its longer side is
-        `longest` pixels, 0 for the model's native one.
+        """The size nearest to these proportions that the model supports. Its longer side is
+        `longest` pixels; 0 is the model's native one.
 
         >>> model.fit_size(1600, 900)
         (256, 160)
@@ -119,8 +120,8 @@ class Model(Shared):
         return fitted[0].value, fitted[1].value
 
     def style(self, picture: Picture, *, exact: bool = False) -> Style:
-        """The style of a picture of any size, which is read at the model's native one. With
-        `exact` it is taken as it is, for parity with the published code.
+        """The style of a picture of any size, which is read at the model's native size. With
+        `exact` the picture is read as it is, for parity with the published code.
 
         >>> small = Image.load(photo).fit(256, 256)
         >>> bool((model.style(photo).values == model.style(small, exact=True).values).all())
@@ -131,7 +132,7 @@ class Model(Shared):
         return Style(create("style", function, self._c, image._c), self._origin)
 
     def style_from_values(self, values: ArrayLike) -> Style:
-        """From what Style.values gives."""
+        """A style from its code, as Style.values returns it."""
         code = floats(values)
         values = pointer(code), code.size
         return Style(create("style", "style_from_values", self._c, *values), self._origin)
@@ -143,8 +144,8 @@ class Model(Shared):
     def load_style(
         self, source: str | os.PathLike[str] | bytes | bytearray | memoryview
     ) -> Style:
-        """What Style.save() wrote or Style.to_bytes() gave, by its path or as its bytes. A style of
-        other weights is refused with MismatchError."""
+        """Loads what Style.save() wrote or Style.to_bytes() returned, from its path or its bytes. A
+        style of other weights is a MismatchError."""
         if isinstance(source, str | os.PathLike):
             name = encoded(source)
             owner = create("style", "style_load_file", self._c, name, path=source)
@@ -154,9 +155,9 @@ class Model(Shared):
         return Style(owner, self._origin)
 
     def memory_needed(self, **options: Unpack[Options]) -> int:
-        """How many bytes a run with these options takes at most, beside what the process has
-        already: sampler, networks and a picture of the result. The networks are measured at the
-        first call, which costs as long as a few steps at twice the native size.
+        """The most bytes that a run with these options adds to the process: sampler, networks and a
+        picture of the result. The first call measures the networks, which takes as long as a few
+        steps at twice the native size.
 
         >>> one, four = (model.memory_needed(width=64, height=64, batch=n) for n in (1, 4))
         >>> 0 < one < four
@@ -189,14 +190,15 @@ class Model(Shared):
     ) -> list[Image]: ...
 
     def stylize(self, content: Any, style: Any, **options: Unpack[Options]) -> Image | list[Image]:
-        """The content in the style's manner, at the content's proportions. `options` are those of
-        `Options`, such as steps=20, preset="bold", longest=512 or seed=7.
+        """Makes the content in the style's manner, at the content's proportions. `options` are
+        those of `Options`, such as steps=20, preset="bold", longest=512 or seed=7.
 
         >>> model.stylize(photo, painting, steps=2, longest=64)
         <artfusion.Image 64x32>
 
-        A list of contents or of styles gives a list of pictures: one of both is for all, or there
-        is one for each. They are made one after another, each as by a call of its own.
+        A list of contents or of styles gives a list of pictures. Two lists must have the same
+        length, unless one of them has a single element, which is then for all. The pictures are
+        made one after another, each as by a call of its own.
 
         >>> model.stylize(photo, [painting, model.null_style()], steps=1, longest=32)
         [<artfusion.Image 32x32>, <artfusion.Image 32x32>]
@@ -227,9 +229,9 @@ class Model(Shared):
     async def astylize(
         self, content: Any, style: Any, **options: Unpack[Options]
     ) -> Image | list[Image]:
-        """The same for asyncio: in a thread, while the event loop goes on. A task that is cancelled,
-        by wait_for() or timeout() too, ends the thread's run within one network call. Callbacks
-        come on that thread.
+        """stylize() for asyncio: it works in a thread while the event loop continues. If the task
+        is cancelled, also by wait_for() or timeout(), the thread's run ends within one network
+        call. Callbacks run on that thread.
 
         >>> import asyncio
         >>> asyncio.run(model.astylize(photo, painting, steps=1, longest=64))
@@ -283,12 +285,12 @@ class Model(Shared):
     def sampler(
         self, content: Contents = None, style: Styles = None, **options: Unpack[Options]
     ) -> Sampler:
-        """A run, step by step. A list of contents or of styles makes a batch of as many pictures,
-        all of one size; None is the null content or style, which stands for any. `options` are
-        those of `Options`.
+        """Makes a run, to be done step by step. A list of contents or of styles makes a batch of as
+        many pictures, all of one size. None is the null content or style, which stands for any.
+        `options` are those of `Options`.
 
-        The size is that of `width` and `height`, or else fits the contents' proportions, which
-        then have to agree.
+        The size is `width` and `height`. Without them it fits the contents' proportions, which
+        must then agree.
         """
         return Sampler(self, content, style, **options)
 
@@ -305,8 +307,8 @@ class Model(Shared):
         return f"<artfusion.Model {info.name} on {info.device}, {info.arithmetic}>"
 
     def encode(self, picture: Picture, kind: LatentKind = "scaled") -> FloatArray:
-        """latent[channels, height, width]: the encoder's "mode"; "scaled", which is what is
-        diffused; or "content", the content condition.
+        """The latent[channels, height, width] of a picture: the encoder's "mode"; "scaled", which
+        is what is diffused; or "content", the content condition.
 
         >>> image = Image.load(photo).resize(64, 64)
         >>> model.encode(image).shape
@@ -328,7 +330,8 @@ class Model(Shared):
         return latent
 
     def decode(self, latent: ArrayLike) -> FloatArray:
-        """rgb[batch, 3, height, width], nominally -1..1, of a scaled latent[batch, channels, ...].
+        """The rgb[batch, 3, height, width], nominally -1 to 1, of a scaled
+        latent[batch, channels, height, width].
 
         >>> model.decode(model.encode(Image.load(photo).resize(64, 64))[None]).shape
         (1, 3, 64, 64)
@@ -354,8 +357,8 @@ class Model(Shared):
         styles: ArrayLike | None = None,
     ) -> FloatArray:
         """One pass of the UNet without guidance: its prediction for x[batch, channels, height,
-        width] at timesteps[batch]. `content` is like x, `styles` [batch, style_width]; None is the
-        null content or style.
+        width] at timesteps[batch]. `content` has the shape of x, and `styles` is
+        [batch, style_width]; None is the null content or style.
 
         >>> x = numpy.zeros((2, 32, 8, 8))
         >>> model.denoise(x, [999, 500]).shape
@@ -400,7 +403,7 @@ def load(
     isolation_timeout: float | None = None,
     trusted: Iterable[str] = (),
 ) -> Model:
-    """Opens a model file, or the default model; see Context for the rest."""
+    """Opens a model file, or the default model. Context explains the other parameters."""
     with Context(
         device=device,
         threads=threads,

@@ -49,37 +49,37 @@ _ELSEWHERE = {
 
 
 class Options(TypedDict, total=False):
-    """How a run goes. What is left out is the preset's, or the model's own default.
+    """How a run goes. Options that are left out have the preset's value, or the model's default.
 
-    Written apart from a call, options are annotated: `options: artfusion.Options = {"steps": 30}`,
-    then `model.stylize(photo, painting, **options)`.
+    If options are written apart from a call, annotate them: `options: artfusion.Options = {"steps":
+    30}`, then `model.stylize(photo, painting, **options)`.
     """
 
     preset: str
-    """How much of the style is wanted: one of Model.presets. The command has it as --preset."""
+    """How much of the style is wanted: one of Model.presets."""
     width: int
-    """Pixels, a multiple of the model's size_multiple. If `height` is not given, it follows from
+    """In pixels, a multiple of the model's size_multiple. If `height` is not given, it follows from
     the content's proportions."""
     height: int
-    """Pixels, like `width`."""
+    """In pixels, like `width`."""
     longest: int
-    """Instead of both: the longer side of a size that fits the content's proportions."""
+    """The longer side of a size that fits the content's proportions, instead of both."""
     batch: int
-    """Pictures at once, 1 to 256; with lists, as many as they have."""
+    """How many pictures at once, 1 to 256; with lists, as many as they have."""
     steps: int
     """The number of steps. More take longer and give finer pictures."""
     solver: Solver
     """"ddim", "ddpm", "dpmpp_2m", "dpmpp_2m_sde" or "unipc"."""
     spacing: Spacing
-    """Which of the timesteps are visited: "uniform", "quad", "trailing" or "linspace"."""
+    """Which timesteps are visited: "uniform", "quad", "trailing" or "linspace"."""
     rng: RngKind
     """"counter", or "torch_cpu" for the numbers of torch.manual_seed(seed)."""
     noise: NoiseKind
-    """What the run starts from: "normal" or "uniform" random numbers."""
+    """The random numbers that the run starts from: "normal" or "uniform"."""
     keep_every: int
-    """0 keeps nothing; otherwise see Sampler.kept()."""
+    """Keep the latents of every so many steps, for Sampler.kept(); 0 keeps none."""
     seed: int
-    """Seed of the random numbers, 0 to 2^64 - 1. Another seed gives another picture."""
+    """The seed of the random numbers, 0 to 2^64 - 1. Another seed gives another picture."""
     content_scale: float
     """Guidance by the content: 0 ignores it, 1 uses it as trained, above 1 exaggerates it."""
     style_scale: float
@@ -93,28 +93,28 @@ class Options(TypedDict, total=False):
     style_end: float
     """The fraction of the steps up to which style_scale holds; after it is 1."""
     eta: float
-    """How much noise a step adds: 0 adds none, 1 as much as ddpm."""
+    """How much noise a step adds: 0 adds none, 1 adds as much as ddpm."""
     temperature: float
-    """A factor of that noise."""
+    """A factor for that noise."""
     noise_dropout: float
-    """The share of that noise's values that is dropped, 0 to 1."""
+    """The share of that noise's values that are dropped, 0 to 1."""
     denoising_strength: float
     """Below 1, the run starts from the init latent with that much noise; see
     Sampler.set_init_latent()."""
     timesteps: Sequence[int]
-    """The timesteps to visit, falling. They replace `steps` and `spacing`."""
+    """The timesteps to visit, in falling order. They replace `steps` and `spacing`."""
     on_step: Callable[[Step], object]
-    """Called after each step. What it returns is ignored. To end the run early, raise an
-    exception, such as artfusion.CancelledError, which comes out of the call."""
+    """Called after each step. Its return value is ignored. To end the run early, raise an
+    exception, such as artfusion.CancelledError: the call raises it, too."""
     on_eps: Callable[[Sampler, FloatArray], object]
     """Called before each update, and may change eps[batch, channels, height, width] in place."""
     on_noise: Callable[[NoiseUse, int, FloatArray], bool]
-    """Called for the noise of a step: fills it in and returns True, or leaves it to the generator
-    and returns False."""
+    """Called for the noise of a step. It fills in the noise and returns True, or returns False to
+    leave it to the generator."""
 
 
 def _document(options: type) -> None:
-    """Has help() show what stands below each option, as editors do."""
+    """Makes help() show the text below each option, as editors do."""
     with contextlib.suppress(OSError):  # without its source
         (node,) = ast.parse(inspect.getsource(options)).body
         assert isinstance(node, ast.ClassDef)

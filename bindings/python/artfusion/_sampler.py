@@ -43,7 +43,7 @@ _NOISE_USES: dict[int, NoiseUse] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is: artfusion_progress."""
+    """How far a run is. The fields are those of the C header's artfusion_progress."""
 
     step: int
     steps: int
@@ -58,7 +58,7 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A step that was done: the `number`-th `of` so many, at `timestep`."""
+    """A step that was done: number `number` of `of`, at `timestep`."""
 
     number: int
     of: int
@@ -66,8 +66,8 @@ class Step:
     _sampler: Sampler = dataclasses.field(repr=False)
 
     def preview(self, index: int = 0) -> Image:
-        """What the result would be by now; after the last step it is the result. Only until the
-        next step."""
+        """What the result would be by now; after the last step it is the result. It can be called
+        only until the next step."""
         if self._sampler.progress().step != self.number:
             raise StateError(f"step {self.number} is over: its preview comes before the next step")
         return self._sampler.image(index)
@@ -81,11 +81,11 @@ class Sampler(Handle):
     1 of 2 <artfusion.Image 64x32>
     2 of 2 <artfusion.Image 64x32>
 
-    `len(sampler)` is how many steps are left, which gives a progress bar its total:
+    `len(sampler)` is the number of steps that are left, which gives a progress bar its total:
     `for step in tqdm(sampler)`. `async for` does each step in a thread.
 
-    An exception in a callback comes out of the call that it was in, and the run can go on from the
-    step before. One thread at a time uses a sampler, but any may cancel() it.
+    If a callback raises an exception, the call that it was in raises it, too, and the run can
+    continue from the step before. One thread at a time may use a sampler; any may cancel() it.
     """
 
     _kind = "sampler"
@@ -180,26 +180,27 @@ class Sampler(Handle):
     # Before the first step.
 
     def set_content(self, content: Picture | None, index: int = ALL) -> None:
-        """The picture whose shapes are kept, resized to the run's size; None: the null content."""
+        """Sets the picture whose shapes are kept; it is resized to the run's size. None is the null
+        content."""
         image = None if content is None else as_image(content)
         self._call("set_content", int32("index", index), None if image is None else image._c)
 
     def set_content_latent(self, latent: ArrayLike, index: int = ALL) -> None:
-        """The same from its scaled latent, as Model.encode() gives it."""
+        """Sets the content by its scaled latent, as Model.encode() returns it."""
         self._set_tensor("set_content_latent", latent, index)
 
     def set_style(self, style: Style | None, index: int = ALL) -> None:
-        """None: the null style."""
+        """Sets the style; None is the null style."""
         self._call("set_style", int32("index", index), None if style is None else style._c)
 
     def set_init_latent(self, latent: ArrayLike, index: int = ALL) -> None:
-        """The scaled latent that a denoising_strength below 1 starts from and that a mask keeps.
-        By default it is the content's own."""
+        """Sets the scaled latent that a denoising_strength below 1 starts from and that a mask
+        keeps. By default it is the content's own."""
         self._set_tensor("set_init_latent", latent, index)
 
     def set_mask(self, mask: ArrayLike | None, index: int = ALL) -> None:
-        """[height, width] in latent pixels, each in [0, 1]: 1 keeps the init latent, 0 paints.
-        None: paint everywhere."""
+        """Sets a mask[height, width] in latent pixels, with values in [0, 1]: 1 keeps the init
+        latent, 0 paints. None paints everywhere."""
         if mask is None:
             self._call("set_mask", int32("index", index), None, 0)
         else:
@@ -212,7 +213,8 @@ class Sampler(Handle):
     # The run.
 
     def next(self) -> Step | None:
-        """Does one step; None if none was left. After an error the step can be tried again."""
+        """Does one step; returns None if none was left. After an error the step can be tried
+        again."""
         if self._call("next") == _abi.DONE:
             return None
         progress = self.progress()
@@ -237,20 +239,21 @@ class Sampler(Handle):
         return True
 
     def run(self) -> None:
-        """All steps that are left. Python acts on signals between them, so that Ctrl-C ends the
-        call within a step."""
+        """Does all steps that are left. Python handles signals between them, so that Ctrl-C ends
+        the call within a step."""
         while self.next() is not None:
             pass
 
     async def arun(self) -> None:
-        """The same for asyncio: in a thread, while the event loop goes on. A task that is cancelled,
-        by wait_for() or timeout() too, ends the thread's run within one network call; the run can
-        go on later. Callbacks come on that thread."""
+        """run() for asyncio: it works in a thread while the event loop continues. If the task is
+        cancelled, also by wait_for() or timeout(), the thread's run ends within one network call,
+        and can continue later. Callbacks run on that thread."""
         await in_thread(self.run, self._cancel_if_open)
 
     def cancel(self) -> None:
-        """Makes the running or else the next call for a step or a picture raise CancelledError,
-        within one network call; once. From any thread, and from a signal handler."""
+        """Makes the current call for a step or a picture, or the next one if none is running, raise
+        CancelledError within one network call. One cancel ends one call. May be called from any
+        thread, and from a signal handler."""
         library().artfusion_sampler_cancel(self._c)
 
     def _cancel_if_open(self) -> None:
@@ -258,14 +261,14 @@ class Sampler(Handle):
             self.cancel()
 
     def image(self, index: int = 0) -> Image:
-        """The result after the last step, before it a preview."""
+        """The result after the last step; before it, a preview."""
         out = ctypes.c_void_p()
         self._call("image", int32("index", index), ctypes.byref(out))
         assert out.value is not None
         return Image(Owner(out.value, library().artfusion_image_destroy))
 
     def images(self) -> list[Image]:
-        """Those of the whole batch.
+        """The pictures of the whole batch.
 
         >>> with model.sampler(photo, [painting, None], steps=2, longest=64) as sampler:
         ...     sampler.run()
@@ -274,16 +277,17 @@ class Sampler(Handle):
         """
         return [self.image(i) for i in range(self.batch)]
 
-    # To go on another time.
+    # Saving and continuing.
 
     def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Writes where the run is, between two steps, and all that its next ones depend on, beside
-        its place, then renamed: a process that is ended at any moment leaves a whole state."""
+        """Saves where the run is, between two steps, with everything that its next steps depend on.
+        The file is written beside its place, then renamed: a process that is killed at any moment
+        leaves a whole state."""
         with self._alone() as owner:
             check(library().artfusion_sampler_save_state_file(owner, encoded(path)), path)
 
     def state(self) -> bytes:
-        """What save_state() writes.
+        """The bytes that save_state() writes.
 
         >>> options: Options = {"steps": 3, "width": 64, "height": 64}
         >>> sampler = model.sampler(photo, painting, **options)
@@ -301,9 +305,10 @@ class Sampler(Handle):
             return take_bytes("sampler_save_state_memory", owner)
 
     def load_state(self, source: str | os.PathLike[str] | bytes | bytearray | memoryview) -> None:
-        """Goes to where another run of the same options and weights was saved, in this process or
-        an earlier one, by the path or as the bytes. Content, style and mask come with it. On the
-        same machine its next steps give the bytes that the other run's would have given."""
+        """Restores a saved state, from its path or its bytes. It may be of this process or an
+        earlier one, but this run must have the same options and weights. Content, style and mask
+        come with it. On the same machine the next steps give the bytes that the saved run's would
+        have given."""
         if isinstance(source, str | os.PathLike):
             self._call("load_state_file", encoded(source), path=source)
         else:
@@ -314,7 +319,7 @@ class Sampler(Handle):
 
     @property
     def options(self) -> Options:
-        """What the run goes by, the preset's and the model's own values included: another sampler
+        """All options of the run, with the preset's and the model's own values: another sampler
         with these options does the same.
 
         >>> options = model.sampler(preset="bold", steps=3, longest=64).options
@@ -324,19 +329,20 @@ class Sampler(Handle):
         return self._options.copy()
 
     def progress(self) -> Progress:
+        """How far the run is."""
         c = _abi.Progress()
         check(library().artfusion_sampler_get_progress(self._c, c, ctypes.sizeof(c)))
         return Progress(**{f.name: getattr(c, f.name) for f in dataclasses.fields(Progress)})
 
     @property
     def x(self) -> FloatArray | None:
-        """The latent[batch, channels, height, width] of the moment, scaled; None before there is
-        one. A view, whose values the next step changes."""
+        """The current scaled latent[batch, channels, height, width]; None before there is one. It
+        is a view, whose values the next step changes."""
         return self._tensor("sampler_x")
 
     @property
     def x0(self) -> FloatArray | None:
-        """The x0 that the last step predicted, like x."""
+        """The x0 that the last step predicted, with the shape of x."""
         return self._tensor("sampler_x0")
 
     def _tensor(self, function: str) -> FloatArray | None:
@@ -344,8 +350,8 @@ class Sampler(Handle):
         return self._view(address) if address else None
 
     def kept(self) -> list[tuple[FloatArray, FloatArray | None]]:
-        """What `keep_every` kept, as (x, x0): x_T, without an x0; the first step's; and those of
-        every so many steps counted back from the last.
+        """What the option `keep_every` kept, as pairs (x, x0): x_T, which has no x0; the first
+        step's; and those of every so many steps, counted back from the last.
 
         >>> sampler = model.sampler(photo, painting, steps=3, longest=64, keep_every=1)
         >>> sampler.run()

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Style(Shared):
-    """A style code, which needs no picture any more: made by Model.style() and blend().
+    """A style code. Model.style() and blend() make it; it needs no picture any more.
 
-    Saved, it is a small file that Model.load_style() takes. Pickled, it names its model's file,
-    which is opened again where the process has not done so.
+    save() writes a small file for Model.load_style(). A pickle of it names its model's file; a
+    process that unpickles it opens that file unless it has done so.
     """
 
     _kind = "style"
@@ -32,7 +32,7 @@ class Style(Shared):
 
     @property
     def values(self) -> FloatArray:
-        """Its values, a view that can't be written to.
+        """The code's values, as a view that cannot be written to.
 
         >>> model.style(painting).values.shape
         (448,)
@@ -42,11 +42,12 @@ class Style(Shared):
         return tensor(owner, address, (count.value,), writeable=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the code for Model.load_style(), beside its place, then renamed."""
+        """Writes the code for Model.load_style(). The file is written beside its place, then
+        renamed."""
         check(library().artfusion_style_save_file(self._c, encoded(path)), path)
 
     def to_bytes(self) -> bytes:
-        """What save() writes: the same on every machine.
+        """The bytes that save() writes, the same on every machine.
 
         >>> style = model.style(painting)
         >>> model.load_style(style.to_bytes()).values.tobytes() == style.values.tobytes()
@@ -76,7 +77,7 @@ def _again(origin: Origin, data: bytes) -> Style:
 
 
 def blend(parts: Iterable[tuple[Style, float]]) -> Style:
-    """The sum of styles of one model, each by its weight. Weights need not add up to 1.
+    """The sum of styles of one model, each multiplied by its weight. Weights need not add up to 1.
 
     >>> style = model.style(painting)
     >>> half = blend([(style, 0.5), (model.null_style(), 0.5)])
