@@ -147,11 +147,11 @@ type running struct {
 	stepped bool  // whether OnStep runs
 }
 
-// callback says what the library is to be told: whether f succeeded.
+// callback returns what the library gets: whether f succeeded.
 func (r *running) callback(f func() error) bool {
 	returned := r.protect(func() { r.err = f() })
 	if returned && r.err == nil {
-		// A preview may have taken the notice that the context gave the library.
+		// A preview may have used up the cancellation that the context caused.
 		r.err = r.ctx.Err()
 	}
 	return returned && r.err == nil

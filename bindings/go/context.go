@@ -17,13 +17,13 @@ import (
 	"unsafe"
 )
 
-// Context is the device, the threads, the precision, the memory limit, the isolation and the log of
-// the models that are opened with it. It may be used by any number of goroutines at once.
+// Context has the device, the threads, the precision, the memory limit, the isolation and the log of
+// the models that are opened with it. Any number of goroutines may use it at once.
 type Context struct {
 	handle *handle
 }
 
-// ContextOptions are those of [NewContext]. Zero values are the defaults.
+// ContextOptions are the options of [NewContext]. Zero values are the defaults.
 type ContextOptions struct {
 	Device      Device
 	DeviceIndex int // which GPU
@@ -31,18 +31,18 @@ type ContextOptions struct {
 	Precision   Precision
 	MemoryLimit uint64 // bytes that a run may take beside its model; 0: any number. See MemoryNeeded
 	Isolation   Isolation
-	// IsolationTimeout is how long a call of an isolated engine may take; parts of a millisecond count
-	// as one. 0: as long as it likes.
+	// IsolationTimeout is how long a call of an isolated engine may take; parts of a millisecond count as
+	// one. 0 is no limit.
 	IsolationTimeout time.Duration
-	// Trusted are the SHA-256 of further model files that IsolationAuto trusts, each of 64 hexadecimal
+	// Trusted has the SHA-256 of other model files that IsolationAuto trusts, each with 64 hexadecimal
 	// digits, as sha256sum prints it.
 	Trusted    []string
 	EnginePath string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
 
-	// Log is told what happens, by any goroutine that uses the context or what was made from it.
-	// Where such calls run at once, a panic in Log goes on in one of them.
+	// Log gets messages, from any goroutine that uses the context or what was made from it. If such calls
+	// run at once, a panic in Log continues in one of them.
 	Log func(level LogLevel, message string)
-	// LogLevel is up to where Log is told. The zero value stands for LogWarning.
+	// LogLevel is the least serious level that Log gets. The zero value stands for LogWarning.
 	LogLevel LogLevel
 }
 
@@ -65,9 +65,9 @@ func (o *ContextOptions) toC() C.artfusion_context_options {
 	return c
 }
 
-// NewContext makes a context; nil options are the defaults. No engine is loaded yet: that happens
-// with the first model. It fails with [ErrUnsupported] where the library that is running does not
-// serve the release that this package was compiled with.
+// NewContext makes a context; nil options are the defaults. No engine is loaded yet; the first model
+// loads it. It fails with [ErrUnsupported] if the running library does not fit the release that this
+// package was compiled with.
 func NewContext(options *ContextOptions) (*Context, error) {
 	if err := checkVersion(C.ARTFUSION_VERSION); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func NewContext(options *ContextOptions) (*Context, error) {
 	})}, nil
 }
 
-// Close ends the context. What was made from it goes on.
+// Close ends the context. What was made from it stays usable.
 func (c *Context) Close() error {
 	if c != nil {
 		c.handle.close()

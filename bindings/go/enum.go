@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// Device is what a model runs on.
+// Device says where a model runs.
 type Device int32
 
 const (
@@ -20,28 +20,28 @@ const (
 	DeviceCUDA Device = C.ARTFUSION_DEVICE_CUDA
 )
 
-// Isolation is where the engine lives, which is the code that runs a model file's networks.
+// Isolation says in which process a model file's networks run.
 type Isolation int32
 
 const (
 	IsolationNone    Isolation = C.ARTFUSION_ISOLATION_NONE    // in this process
-	IsolationProcess Isolation = C.ARTFUSION_ISOLATION_PROCESS // in one of its own for each model, whose end is an [ErrEngine]
+	IsolationProcess Isolation = C.ARTFUSION_ISOLATION_PROCESS // in one of its own for each model; its end is an [ErrEngine]
 	// IsolationAuto is IsolationNone for model files that came with the library or are trusted
 	// ([ContextOptions]), and IsolationProcess for all others.
 	IsolationAuto Isolation = C.ARTFUSION_ISOLATION_AUTO
 )
 
-// Precision is what networks compute in.
+// Precision is the type that networks compute in.
 type Precision int32
 
 const (
-	PrecisionAuto     Precision = C.ARTFUSION_PRECISION_AUTO     // bfloat16 where the device multiplies it, else float32
+	PrecisionAuto     Precision = C.ARTFUSION_PRECISION_AUTO     // bfloat16 if the device multiplies it, else float32
 	PrecisionFloat32  Precision = C.ARTFUSION_PRECISION_FLOAT32  // the slowest
 	PrecisionBFloat16 Precision = C.ARTFUSION_PRECISION_BFLOAT16 // CPUs with AVX-512 BF16 or AMX, GPUs from 8.0 on
 	PrecisionFloat16  Precision = C.ARTFUSION_PRECISION_FLOAT16  // CPUs with AVX-512 FP16 or AMX FP16, GPUs from 7.0 on
 )
 
-// LogLevel is how grave a message is: the graver, the lower.
+// LogLevel says how serious a message is: the more serious, the lower.
 type LogLevel int32
 
 const (
@@ -51,7 +51,7 @@ const (
 	LogDebug   LogLevel = C.ARTFUSION_LOG_DEBUG
 )
 
-// Filter is a way to resample.
+// Filter says how pixels are resampled.
 type Filter int32
 
 const (
@@ -71,7 +71,7 @@ const (
 	FormatWebP FileFormat = C.ARTFUSION_FORMAT_WEBP
 )
 
-// Reading is how a file's numbers become colours.
+// Reading says how a file's numbers become colours.
 type Reading int32
 
 const (
@@ -82,7 +82,7 @@ const (
 	ReadingReference Reading = C.ARTFUSION_READING_REFERENCE
 )
 
-// Solver is what goes from one step to the next.
+// Solver says how a step gets from one noise level to the next.
 type Solver int32
 
 const (
@@ -122,7 +122,7 @@ const (
 	PredictionX0  Prediction = C.ARTFUSION_PREDICTION_X0
 )
 
-// RNGKind is a kind of generator of random numbers.
+// RNGKind is a kind of random number generator.
 type RNGKind int32
 
 const (
@@ -132,7 +132,7 @@ const (
 	RNGTorchCPU RNGKind = C.ARTFUSION_RNG_TORCH_CPU
 )
 
-// NoiseKind is how a run's start is drawn.
+// NoiseKind is the distribution of the noise that a run starts from.
 type NoiseKind int32
 
 const (
@@ -140,7 +140,7 @@ const (
 	NoiseUniform NoiseKind = C.ARTFUSION_NOISE_UNIFORM // in [0, 1), as the published notebook
 )
 
-// NoiseUse is what noise is for.
+// NoiseUse says what noise is for.
 type NoiseUse int32
 
 const (
@@ -149,7 +149,7 @@ const (
 	NoiseMask NoiseUse = C.ARTFUSION_NOISE_MASK // what brings the masked latent to a timestep
 )
 
-// LatentKind is what [Model.Encode] gives.
+// LatentKind says which latent [Model.Encode] returns.
 type LatentKind int32
 
 const (
@@ -166,7 +166,7 @@ type Enum interface {
 	Solver | Spacing | Schedule | Prediction | Device | Filter | RNGKind | NoiseKind | Precision | Isolation
 }
 
-// Parse is the constant of that name. The error for an unknown one lists those there are.
+// Parse returns the constant of a name. The error for an unknown name lists those that exist.
 func Parse[E Enum](name string) (E, error) {
 	text, err := cString("name", name)
 	if err != nil {

@@ -7,7 +7,7 @@ import "C"
 
 import "fmt"
 
-// Status says of what kind an error is. It is an error itself, the target for [errors.Is].
+// Status is the kind of an error. It is an error itself, as a target for [errors.Is].
 type Status int32
 
 // The kinds of errors that this package knows. A newer library may have others.
@@ -36,8 +36,8 @@ func (s Status) Error() string {
 	return C.GoString(C.artfusion_status_name(C.artfusion_status(s)))
 }
 
-// Error is what calls of this package return. [errors.Is] finds its Status and, where a context, a
-// callback or a reader ended the call, that one's error.
+// Error is the error that calls of this package return. [errors.Is] finds its Status and, if a context,
+// a callback or a reader ended the call, the error of that.
 type Error struct {
 	Status  Status
 	Message string // a sentence that names the value and what would be right
@@ -51,12 +51,12 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
-// Is says whether target is e's Status.
+// Is reports whether target is e's Status.
 func (e *Error) Is(target error) bool {
 	return target == e.Status
 }
 
-// Unwrap is the error of the context, callback or reader that ended the call, or nil.
+// Unwrap returns the error of the context, callback or reader that ended the call, or nil.
 func (e *Error) Unwrap() error {
 	return e.cause
 }

@@ -8,10 +8,10 @@ import (
 	"unsafe"
 )
 
-// handle is what Go owns of one of the library's objects. Calls acquire and release it, so that
-// neither Close nor the finaliser destroys an object in use. The finaliser is the handle's, not that
-// of the type around it: a callback may refer to its Sampler, and objects with a finaliser are never
-// freed where they are reachable from themselves.
+// handle owns one of the library's objects. Calls acquire and release it, so that neither Close nor the
+// finaliser destroys an object in use. The finaliser is the handle's, not that of the type around it: a
+// callback may refer to its Sampler, and objects with a finaliser are never freed if they are reachable
+// from themselves.
 type handle struct {
 	pointer unsafe.Pointer
 	destroy func(unsafe.Pointer)
@@ -42,7 +42,7 @@ func (h *handle) acquire(what string) (unsafe.Pointer, error) {
 	return h.pointer, nil
 }
 
-// release goes on with a panic of the log function, which what was acquired for may have called.
+// release continues a panic of the log function, which the call may have caused.
 func (h *handle) release() {
 	h.mutex.Lock()
 	h.users--

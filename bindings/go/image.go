@@ -14,12 +14,12 @@ import (
 	"unsafe"
 )
 
-// Image is a picture of 8-bit RGB, which never changes. It may be read by many goroutines at once.
+// Image is a picture of 8-bit RGB, which never changes. Many goroutines may read it at once.
 type Image struct {
 	handle *handle
 }
 
-// LoadOptions are those of reading picture files. Zero values are the defaults.
+// LoadOptions are the options for reading picture files. Zero values are the defaults.
 type LoadOptions struct {
 	IgnoreOrientation bool        // do not apply the file's orientation
 	MaxPixels         uint64      // 0: 178956970; checked before allocating
@@ -61,10 +61,10 @@ func (o *LoadOptions) toC() C.artfusion_load_options {
 	return c
 }
 
-// NoCompression is the PNGCompression of pixels stored as they are.
+// NoCompression is the PNGCompression that stores pixels as they are.
 const NoCompression = -1
 
-// SaveOptions are those of writing picture files. Zero values are the defaults.
+// SaveOptions are the options for writing picture files. Zero values are the defaults.
 type SaveOptions struct {
 	Format         FileFormat
 	JPEGQuality    int // 1..100; 0: 95. Chroma is not subsampled from 90 on
@@ -110,7 +110,7 @@ func LoadImage(path string, options *LoadOptions) (*Image, error) {
 	})
 }
 
-// DecodeImage is LoadImage of a file's bytes.
+// DecodeImage is LoadImage for a file's bytes.
 func DecodeImage(data []byte, options *LoadOptions) (*Image, error) {
 	if len(data) == 0 {
 		return nil, &Error{Status: ErrFormat, Message: "an empty file: it must be PNG, JPEG or WebP"}
@@ -121,9 +121,8 @@ func DecodeImage(data []byte, options *LoadOptions) (*Image, error) {
 	})
 }
 
-// FromImage copies a picture of Go's. Transparent pixels are put over the background, which is white if
-// it is nil, as in LoadImage.
-// Colours of 16 bits are cut to the upper 8.
+// FromImage copies a Go image. Transparent pixels are put over the background, which is white if it is
+// nil, as in LoadImage. Colours of 16 bits are cut to the upper 8.
 func FromImage(from image.Image, background color.Color) (*Image, error) {
 	if from == nil {
 		return nil, argumentError("the image is nil")
@@ -134,8 +133,7 @@ func FromImage(from image.Image, background color.Color) (*Image, error) {
 	})
 }
 
-// FromRGB copies rows of red, green and blue bytes, from top to bottom, that begin stride bytes after
-// one another.
+// FromRGB copies rows of red, green and blue bytes, from top to bottom, that begin stride bytes apart.
 func FromRGB(pixels []byte, width, height, stride int) (*Image, error) {
 	row, ok := volume(width, 3)
 	last, fits := volume(height-1, stride)
@@ -195,8 +193,8 @@ func (i *Image) Height() int {
 	return int(C.artfusion_image_height(c))
 }
 
-// Warning says what reading the file had to pass over: rows that are missing, a profile that could not
-// be used. It is empty if there was nothing, and after Close.
+// Warning says what reading the file had to ignore: rows that are missing, a profile that could not be
+// used. It is empty if there was nothing, and after Close.
 func (i *Image) Warning() string {
 	c, done, err := i.use()
 	if err != nil {
@@ -218,7 +216,7 @@ func (i *Image) RGB() ([]byte, error) {
 	return packed, err
 }
 
-// RGBA copies the picture into one of Go's.
+// RGBA copies the picture into a Go image.
 func (i *Image) RGBA() (*image.RGBA, error) {
 	var to *image.RGBA
 	err := i.read(func(rgb []byte, stride, width, height int) {
@@ -234,7 +232,7 @@ func (i *Image) RGBA() (*image.RGBA, error) {
 	return to, err
 }
 
-// read gives the library's memory to f.
+// read passes the library's memory to f.
 func (i *Image) read(f func(rgb []byte, stride, width, height int)) error {
 	c, done, err := i.use()
 	if err != nil {
@@ -247,7 +245,7 @@ func (i *Image) read(f func(rgb []byte, stride, width, height int)) error {
 	return nil
 }
 
-// Save writes a PNG, JPEG or WebP beside the path and renames it; nil options are the defaults.
+// Save writes a PNG, JPEG or WebP, beside its place, and then renames it; nil options are the defaults.
 func (i *Image) Save(path string, options *SaveOptions) error {
 	c, done, err := i.use()
 	if err != nil {
@@ -263,7 +261,7 @@ func (i *Image) Save(path string, options *SaveOptions) error {
 	return call(func() C.artfusion_status { return C.artfusion_image_save_file(c, text, &o) })
 }
 
-// Encode is the file that Save writes. The options say the format.
+// Encode returns the bytes that Save writes. The options say the format.
 func (i *Image) Encode(options *SaveOptions) ([]byte, error) {
 	c, done, err := i.use()
 	if err != nil {
@@ -276,7 +274,7 @@ func (i *Image) Encode(options *SaveOptions) ([]byte, error) {
 	})
 }
 
-// Resize resamples straight to width x height, to the last bit as Pillow does.
+// Resize resizes to width x height, equal to Pillow's result to the last bit.
 func (i *Image) Resize(width, height int, filter Filter) (*Image, error) {
 	c, done, err := i.use()
 	if err != nil {
@@ -288,7 +286,7 @@ func (i *Image) Resize(width, height int, filter Filter) (*Image, error) {
 	})
 }
 
-// ResizeFit gives the largest size of the image's proportions inside width x height.
+// ResizeFit resizes to the largest size within width x height that keeps the proportions.
 func (i *Image) ResizeFit(width, height int, filter Filter) (*Image, error) {
 	c, done, err := i.use()
 	if err != nil {
@@ -300,7 +298,7 @@ func (i *Image) ResizeFit(width, height int, filter Filter) (*Image, error) {
 	})
 }
 
-// ResizeCover gives exactly width x height: the centre of the image, as large as fits.
+// ResizeCover resizes to exactly width x height, and cuts off what does not fit around the centre.
 func (i *Image) ResizeCover(width, height int, filter Filter) (*Image, error) {
 	c, done, err := i.use()
 	if err != nil {
@@ -312,7 +310,7 @@ func (i *Image) ResizeCover(width, height int, filter Filter) (*Image, error) {
 	})
 }
 
-// Close frees the pixels. What was made from the image goes on.
+// Close frees the pixels. What was made from the image stays usable.
 func (i *Image) Close() error {
 	if i != nil {
 		i.handle.close()

@@ -7,8 +7,8 @@ import "C"
 
 import "unsafe"
 
-// ScheduleBetas are a schedule's betas. Start and end are the first and the last (the published
-// model: 0.0015, 0.0195), unused by [ScheduleCosine].
+// ScheduleBetas returns a schedule's betas. Start and end are the first and the last one (the published
+// model: 0.0015, 0.0195); [ScheduleCosine] ignores them.
 func ScheduleBetas(schedule Schedule, start, end float64, timesteps int) ([]float64, error) {
 	if timesteps < 1 || timesteps != int(clamp(timesteps)) {
 		return nil, argumentError("timesteps is %d, not 1 or more in 32 bits", timesteps)
@@ -24,7 +24,7 @@ func ScheduleBetas(schedule Schedule, start, end float64, timesteps int) ([]floa
 	return betas, nil
 }
 
-// Timesteps are those visited in so many steps, first to last (descending), from
+// Timesteps returns the timesteps that a run of so many steps visits, first to last (descending), from
 // 0..trainTimesteps-1.
 func Timesteps(spacing Spacing, steps, trainTimesteps int) ([]int32, error) {
 	if steps < 1 || steps > trainTimesteps || trainTimesteps != int(clamp(trainTimesteps)) {
@@ -64,7 +64,7 @@ func DDIMCoefficients(alphasCumprod []float64, spacing Spacing, timesteps []int3
 	return alphas, alphasPrev, sigmas, nil
 }
 
-// RNG is a generator of random numbers. It is used by one goroutine at a time.
+// RNG is a random number generator. One goroutine at a time may use it.
 type RNG struct {
 	handle *handle
 }
@@ -83,7 +83,7 @@ func NewRNG(kind RNGKind, seed uint64) (*RNG, error) {
 	})}, nil
 }
 
-// Normal fills values with the next numbers of mean 0 and variance 1. With [RNGTorchCPU] one call is
+// Normal fills values with the next numbers, with mean 0 and variance 1. With [RNGTorchCPU] one call is
 // one torch.randn of that many.
 func (r *RNG) Normal(values []float32) error {
 	return r.fill(values, func(rng *C.artfusion_rng, values *C.float, count C.size_t) C.artfusion_status {

@@ -16,7 +16,7 @@ import (
 	"unsafe"
 )
 
-// Model is a model's networks and tables. It may be used by any number of goroutines at once.
+// Model is an open model. Any number of goroutines may use it at once.
 //
 // A model file is a program. Open only those whose origin you trust.
 type Model struct {
@@ -52,9 +52,9 @@ type ModelInfo struct {
 	AlphasCumprod  []float64 // one a timestep
 }
 
-// DefaultModelPath is where the default model is: what the environment's ARTFUSION_MODEL names, or else
-// the mini.artfusion that is installed with the library. Where there is none, the error of [ErrIO] names
-// the places.
+// DefaultModelPath returns the path of the default model: the one that the environment's
+// ARTFUSION_MODEL names, or else the mini.artfusion that is installed with the library. If there is
+// none, it fails with [ErrIO], and the error names the places.
 func DefaultModelPath() (string, error) {
 	if err := checkVersion(C.ARTFUSION_VERSION); err != nil {
 		return "", err
@@ -79,7 +79,7 @@ func (c *Context) OpenModel(path string) (*Model, error) {
 	})
 }
 
-// OpenModelBytes opens a model from a file's bytes, which are not needed any more when it returns.
+// OpenModelBytes opens a model from a file's bytes, which are needed only during the call.
 func (c *Context) OpenModelBytes(data []byte) (*Model, error) {
 	if len(data) == 0 {
 		return nil, &Error{Status: ErrFormat, Message: "an empty file: it must be a model"}
@@ -89,8 +89,8 @@ func (c *Context) OpenModelBytes(data []byte) (*Model, error) {
 	})
 }
 
-// OpenModelReader opens a model of size bytes, which it reads where they are needed and not after it
-// returned. The reader's error can be found by [errors.Is] in its own.
+// OpenModelReader opens a model of size bytes. It reads in any order, and only during the call.
+// [errors.Is] finds the reader's error in its own.
 func (c *Context) OpenModelReader(from io.ReaderAt, size int64) (*Model, error) {
 	if from == nil || size < 0 {
 		return nil, argumentError("no reader, or of a negative size: %d", size)
@@ -112,7 +112,7 @@ func (c *Context) OpenModelReader(from io.ReaderAt, size int64) (*Model, error) 
 	return m, err
 }
 
-// ReadModel opens a model from what is read up to the end.
+// ReadModel opens a model from what the reader gives up to its end.
 func (c *Context) ReadModel(from io.Reader) (*Model, error) {
 	data, err := io.ReadAll(from)
 	if err != nil {
@@ -137,7 +137,7 @@ func (c *Context) openModel(
 	})}, nil
 }
 
-// Info is a copy of what the model is.
+// Info returns a copy of what the model is.
 func (m *Model) Info() (ModelInfo, error) {
 	model, done, err := m.use()
 	if err != nil {
@@ -185,8 +185,8 @@ func modelInfoOf(c *C.artfusion_model_info) ModelInfo {
 	}
 }
 
-// FitSize is the size the model can do that is nearest to the proportions of width x height with a
-// longer side of longest pixels, 0 for the model's native one.
+// FitSize returns the size nearest to the proportions of width x height that the model supports, with a
+// longer side of longest pixels; 0 is the model's native one.
 func (m *Model) FitSize(width, height, longest int) (fitWidth, fitHeight int, err error) {
 	model, done, err := m.use()
 	if err != nil {
@@ -200,7 +200,7 @@ func (m *Model) FitSize(width, height, longest int) (fitWidth, fitHeight int, er
 	return int(w), int(h), err
 }
 
-// Presets are the names that [SamplerOptions.SetPreset] takes, such as "subtle" and "bold".
+// Presets returns the names that [SamplerOptions.SetPreset] takes, such as "subtle" and "bold".
 func (m *Model) Presets() ([]string, error) {
 	model, done, err := m.use()
 	if err != nil {
@@ -214,7 +214,7 @@ func (m *Model) Presets() ([]string, error) {
 	return names, nil
 }
 
-// Close ends the model. What was made from it goes on.
+// Close ends the model. What was made from it stays usable.
 func (m *Model) Close() error {
 	if m != nil {
 		m.handle.close()

@@ -10,8 +10,8 @@ import "C"
 
 import "unsafe"
 
-// SamplerOptions are those of one run. [Model.SamplerOptions] fills them in; the zero value is none
-// that works.
+// SamplerOptions are the options of one run. [Model.SamplerOptions] fills them in; the zero value does
+// not work.
 type SamplerOptions struct {
 	Width     int // pixels, a multiple of the model's SizeMultiple
 	Height    int
@@ -24,8 +24,9 @@ type SamplerOptions struct {
 	KeepEvery int       // 0: nothing; k: the start, the first step, every k-th back from the last
 	Seed      uint64
 
-	// Guidance scales: 1 is the condition as it is and costs no network pass, 0 ignores it, more
-	// exaggerates it. Each holds from a fraction of the steps to another and is 1 elsewhere.
+	// Guidance scales: 0 ignores the condition, 1 uses it as trained, above 1 exaggerates it. A scale of 1
+	// saves one network pass per step. Each scale holds from one fraction of the steps to another;
+	// elsewhere it is 1.
 	ContentScale, StyleScale float64
 	ContentStart, ContentEnd float64
 	StyleStart, StyleEnd     float64
@@ -36,19 +37,19 @@ type SamplerOptions struct {
 	DenoisingStrength float64 // 1: all steps; less: only this share, from the noised init latent
 	Timesteps         []int32 // nil: by Spacing; else Steps of them, not increasing
 
-	// OnStep is called after each step. The sampler may be asked for its progress, tensors and
-	// images. An error, and nothing else, ends the call, which returns it as the cause of its own.
+	// OnStep is called after each step. It may use the sampler's progress, tensors and images. Only an
+	// error ends the call, which returns it as the cause of its own.
 	OnStep func(s *Sampler) error
 	// OnEps is called before each update. It may change the guided eps[batch, channels, height,
 	// width] in place.
 	OnEps func(s *Sampler, eps []float32) error
-	// OnNoise fills values[batch, channels, height, width] with the noise of a step, 0 being the
-	// first, or returns false to leave it to the generator.
+	// OnNoise fills values[batch, channels, height, width] with the noise of a step (the first is 0), or
+	// returns false to leave it to the generator.
 	OnNoise func(use NoiseUse, step int, values []float32) (filled bool, err error)
 }
 
-// DefaultSamplerOptions are those of the published code: 250 DDIM steps, eta 0, both scales 1,
-// 256 x 256.
+// DefaultSamplerOptions returns the defaults of the published code: 250 DDIM steps, eta 0, both scales
+// 1, 256 x 256.
 func DefaultSamplerOptions() SamplerOptions {
 	options, err := initialOptions(nil)
 	if err != nil {
@@ -57,7 +58,7 @@ func DefaultSamplerOptions() SamplerOptions {
 	return options
 }
 
-// SamplerOptions are the model's own defaults, its native size included.
+// SamplerOptions returns the model's own defaults, its native size included.
 func (m *Model) SamplerOptions() (SamplerOptions, error) {
 	model, done, err := m.use()
 	if err != nil {
@@ -79,9 +80,8 @@ func initialOptions(model *C.artfusion_model) (SamplerOptions, error) {
 	return o, err
 }
 
-// SetPreset changes the solver, spacing, steps, eta, both scales and both intervals to what the
-// model's preset says, and Timesteps to nil; other fields stay. The error for an unknown name lists
-// those there are.
+// SetPreset sets the solver, spacing, steps, eta, both scales and both intervals as the model's preset
+// says, and Timesteps to nil; other fields stay. The error for an unknown name lists those that exist.
 func (o *SamplerOptions) SetPreset(m *Model, name string) error {
 	model, done, err := m.use()
 	if err != nil {
@@ -103,8 +103,8 @@ func (o *SamplerOptions) SetPreset(m *Model, name string) error {
 	return nil
 }
 
-// SetSize changes Width and Height to a size of the image's proportions, whose longer side is nearest to
-// longest pixels, 0 for the model's native longer side: that of [Model.FitSize].
+// SetSize sets Width and Height by the image's proportions, with the longer side nearest to longest
+// pixels; 0 is the model's native one. It is the size of [Model.FitSize].
 func (o *SamplerOptions) SetSize(m *Model, image *Image, longest int) error {
 	model, done, err := m.use()
 	if err != nil {
@@ -127,7 +127,7 @@ func (o *SamplerOptions) SetSize(m *Model, image *Image, longest int) error {
 	return nil
 }
 
-// toC leaves out Timesteps and callbacks, which need memory of the library's kind.
+// toC leaves out Timesteps and callbacks, which need C memory.
 func (o *SamplerOptions) toC() C.artfusion_sampler_options {
 	return C.artfusion_sampler_options{
 		struct_size:        C.sizeof_artfusion_sampler_options,
@@ -170,7 +170,7 @@ func (o *SamplerOptions) toCall() (c C.artfusion_sampler_options, free func(), e
 	return c, func() { C.free(memory) }, nil
 }
 
-// fromC leaves Timesteps and callbacks as they are.
+// fromC does not change Timesteps and callbacks.
 func (o *SamplerOptions) fromC(c *C.artfusion_sampler_options) {
 	o.Width, o.Height = int(c.width), int(c.height)
 	o.Batch = int(c.batch)

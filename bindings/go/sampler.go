@@ -21,7 +21,7 @@ import (
 	"unsafe"
 )
 
-// Sampler is one run. It is used by one goroutine at a time, but for Cancel and Close.
+// Sampler is one run. One goroutine at a time may use it, except for Cancel and Close.
 type Sampler struct {
 	handle *handle
 	cell   *C.uintptr_t // the callbacks' user_data, which has a handle while a call runs
@@ -49,8 +49,8 @@ type Progress struct {
 	Total    time.Duration // in all calls of this sampler
 }
 
-// NewSampler makes a sampler that paints from null content and null style; nil options are the
-// model's defaults. The options are copied.
+// NewSampler makes a sampler. Until the setters are called, it paints from null content and null style.
+// Nil options are the model's defaults. The options are copied.
 func (m *Model) NewSampler(options *SamplerOptions) (*Sampler, error) {
 	model, done, err := m.use()
 	if err != nil {
@@ -106,9 +106,9 @@ func (m *Model) NewSampler(options *SamplerOptions) (*Sampler, error) {
 	}, nil
 }
 
-// MemoryNeeded is how many bytes a run with these options takes at most, beside what the process has
-// already: sampler, networks and a picture of the result. The networks are measured at a model's
-// first such call, which costs as long as a few steps at twice the native size.
+// MemoryNeeded returns the most bytes that a run with these options adds to the process: sampler,
+// networks and a picture of the result. A model's first such call measures the networks, which takes as
+// long as a few steps at twice the native size.
 func (m *Model) MemoryNeeded(options *SamplerOptions) (uint64, error) {
 	model, done, err := m.use()
 	if err != nil {
@@ -134,7 +134,7 @@ func (m *Model) MemoryNeeded(options *SamplerOptions) (uint64, error) {
 
 // The setters take the index of a picture in the batch or All, and come before the first step.
 
-// SetContent gives the picture whose shapes are kept, resized to the run's size; nil: the null
+// SetContent sets the picture whose shapes are kept; it is resized to the run's size. Nil is the null
 // content.
 func (s *Sampler) SetContent(index int, image *Image) error {
 	var picture *C.artfusion_image
@@ -151,8 +151,8 @@ func (s *Sampler) SetContent(index int, image *Image) error {
 	})
 }
 
-// SetContentLatent does the same by the scaled latent[channels, height, width] of [Model.Encode]; nil:
-// the null content.
+// SetContentLatent does the same by the scaled latent[channels, height, width] of [Model.Encode]; nil
+// is the null content.
 func (s *Sampler) SetContentLatent(index int, latent []float32) error {
 	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
 		return C.artfusion_sampler_set_content_latent(sampler, clamp(index), (*C.float)(first(latent)),
@@ -160,7 +160,7 @@ func (s *Sampler) SetContentLatent(index int, latent []float32) error {
 	})
 }
 
-// SetStyle gives the manner, a style of the same model; nil: the null style.
+// SetStyle sets a style of the same model; nil is the null style.
 func (s *Sampler) SetStyle(index int, style *Style) error {
 	var code *C.artfusion_style
 	if style != nil {
@@ -176,8 +176,8 @@ func (s *Sampler) SetStyle(index int, style *Style) error {
 	})
 }
 
-// SetInitLatent gives the scaled latent[channels, height, width] that a DenoisingStrength below 1
-// starts from and that a mask keeps. The default is the content's own.
+// SetInitLatent sets the scaled latent[channels, height, width] that a DenoisingStrength below 1 starts
+// from and that a mask keeps. The default is the content's own.
 func (s *Sampler) SetInitLatent(index int, latent []float32) error {
 	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
 		return C.artfusion_sampler_set_init_latent(sampler, clamp(index), (*C.float)(first(latent)),
@@ -185,8 +185,8 @@ func (s *Sampler) SetInitLatent(index int, latent []float32) error {
 	})
 }
 
-// SetMask gives a mask[height, width] of latent pixels in 0..1: 1 keeps the init latent, 0 paints.
-// Nil paints everywhere.
+// SetMask sets a mask[height, width] in latent pixels, with values in 0..1: 1 keeps the init latent, 0
+// paints. Nil paints everywhere.
 func (s *Sampler) SetMask(index int, mask []float32) error {
 	return s.set(func(sampler *C.artfusion_sampler) C.artfusion_status {
 		return C.artfusion_sampler_set_mask(sampler, clamp(index), (*C.float)(first(mask)), C.size_t(len(mask)))
@@ -202,10 +202,10 @@ func (s *Sampler) set(f func(*C.artfusion_sampler) C.artfusion_status) error {
 	return call(func() C.artfusion_status { return f(sampler) })
 }
 
-// Next does one step, and says false if none was left. It ends within one call of a network when ctx
-// is done or Cancel is called, with an error of ErrCancelled whose cause is that of ctx. After an
-// error the sampler stands before the step it was in, and Next tries that again; where OnStep
-// returned the error, the step was done. The exception is ErrNumeric: the run is lost.
+// Next does one step, and returns false if none was left. When ctx is done or Cancel is called, it ends
+// within one network call with ErrCancelled, whose cause is that of ctx. After an error the sampler
+// stands before the step it was in, and Next tries that step again. If OnStep returned the error, the
+// step was done. After ErrNumeric the run is lost.
 func (s *Sampler) Next(ctx context.Context) (bool, error) {
 	var status Status
 	err := s.advance(ctx, func(sampler *C.artfusion_sampler) C.artfusion_status {
@@ -253,9 +253,9 @@ func (s *Sampler) advance(ctx context.Context, f func(*C.artfusion_sampler) C.ar
 	}
 }
 
-// cancelled is the error of a call that the library ended with err, or nil if nobody asked for that:
-// a context can be done just when the call that it was for ends, and the library then takes the next
-// one to be meant. Such a call has done nothing and is to be made again.
+// cancelled is the error of a call that the library ended with err, or nil if nobody asked for that: a
+// context can be done just when its call ends, and the library then cancels the next call. That call
+// has done nothing and must be made again.
 func (s *Sampler) cancelled(ctx context.Context, err error) error {
 	asked := atomic.SwapInt32(&s.asked, 0) != 0
 	if cause := ctx.Err(); cause != nil {
@@ -267,7 +267,7 @@ func (s *Sampler) cancelled(ctx context.Context, err error) error {
 	return nil
 }
 
-// watch cancels the running call when ctx is done. What it returns ends that.
+// watch cancels the running call when ctx is done. The function that it returns ends the watching.
 func watch(ctx context.Context, sampler *C.artfusion_sampler) (end func()) {
 	if ctx.Done() == nil {
 		return func() {}
@@ -287,8 +287,8 @@ func watch(ctx context.Context, sampler *C.artfusion_sampler) (end func()) {
 	}
 }
 
-// Cancel makes the running or else the next Next, Run or Image end with ErrCancelled, within one call
-// of a network; once. Any goroutine may call it.
+// Cancel ends the current Next, Run or Image, or the next one if none is running, with ErrCancelled,
+// within one network call. One cancel ends one call. Any goroutine may call it.
 func (s *Sampler) Cancel() {
 	sampler, done, err := s.use()
 	if err != nil {
@@ -299,7 +299,7 @@ func (s *Sampler) Cancel() {
 	C.artfusion_sampler_cancel(sampler)
 }
 
-// Progress is how far the run is.
+// Progress returns how far the run is.
 func (s *Sampler) Progress() (Progress, error) {
 	sampler, done, err := s.use()
 	if err != nil {
@@ -331,8 +331,8 @@ func progressOf(c *C.artfusion_progress) Progress {
 	}
 }
 
-// Steps is how many steps the run has in all, fewer than asked below a DenoisingStrength of 1; 0 after
-// Close.
+// Steps returns how many steps the run has in all: fewer than asked for if DenoisingStrength is below
+// 1; 0 after Close.
 func (s *Sampler) Steps() int {
 	progress, err := s.Progress()
 	if err != nil {
@@ -341,14 +341,14 @@ func (s *Sampler) Steps() int {
 	return progress.Steps
 }
 
-// X is a copy of the latent of the moment[batch, channels, height, width], nil before there is one.
+// X returns a copy of the current latent[batch, channels, height, width]; nil before there is one.
 func (s *Sampler) X() ([]float32, error) {
 	return s.tensor(func(sampler *C.artfusion_sampler, count *C.size_t) *C.float {
 		return C.artfusion_sampler_x(sampler, count)
 	})
 }
 
-// X0 is a copy of the x0 predicted in the last step, nil before there is one.
+// X0 returns a copy of the x0 predicted in the last step; nil before there is one.
 func (s *Sampler) X0() ([]float32, error) {
 	return s.tensor(func(sampler *C.artfusion_sampler, count *C.size_t) *C.float {
 		return C.artfusion_sampler_x0(sampler, count)
@@ -366,7 +366,7 @@ func (s *Sampler) tensor(f func(*C.artfusion_sampler, *C.size_t) *C.float) ([]fl
 	return copied((*float32)(values), int(count)), nil
 }
 
-// KeptCount is how many entries KeepEvery has kept so far; 0 after Close.
+// KeptCount returns how many entries KeepEvery has kept so far; 0 after Close.
 func (s *Sampler) KeptCount() int {
 	sampler, done, err := s.use()
 	if err != nil {
@@ -391,8 +391,8 @@ func (s *Sampler) Kept(entry int) (x, x0 []float32, err error) {
 	return copied((*float32)(cx), s.values), copied((*float32)(cx0), s.values), nil
 }
 
-// Image decodes a picture of the batch: the result after the last step, before it a preview of the
-// x0 of the moment.
+// Image decodes a picture of the batch: the result after the last step; before it, a preview of the
+// current x0.
 func (s *Sampler) Image(index int) (*Image, error) {
 	sampler, done, err := s.use()
 	if err != nil {
@@ -416,10 +416,10 @@ func (s *Sampler) Image(index int) (*Image, error) {
 	}
 }
 
-// SaveState writes where the run is, between two steps, and all that its next ones depend on: what the
-// setters were given, latents, the solver's history and the generator; not callbacks. It is written
-// beside the path, then renamed: a process that is ended at any moment leaves a whole state. OnStep
-// may call it, the other callbacks not.
+// SaveState saves where the run is, between two steps, with everything that its next steps depend on:
+// what the setters were given, latents, the solver's history and the generator, but not callbacks. The
+// file is written beside its place, then renamed: a process that is killed at any moment leaves a whole
+// state. OnStep may call it; the other callbacks may not.
 func (s *Sampler) SaveState(path string) error {
 	text, err := cString("path", path)
 	if err != nil {
@@ -434,7 +434,7 @@ func (s *Sampler) SaveState(path string) error {
 	return call(func() C.artfusion_status { return C.artfusion_sampler_save_state_file(sampler, text) })
 }
 
-// EncodeState is the file that SaveState writes.
+// EncodeState returns the bytes that SaveState writes.
 func (s *Sampler) EncodeState() ([]byte, error) {
 	sampler, done, err := s.between()
 	if err != nil {
@@ -446,10 +446,10 @@ func (s *Sampler) EncodeState() ([]byte, error) {
 	})
 }
 
-// LoadState goes to where another sampler was saved, which had the same options and a model of the same
-// weights, or else ErrMismatch; what the setters were given before is replaced. On the same machine the
-// steps after it give the bytes that the other's would have given. After an error the sampler is as it
-// was.
+// LoadState restores a saved state. This sampler must have the same options, and a model with the same
+// weights, as the one saved; otherwise it fails with ErrMismatch. It replaces what the setters were
+// given. On the same machine the next steps give the bytes that the saved sampler's would have given.
+// After an error the sampler is as it was.
 func (s *Sampler) LoadState(path string) error {
 	text, err := cString("path", path)
 	if err != nil {
@@ -461,7 +461,7 @@ func (s *Sampler) LoadState(path string) error {
 	})
 }
 
-// DecodeState is LoadState of a file's bytes.
+// DecodeState is LoadState for a file's bytes.
 func (s *Sampler) DecodeState(data []byte) error {
 	if len(data) == 0 {
 		return &Error{Status: ErrFormat, Message: "an empty file: it must be a saved sampler state"}
@@ -471,7 +471,7 @@ func (s *Sampler) DecodeState(data []byte) error {
 	})
 }
 
-// Close ends the sampler; what runs goes on, and Cancel comes before Close to end that.
+// Close ends the sampler. A call in progress continues; to end it, call Cancel before Close.
 func (s *Sampler) Close() error {
 	if s != nil {
 		s.handle.close()

@@ -7,7 +7,7 @@ import "C"
 
 import "math"
 
-// Encode gives a picture's latent[channels, height / downsample, width / downsample]. The picture's
+// Encode returns a picture's latent[channels, height / downsample, width / downsample]. The picture's
 // sides must be multiples of the model's SizeMultiple.
 func (m *Model) Encode(image *Image, kind LatentKind) ([]float32, error) {
 	model, done, err := m.use()
@@ -38,7 +38,7 @@ func (m *Model) Encode(image *Image, kind LatentKind) ([]float32, error) {
 	return latent, nil
 }
 
-// Decode makes rgb[batch, 3, height, width] of a scaled latent[batch, channels, latentHeight,
+// Decode returns the rgb[batch, 3, height, width] of a scaled latent[batch, channels, latentHeight,
 // latentWidth], nominally -1..1 and not clamped.
 func (m *Model) Decode(latent []float32, batch, latentWidth, latentHeight int) ([]float32, error) {
 	model, done, err := m.use()
@@ -67,8 +67,8 @@ func (m *Model) Decode(latent []float32, batch, latentWidth, latentHeight int) (
 }
 
 // Denoise is one pass of the UNet without guidance: its prediction, as ModelInfo says, for x[batch,
-// channels, latentHeight, latentWidth] at timesteps[batch]. Content is the content condition like x,
-// nil for null content; styles are [batch, StyleWidth], nil for the null style.
+// channels, latentHeight, latentWidth] at timesteps[batch]. Content is the content condition, with the
+// shape of x, or nil for the null content; styles are [batch, StyleWidth], or nil for the null style.
 func (m *Model) Denoise(x []float32, timesteps []int32, content, styles []float32,
 	latentWidth, latentHeight int) ([]float32, error) {
 	model, done, err := m.use()

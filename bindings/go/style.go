@@ -10,13 +10,13 @@ import "C"
 
 import "unsafe"
 
-// Style is a style code, which needs no picture any more and never changes. It may be read by many
-// goroutines at once.
+// Style is a style code, which needs no picture any more and never changes. Many goroutines may read it
+// at once.
 type Style struct {
 	handle *handle
 }
 
-// StyleFromImage makes the code of a picture of any size, which is read at the model's native one.
+// StyleFromImage makes the code of a picture of any size, which is read at the model's native size.
 func (m *Model) StyleFromImage(image *Image) (*Style, error) {
 	picture, done, err := image.use()
 	if err != nil {
@@ -28,8 +28,8 @@ func (m *Model) StyleFromImage(image *Image) (*Style, error) {
 	})
 }
 
-// StyleFromImageExact makes the code of the picture as it is, for parity with the published code and for
-// sizes of one's own. It is enlarged only where a side is below the model's StyleMinSize.
+// StyleFromImageExact makes the code of a picture that is read as it is, for parity with the published
+// code and for sizes of your own. It is enlarged only if a side is below the model's StyleMinSize.
 func (m *Model) StyleFromImageExact(image *Image) (*Style, error) {
 	picture, done, err := image.use()
 	if err != nil {
@@ -48,15 +48,15 @@ func (m *Model) StyleFromValues(values []float32) (*Style, error) {
 	})
 }
 
-// NullStyle is the model's learned null style, which stands for "any".
+// NullStyle returns the model's learned null style, which stands for "any".
 func (m *Model) NullStyle() (*Style, error) {
 	return m.makeStyle(func(model *C.artfusion_model, made **C.artfusion_style) C.artfusion_status {
 		return C.artfusion_style_null(model, made)
 	})
 }
 
-// LoadStyle makes a style of what [Style.Save] wrote for a model of the same weights. That of other
-// weights is an error of [ErrMismatch].
+// LoadStyle loads what [Style.Save] wrote for a model with the same weights. For other weights it fails
+// with [ErrMismatch].
 func (m *Model) LoadStyle(path string) (*Style, error) {
 	text, err := cString("path", path)
 	if err != nil {
@@ -68,7 +68,7 @@ func (m *Model) LoadStyle(path string) (*Style, error) {
 	})
 }
 
-// DecodeStyle is LoadStyle of a file's bytes.
+// DecodeStyle is LoadStyle for a file's bytes.
 func (m *Model) DecodeStyle(data []byte) (*Style, error) {
 	if len(data) == 0 {
 		return nil, &Error{Status: ErrFormat, Message: "an empty file: it must be a saved style"}
@@ -97,8 +97,8 @@ func newStyle(log *logger, f func(made **C.artfusion_style) C.artfusion_status) 
 	})}, nil
 }
 
-// BlendStyles is the weighted sum of style codes of one model. Weights are finite, one a style, and
-// need not add up to 1.
+// BlendStyles returns the weighted sum of styles of one model. There is one weight per style, each
+// finite; they need not add up to 1.
 func BlendStyles(styles []*Style, weights []float64) (*Style, error) {
 	if len(styles) == 0 || len(styles) != len(weights) {
 		return nil, argumentError("%d styles and %d weights: use 1 or more, and as many",
@@ -118,7 +118,7 @@ func BlendStyles(styles []*Style, weights []float64) (*Style, error) {
 	})
 }
 
-// Values is a copy of the code.
+// Values returns a copy of the code.
 func (s *Style) Values() ([]float32, error) {
 	style, done, err := s.use()
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *Style) Values() ([]float32, error) {
 	return copied((*float32)(values), int(count)), nil
 }
 
-// Save writes the code for [Model.LoadStyle] beside the path and renames it.
+// Save writes the code for [Model.LoadStyle], beside its place, and then renames it.
 func (s *Style) Save(path string) error {
 	style, done, err := s.use()
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *Style) Save(path string) error {
 	return call(func() C.artfusion_status { return C.artfusion_style_save_file(style, text) })
 }
 
-// Encode is the file that Save writes, the same on every machine.
+// Encode returns the bytes that Save writes, the same on every machine.
 func (s *Style) Encode() ([]byte, error) {
 	style, done, err := s.use()
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *Style) Encode() ([]byte, error) {
 	})
 }
 
-// Close ends the style. What was made from it goes on.
+// Close ends the style. What was made from it stays usable.
 func (s *Style) Close() error {
 	if s != nil {
 		s.handle.close()

@@ -33,10 +33,10 @@ func StylizeFile(model, content, style, output string) error {
 	})
 }
 
-// Stylize is the photo in the painting's manner: what [StylizeFile] makes, in memory and with options,
-// of which nil are the model's defaults. A size that is the model's native one, as
-// [Model.SamplerOptions] fills it in, becomes one of the photo's proportions; any other is kept. It ends
-// within one call of a network when ctx is done. A [Sampler] is the same step by step.
+// Stylize makes the photo in the painting's manner, as [StylizeFile] does, but in memory and with
+// options; nil options are the model's defaults. If the size is the model's native one, as
+// [Model.SamplerOptions] fills it in, it becomes one with the photo's proportions; any other is kept.
+// When ctx is done, it ends within one network call. A [Sampler] does the same step by step.
 func (m *Model) Stylize(ctx context.Context, photo, painting *Image, options *SamplerOptions) (*Image, error) {
 	info, err := m.Info()
 	if err != nil {

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::os::raw::c_void;
 use std::ptr::{self, addr_of_mut, NonNull};
 
-/// What a noise closure has done.
+/// What a noise closure did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
     /// It has filled in every value.

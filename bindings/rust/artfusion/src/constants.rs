@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The library's enumerations. A C library may return what this crate does not know yet, so each
-//! has a place for that.
+//! The library's enumerations. A newer library may return constants that this crate does not know,
+//! so each enumeration has a place for them.
 
 use crate::error::{Error, Result};
 use crate::ffi;
@@ -19,12 +19,12 @@ macro_rules! enumeration {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
-            /// A number that is newer than this crate.
+            /// A number that this crate does not know yet.
             Other(i32),
         }
 
         impl $name {
-            /// The constant of that number in `artfusion.h`.
+            /// The constant with that number in `artfusion.h`.
             pub fn from_raw(value: i32) -> $name {
                 match value {
                     $(sys::$constant => $name::$variant,)*
@@ -61,7 +61,7 @@ macro_rules! named {
             impl FromStr for $name {
                 type Err = Error;
 
-                /// From its name. The error of another word lists the names there are.
+                /// The constant of a name. The error for an unknown name lists those that exist.
                 fn from_str(name: &str) -> Result<$name> {
                     let name = ffi::c_string("the name", name)?;
                     let mut value = 0;
@@ -91,7 +91,7 @@ enumeration! {
 enumeration! {
     /// What networks compute in.
     Precision {
-        /// `BFloat16` where the device multiplies it, else `Float32`.
+        /// `BFloat16` if the device multiplies it, otherwise `Float32`.
         Auto = ARTFUSION_PRECISION_AUTO,
         /// The slowest.
         Float32 = ARTFUSION_PRECISION_FLOAT32,
@@ -107,9 +107,9 @@ enumeration! {
     Isolation {
         /// In the program's own process.
         None = ARTFUSION_ISOLATION_NONE,
-        /// In a process of their own for each model, whose end is an
-        /// [`Engine`](crate::ErrorKind::Engine) error. A sampler goes on from its step, to the bytes
-        /// of an undisturbed run.
+        /// In a process of their own for each model. If it ends, that is an
+        /// [`Engine`](crate::ErrorKind::Engine) error; a sampler continues from its step, to the
+        /// bytes of an undisturbed run.
         Process = ARTFUSION_ISOLATION_PROCESS,
         /// In a process of their own, unless the model file came with the library or is
         /// [trusted](crate::ContextBuilder::trusted).
@@ -118,11 +118,11 @@ enumeration! {
 }
 
 enumeration! {
-    /// How grave a message is.
+    /// How serious a message is.
     LogLevel {
         /// No message.
         None = ARTFUSION_LOG_NONE,
-        /// Something is not as it should be.
+        /// Something is wrong.
         Warning = ARTFUSION_LOG_WARNING,
         /// What is done.
         Info = ARTFUSION_LOG_INFO,
@@ -140,7 +140,7 @@ enumeration! {
         Box = ARTFUSION_FILTER_BOX,
         /// Linear each way.
         Bilinear = ARTFUSION_FILTER_BILINEAR,
-        /// Of three lobes.
+        /// Three lobes.
         Lanczos = ARTFUSION_FILTER_LANCZOS,
     }
 }
@@ -179,7 +179,7 @@ enumeration! {
         Ddpm = ARTFUSION_SOLVER_DDPM,
         /// Lu et al., arXiv 2211.01095: second order.
         Dpmpp2m = ARTFUSION_SOLVER_DPMPP_2M,
-        /// Its form with noise.
+        /// The same for the SDE, with noise.
         Dpmpp2mSde = ARTFUSION_SOLVER_DPMPP_2M_SDE,
         /// Zhao et al., arXiv 2302.04867: UniPC-2, B2.
         UniPc = ARTFUSION_SOLVER_UNIPC,
@@ -195,7 +195,7 @@ enumeration! {
         Quad = ARTFUSION_SPACING_QUAD,
         /// Starts at the last timestep, ends at x0.
         Trailing = ARTFUSION_SPACING_TRAILING,
-        /// The last and the first timestep and between.
+        /// From the last to the first timestep, evenly.
         Linspace = ARTFUSION_SPACING_LINSPACE,
     }
 }
@@ -227,11 +227,11 @@ enumeration! {
 }
 
 enumeration! {
-    /// A generator of random numbers.
+    /// A random number generator.
     RngKind {
         /// Philox 4x32-10: picture n's numbers depend on the seed and n alone, not on the batch.
         Counter = ARTFUSION_RNG_COUNTER,
-        /// Those of `torch.manual_seed(seed)` on the CPU, to the last bit.
+        /// The numbers of `torch.manual_seed(seed)` on the CPU, to the last bit.
         TorchCpu = ARTFUSION_RNG_TORCH_CPU,
     }
 }
@@ -239,7 +239,7 @@ enumeration! {
 enumeration! {
     /// The distribution of the noise that a run starts from.
     NoiseKind {
-        /// Of mean 0 and variance 1.
+        /// With mean 0 and variance 1.
         Normal = ARTFUSION_NOISE_NORMAL,
         /// In [0, 1), as the published notebook draws it.
         Uniform = ARTFUSION_NOISE_UNIFORM,
@@ -265,7 +265,8 @@ enumeration! {
         Mode = ARTFUSION_LATENT_MODE,
         /// (mode - shift) * scale: what is diffused.
         Scaled = ARTFUSION_LATENT_SCALED,
-        /// `Scaled` less its mean over its standard deviation, a channel: the content condition.
+        /// `Scaled`, with each channel's mean removed and divided by its standard deviation: the
+        /// content condition.
         Content = ARTFUSION_LATENT_CONTENT,
     }
 }

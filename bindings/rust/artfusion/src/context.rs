@@ -13,8 +13,8 @@ use std::time::Duration;
 
 type Log = Box<dyn Fn(LogLevel, &str) + Send + Sync>;
 
-/// The log closure, if there is one: every handle that may keep the C context alive has a share in
-/// it, dropped after the handle.
+/// The log closure, if there is one. Every handle that may keep the C context alive shares it, and
+/// drops it after the handle.
 pub(crate) type SharedLog = Option<Arc<Log>>;
 
 /// Device, threads, precision, memory limit, isolation and log of everything that is made from it. It
@@ -31,18 +31,18 @@ unsafe impl Send for Context {}
 unsafe impl Sync for Context {}
 
 impl Context {
-    /// With the library's defaults, and silent. No engine is loaded yet: that happens with the first
-    /// model.
+    /// A context with the library's defaults, and without a log. No engine is loaded yet; the first
+    /// model loads it.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the library that is running does not serve
-    /// this crate, with both releases in the message; [`Memory`](crate::ErrorKind::Memory).
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the running library does not fit this
+    /// crate, with both releases in the message; [`Memory`](crate::ErrorKind::Memory).
     pub fn new() -> Result<Context> {
         Context::builder().build()
     }
 
-    /// To choose the device, the threads, the precision, a memory limit, isolation or a log.
+    /// Chooses the device, the threads, the precision, a memory limit, isolation or a log.
     ///
     /// ```
     /// use artfusion::{Context, Device, LogLevel};
@@ -65,7 +65,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// What a [`Context`] is to be; what is not set is the library's default.
+/// The settings of a [`Context`] to be made; what is not set is the library's default.
 #[derive(Default)]
 pub struct ContextBuilder {
     device: Option<Device>,
@@ -93,21 +93,23 @@ impl ContextBuilder {
         self
     }
 
-    /// Threads of a network's call, 1 to 1024, or 0 for as many as the engine's host uses.
+    /// Threads for a network's call, 1 to 1024, or 0 for as many as the engine is already set to
+    /// use in this process.
     pub fn threads(mut self, threads: u32) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// What networks compute in. Default: [`Precision::Auto`].
+    /// The type that networks compute in. Default: [`Precision::Auto`].
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = Some(precision);
         self
     }
 
-    /// Bytes that a run may take beside its model, as [`Model::memory_needed`](crate::Model::memory_needed)
-    /// counts them; 0: any number. Large batches are then computed in smaller parts, and a run that
-    /// does not fit at all is refused with [`Limit`](crate::ErrorKind::Limit). Default: 0.
+    /// Bytes that a run may take in addition to its model, as
+    /// [`Model::memory_needed`](crate::Model::memory_needed) counts them; 0 is no limit. Large
+    /// batches are then computed in smaller parts, and a run that does not fit at all fails with
+    /// [`Limit`](crate::ErrorKind::Limit). Default: 0.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
         self
@@ -119,16 +121,16 @@ impl ContextBuilder {
         self
     }
 
-    /// How long a call of isolated networks may take, opening them included; what takes longer is an
-    /// [`Engine`](crate::ErrorKind::Engine) error. Parts of a millisecond count as one. Default: as
-    /// long as it likes.
+    /// How long a call of isolated networks may take, opening them included. A longer call fails
+    /// with [`Engine`](crate::ErrorKind::Engine). Parts of a millisecond count as one. Default: no
+    /// limit.
     pub fn isolation_timeout(mut self, limit: Duration) -> Self {
         self.isolation_timeout = Some(limit);
         self
     }
 
-    /// The SHA-256 of a further model file that [`Isolation::Auto`] trusts, of 64 hexadecimal
-    /// digits, as `sha256sum` prints it.
+    /// The SHA-256 of another model file that [`Isolation::Auto`] trusts: 64 hexadecimal digits, as
+    /// `sha256sum` prints it.
     pub fn trusted(mut self, sha256: impl Into<String>) -> Self {
         self.trusted.push(sha256.into());
         self
@@ -141,8 +143,8 @@ impl ContextBuilder {
         self
     }
 
-    /// Hands messages of this level and graver ones to `log`, on the thread whose call they are
-    /// about. It lives as long as anything made from the context.
+    /// Passes messages of this level and more serious ones to `log`, on the thread whose call they
+    /// are about. The closure lives as long as anything made from the context.
     pub fn log(
         mut self,
         level: LogLevel,
@@ -222,7 +224,7 @@ impl fmt::Debug for ContextBuilder {
     }
 }
 
-/// For C, where 0 is no limit: a limit is one of 1 at least.
+/// For C, where 0 is no limit: a limit is at least 1.
 fn milliseconds(limit: Duration) -> i32 {
     let whole = (limit.as_nanos() + 999_999) / 1_000_000;
     i32::try_from(whole).unwrap_or(i32::MAX).max(1)

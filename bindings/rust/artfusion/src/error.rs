@@ -13,7 +13,7 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum ErrorKind {
             $($(#[$doc])* $kind,)*
-            /// A status that is newer than this crate.
+            /// A status that this crate does not know yet.
             Unknown(i32),
         }
 
@@ -25,7 +25,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The library's number of it.
+            /// The library's number for it.
             pub fn status(self) -> i32 {
                 match self {
                     $(ErrorKind::$kind => sys::$status,)*
@@ -45,21 +45,21 @@ kinds! {
     Io = ARTFUSION_ERROR_IO,
     /// The bytes are not what they should be.
     Format = ARTFUSION_ERROR_FORMAT,
-    /// Valid, but beyond this build or machine.
+    /// The request is valid, but this build or machine does not support it.
     Unsupported = ARTFUSION_ERROR_UNSUPPORTED,
-    /// A limit that the caller may raise.
+    /// A limit was exceeded that the caller may raise.
     Limit = ARTFUSION_ERROR_LIMIT,
-    /// A call out of order.
+    /// A call came out of order.
     State = ARTFUSION_ERROR_STATE,
-    /// By a [`Canceller`](crate::Canceller) or a closure.
+    /// A [`Canceller`](crate::Canceller) or a closure ended the call.
     Cancelled = ARTFUSION_ERROR_CANCELLED,
     /// The engine is missing or failed.
     Engine = ARTFUSION_ERROR_ENGINE,
-    /// A style code of another model.
+    /// A style code or a saved state belongs to another model or other options.
     Mismatch = ARTFUSION_ERROR_MISMATCH,
-    /// NaN or infinity where numbers should be.
+    /// A value is NaN or infinity.
     Numeric = ARTFUSION_ERROR_NUMERIC,
-    /// The file was changed since it was written.
+    /// The file was changed after it was written.
     Checksum = ARTFUSION_ERROR_CHECKSUM,
 }
 
@@ -72,7 +72,8 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// A call that failed: its kind, and a sentence that names the value and what would be right.
+/// Why a call failed: the kind of error, and a sentence that names the value and what would be
+/// right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -88,7 +89,7 @@ impl Error {
         Error::new(ErrorKind::Argument, message)
     }
 
-    /// That of this thread's last call, which returned `status`.
+    /// The error of this thread's last call, which returned `status`.
     pub(crate) fn last(status: sys::artfusion_status) -> Error {
         // SAFETY: never NULL, and copied before the thread's next call.
         let message = unsafe { CStr::from_ptr(sys::artfusion_error_message()) };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What every call of the C library goes through: handles, statuses, strings, and panics that wait
-//! until the C frames are gone.
+//! What every call of the C library uses: handles, statuses, strings, and panics that wait until
+//! the C frames are gone.
 
 use crate::error::{Error, ErrorKind, Result};
 use artfusion_sys as sys;
@@ -37,8 +37,8 @@ pub(crate) fn guard<R>(failure: R, callback: impl FnOnce() -> R) -> R {
     })
 }
 
-/// A status as a result, positive conditions included. The panic of a callback goes on from here,
-/// so that nothing may be left to do for what the call returned.
+/// A status as a result, positive ones included. The panic of a callback continues from here, so
+/// that nothing may be left to do for what the call returned.
 pub(crate) fn check(status: sys::artfusion_status) -> Result<sys::artfusion_status> {
     if let Some(panic) = PANIC.with(Cell::take) {
         resume_unwind(panic);
@@ -50,7 +50,8 @@ pub(crate) fn check(status: sys::artfusion_status) -> Result<sys::artfusion_stat
     }
 }
 
-/// What a call gives through its last two parameters, memory of the library's and its size, copied.
+/// A copy of what a call returns through its last two parameters: memory of the library's, and its
+/// size.
 pub(crate) fn bytes(
     call: impl FnOnce(*mut *mut u8, *mut usize) -> sys::artfusion_status,
 ) -> Result<Vec<u8>> {
@@ -67,7 +68,7 @@ pub(crate) fn bytes(
     Ok(bytes.unwrap_or_default())
 }
 
-/// A path that a call gives through its last parameter, copied.
+/// A copy of a path that a call returns through its last parameter.
 pub(crate) fn path(
     call: impl FnOnce(*mut *mut c_char) -> sys::artfusion_status,
 ) -> Result<PathBuf> {
@@ -112,7 +113,7 @@ opaque! {
 pub(crate) struct Handle<T: Opaque>(NonNull<T>);
 
 impl<T: Opaque> Handle<T> {
-    /// What a call gives through its last parameter.
+    /// The handle that a call returns through its last parameter.
     pub(crate) fn make(call: impl FnOnce(*mut *mut T) -> sys::artfusion_status) -> Result<Self> {
         let mut pointer = ptr::null_mut();
         let status = call(&mut pointer);
@@ -122,8 +123,8 @@ impl<T: Opaque> Handle<T> {
         Ok(handle.expect("a call that succeeds gives a handle"))
     }
 
-    /// For calls, among them those that take a pointer to const: the handle is C's, behind it is
-    /// nothing that Rust knows of.
+    /// For calls, also those that take a pointer to const: the handle is C's, and Rust knows
+    /// nothing about what is behind it.
     pub(crate) fn get(&self) -> *mut T {
         self.0.as_ptr()
     }
@@ -188,8 +189,8 @@ pub(crate) unsafe fn slice<'a, T>(values: *const T, count: usize) -> Option<&'a 
     (!values.is_null()).then(|| unsafe { std::slice::from_raw_parts(values, count) })
 }
 
-/// A size or a count for C. What an int32_t can't hold is above the library's every limit, and so is
-/// what becomes of it: the library refuses it and says why.
+/// A size or a count for C. A number beyond int32_t becomes one that is above every limit of the
+/// library, which refuses it and says why.
 pub(crate) fn int(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
@@ -204,7 +205,7 @@ pub(crate) fn unsigned(value: i32) -> u32 {
     u32::try_from(value).unwrap_or(0)
 }
 
-/// That a slice has as many values as the library is going to read or write.
+/// Checks that a slice has as many values as the library will read or write.
 pub(crate) fn check_len(what: &str, length: usize, wanted: Option<usize>) -> Result<()> {
     match wanted {
         Some(wanted) if wanted == length => Ok(()),
@@ -226,7 +227,7 @@ pub(crate) fn product(factors: &[u32]) -> Option<usize> {
     })
 }
 
-/// Room for as many values, unless that is more than memory has.
+/// Room for as many values, unless memory does not suffice.
 pub(crate) fn zeros<T: Copy + Default>(count: Option<usize>) -> Result<Vec<T>> {
     let mut values = Vec::new();
     match count {

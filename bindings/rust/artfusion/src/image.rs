@@ -51,7 +51,7 @@ impl Image {
         })
     }
 
-    /// A copy of pixels without gaps between the rows.
+    /// Copies pixels without gaps between the rows.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl Image {
         Image::make(|out| unsafe { sys::artfusion_image_load_file(path.as_ptr(), &options.c, out) })
     }
 
-    /// Loads what would be in a file from memory.
+    /// Loads a picture from the bytes of a file.
     ///
     /// # Errors
     ///
@@ -110,8 +110,8 @@ impl Image {
         })
     }
 
-    /// Writes PNG, JPEG or WebP by the path's suffix, beside the path and then renamed, so that a failure
-    /// leaves what was there.
+    /// Writes PNG, JPEG or WebP, by the path's suffix. The file is written beside its place, then
+    /// renamed, so that a failure leaves what was there.
     ///
     /// # Errors
     ///
@@ -135,7 +135,8 @@ impl Image {
         Ok(())
     }
 
-    /// A file's bytes. The options must give a format, as there is no suffix.
+    /// The bytes of the file that [`save`](Image::save) would write. The options must give a
+    /// format, because there is no suffix.
     ///
     /// # Errors
     ///
@@ -161,7 +162,7 @@ impl Image {
         })
     }
 
-    /// Resampled straight to `width` x `height`, antialiased, to the last bit as Pillow does it.
+    /// Resizes to `width` x `height`, antialiased, equal to Pillow's result to the last bit.
     ///
     /// # Errors
     ///
@@ -170,7 +171,7 @@ impl Image {
         self.resized(width, height, filter, sys::artfusion_image_resize)
     }
 
-    /// The largest size of the image's proportions inside `width` x `height`.
+    /// Resizes to the largest size within `width` x `height` that keeps the proportions.
     ///
     /// # Errors
     ///
@@ -179,7 +180,7 @@ impl Image {
         self.resized(width, height, filter, sys::artfusion_image_resize_fit)
     }
 
-    /// Exactly `width` x `height`: the centre of the image, as large as fits.
+    /// Resizes to exactly `width` x `height`, and cuts off what does not fit around the centre.
     ///
     /// # Errors
     ///
@@ -206,7 +207,7 @@ impl Image {
         unsafe { sys::artfusion_image_stride(self.get()) }
     }
 
-    /// What reading the file had to pass over: rows that are missing, a profile that could not be
+    /// What reading the file had to ignore: rows that are missing, a profile that could not be
     /// used. Empty if there was nothing.
     pub fn warning(&self) -> String {
         // SAFETY: the handle lives, and with it the text.
@@ -282,7 +283,7 @@ fn extent(width: u32, height: u32, stride: usize) -> Option<usize> {
     rows.checked_add((width as usize).checked_mul(3)?)
 }
 
-/// An image over pixels that are borrowed, not copied. It is read as an [`Image`] is.
+/// An image over borrowed pixels, which are not copied. It is read as an [`Image`] is.
 ///
 /// ```
 /// use artfusion::{Filter, ImageView};
@@ -294,7 +295,7 @@ fn extent(width: u32, height: u32, stride: usize) -> Option<usize> {
 /// # Ok::<(), artfusion::Error>(())
 /// ```
 ///
-/// The pixels stay as long as the view is used:
+/// The pixels must outlive the view:
 ///
 /// ```compile_fail,E0505
 /// let pixels = vec![0x80; 3 * 8 * 4];
@@ -303,7 +304,7 @@ fn extent(width: u32, height: u32, stride: usize) -> Option<usize> {
 /// view.width();
 /// ```
 ///
-/// and can't be changed through it:
+/// and cannot be changed through it:
 ///
 /// ```compile_fail,E0596
 /// let pixels = vec![0x80; 3 * 8 * 4];
@@ -317,7 +318,7 @@ pub struct ImageView<'a> {
 }
 
 impl<'a> ImageView<'a> {
-    /// Over pixels without gaps between the rows.
+    /// A view of pixels without gaps between the rows.
     ///
     /// # Errors
     ///
@@ -328,8 +329,8 @@ impl<'a> ImageView<'a> {
         ImageView::with_stride(pixels, width, height, 3 * width as usize)
     }
 
-    /// Over rows that begin `stride` bytes apart, at least `3 * width`. After the last row's pixels
-    /// nothing is needed.
+    /// A view of rows that begin `stride` bytes apart, at least `3 * width`. Nothing needs to
+    /// follow the last row's pixels.
     ///
     /// # Errors
     ///
@@ -391,13 +392,14 @@ impl LoadOptions {
         }
     }
 
-    /// Whether the file's orientation is left alone. Default: it is applied.
+    /// Whether the file's orientation is ignored. Default: it is applied.
     pub fn ignore_orientation(mut self, ignore: bool) -> Self {
         self.c.ignore_orientation = ignore.into();
         self
     }
 
-    /// More pixels are an error, before anything is allocated. Default: 178956970, as Pillow.
+    /// A picture with more pixels is an error, before anything is allocated. Default: 178956970, as
+    /// in Pillow.
     pub fn max_pixels(mut self, pixels: u64) -> Self {
         self.c.max_pixels = pixels;
         self
@@ -415,7 +417,7 @@ impl LoadOptions {
         self
     }
 
-    /// Drops alpha, which shows the colours that transparent pixels hide, instead of a background.
+    /// Drops alpha instead of using a background: the colours that transparent pixels hide show.
     pub fn drop_alpha(mut self) -> Self {
         self.c.background = [0; 4];
         self
@@ -427,7 +429,7 @@ impl LoadOptions {
         self
     }
 
-    /// Whether what is there of a damaged file is read, with a [warning](Image::warning). Default:
+    /// Whether a damaged file is read as far as it goes, with a [warning](Image::warning). Default:
     /// it is an error.
     pub fn salvage(mut self, salvage: bool) -> Self {
         self.c.salvage = salvage.into();
@@ -480,7 +482,7 @@ impl SaveOptions {
         self
     }
 
-    /// Whether a WebP keeps every pixel as it is. Default: it is written by its quality.
+    /// Whether a WebP is lossless. Default: its quality decides.
     pub fn webp_lossless(mut self, lossless: bool) -> Self {
         self.c.webp_lossless = lossless.into();
         self

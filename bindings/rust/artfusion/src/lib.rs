@@ -20,19 +20,18 @@
 //!
 //! A [`Sampler`] is a run step by step, with previews.
 //!
-//! What a model, a step or an option means is said in more words by the C header, `artfusion.h`.
+//! The C header, `artfusion.h`, says more about what a model, a step or an option means.
 //!
 //! # Threads
 //!
-//! As the header has it: a [`Context`] and a [`Model`] may be used from any number of threads at
-//! once, an [`Image`] and a [`Style`] may be read by many, a [`Sampler`] and an [`Rng`] go from
-//! thread to thread but are used by one at a time. A [`Canceller`] ends a sampler's call from
-//! anywhere.
+//! The rules are the header's. Any number of threads may use a [`Context`] and a [`Model`] at once,
+//! and read an [`Image`] and a [`Style`]. A [`Sampler`] and an [`Rng`] can be sent to another
+//! thread, but one at a time uses them. A [`Canceller`] ends a sampler's call from any thread.
 //!
 //! # Panics in closures
 //!
-//! A panic never enters the C library. One that leaves a closure of yours ends the call that the
-//! closure belongs to as cancelling would, and goes on from there in your code.
+//! A panic never enters the C library. If one of your closures panics, the call that the closure
+//! belongs to ends as if it were cancelled, and the panic continues in your code.
 #![deny(missing_docs)]
 #![deny(missing_debug_implementations)]
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -71,14 +70,14 @@ pub use stylize::{default_model_path, stylize_file};
 
 use artfusion_sys as sys;
 
-/// The release of the library that is running, as `major * 1000000 + minor * 1000 + patch`.
+/// The release of the running library, as `major * 1000000 + minor * 1000 + patch`.
 pub fn version() -> u32 {
     // SAFETY: it takes nothing and reads nothing that changes.
     unsafe { sys::artfusion_version() }
 }
 
-/// What each type may do across threads, held at compile time. That `Sampler` and `Rng` are no
-/// `Sync` and `Step` and `Steps` no `Send` is held by examples that must not compile, beside them.
+/// What each type may do across threads, checked at compile time. Examples beside them, which must
+/// not compile, check that `Sampler` and `Rng` are not `Sync`, and `Step` and `Steps` not `Send`.
 const _: () = {
     const fn send<T: Send>() {}
     const fn sync<T: Sync>() {}

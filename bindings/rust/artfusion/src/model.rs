@@ -14,8 +14,8 @@ use std::os::raw::c_void;
 use std::path::Path;
 use std::ptr;
 
-/// The networks, and what is known of them. A model keeps what it needs of its context, and is kept
-/// by its samplers and styles: they may be dropped in any order.
+/// An open model. It keeps what it needs of its context alive, and its samplers and styles keep it
+/// alive: drop them in any order.
 ///
 /// A model file is a program: open only those whose origin you trust.
 pub struct Model {
@@ -35,11 +35,11 @@ unsafe impl Sync for Model {}
 pub struct ModelInfo {
     /// Its name.
     pub name: String,
-    /// What its maker says of it.
+    /// Its maker's description.
     pub description: String,
-    /// Under which licence it is.
+    /// Its licence.
     pub licence: String,
-    /// Where it is from.
+    /// Where it comes from.
     pub origin: String,
     /// 64 hexadecimal digits.
     pub weights_sha256: String,
@@ -53,13 +53,13 @@ pub struct ModelInfo {
     pub device_name: String,
     /// Such as "float32".
     pub arithmetic: String,
-    /// What a network's call uses.
+    /// The threads that a network's call uses.
     pub threads: u32,
     /// Where its networks run. Never [`Isolation::Auto`].
     pub isolation: Isolation,
     /// Channels of a latent.
     pub latent_channels: u32,
-    /// Pixels a latent pixel, each way.
+    /// Pixels per latent pixel, in each direction.
     pub downsample: u32,
     /// Widths and heights must be multiples of it, in pixels.
     pub size_multiple: u32,
@@ -77,16 +77,16 @@ pub struct ModelInfo {
     pub schedule: Schedule,
     /// What the UNet predicts.
     pub prediction: Prediction,
-    /// A channel's shift: scaled = (z - shift) * scale.
+    /// The shift of each channel: scaled = (z - shift) * scale.
     pub latent_shift: Vec<f32>,
-    /// A channel's scale.
+    /// The scale of each channel.
     pub latent_scale: Vec<f32>,
-    /// One a timestep.
+    /// One for each timestep.
     pub alphas_cumprod: Vec<f64>,
 }
 
-/// A pass of the UNet without guidance, for [`Model::denoise`]. The batch is as large as there are
-/// timesteps.
+/// The input of [`Model::denoise`], a pass of the UNet without guidance. There are as many pictures
+/// as timesteps.
 #[derive(Clone, Copy, Debug)]
 pub struct Denoise<'a> {
     /// The noisy latents `[batch, channels, latent_height, latent_width]`.
@@ -133,7 +133,7 @@ impl Model {
         })
     }
 
-    /// Opens what would be in a model file. The bytes are needed during the call only.
+    /// Opens a model from the bytes of a file. They are needed only during the call.
     ///
     /// # Errors
     ///
@@ -150,8 +150,8 @@ impl Model {
         })
     }
 
-    /// Opens a model that something else holds: a file in an archive, an encrypted one. The reader,
-    /// which may be `&mut`, is read from its start, here and there, during the call only.
+    /// Opens a model from a reader, such as a file in an archive or an encrypted one. The reader,
+    /// which may be `&mut`, is read from its start, in any order, and only during the call.
     ///
     /// # Errors
     ///
@@ -190,8 +190,8 @@ impl Model {
         &self.info
     }
 
-    /// The names of the ways to sample that the model's maker has named, for
-    /// [`Options::preset`](crate::Options::preset).
+    /// The names that [`Options::preset`](crate::Options::preset) takes: ways to sample, named by
+    /// the model's maker.
     pub fn presets(&self) -> Vec<&str> {
         // SAFETY: the names are the model's, and ASCII.
         unsafe {
@@ -203,8 +203,8 @@ impl Model {
         }
     }
 
-    /// The `(width, height)` the model can do that is nearest to the proportions given, with a longer
-    /// side of `longest` pixels, 0 for the model's native one.
+    /// The `(width, height)` nearest to the given proportions that the model supports, with a
+    /// longer side of `longest` pixels; 0 is the model's native one.
     ///
     /// # Errors
     ///
@@ -225,9 +225,9 @@ impl Model {
         Ok((ffi::unsigned(fit_width), ffi::unsigned(fit_height)))
     }
 
-    /// How many bytes a run with these options takes at most, beside what the process has already:
-    /// sampler, networks and a picture of the result. The networks are measured at a model's first
-    /// such call, which costs as long as a few steps at twice the native size.
+    /// The most bytes that a run with these options adds to the process: sampler, networks and a
+    /// picture of the result. A model's first such call measures the networks, which takes as long
+    /// as a few steps at twice the native size.
     ///
     /// # Errors
     ///
@@ -407,9 +407,9 @@ fn read_info(handle: &Handle<sys::artfusion_model>) -> Result<ModelInfo> {
 
 struct Source<R> {
     reader: R,
-    /// Nothing is read any more after a read that failed or panicked.
+    /// After a read that failed or panicked nothing more is read.
     broken: bool,
-    /// What the read that failed says, which is more than its callback can return.
+    /// The error of the read that failed, which its callback cannot return.
     failed: Option<String>,
 }
 

@@ -29,7 +29,7 @@ pub struct Options {
     /// Its pointers stay NULL: `to_c` adds that of the timesteps, the sampler its callbacks.
     c: sys::artfusion_sampler_options,
     timesteps: Option<Vec<i32>>,
-    /// Whether somebody has set width and height.
+    /// Whether width and height were set.
     sized: bool,
 }
 
@@ -64,39 +64,40 @@ options! {
     batch get_batch: u32, ffi::int, ffi::unsigned;
     /// 1 to the model's timesteps.
     steps get_steps: u32, ffi::int, ffi::unsigned;
-    /// How a step is done.
+    /// How a step gets from one noise level to the next.
     solver get_solver: Solver, Solver::to_raw, Solver::from_raw;
     /// Which timesteps are visited.
     spacing get_spacing: Spacing, Spacing::to_raw, Spacing::from_raw;
-    /// Where random numbers are from. Default: [`RngKind::Counter`].
+    /// The random number generator. Default: [`RngKind::Counter`].
     rng get_rng: RngKind, RngKind::to_raw, RngKind::from_raw;
     /// The kind of x_T. Default: [`NoiseKind::Normal`].
     noise get_noise: NoiseKind, NoiseKind::to_raw, NoiseKind::from_raw;
-    /// 0: no latent is kept; k: x_T, the first step's x and x0, and those of every k-th step counted
-    /// back from the last. Default: 0.
+    /// 0 keeps no latents. k keeps x_T, the first step's x and x0, and those of every k-th step,
+    /// counted back from the last. Default: 0.
     keep_every get_keep_every: u32, ffi::int, ffi::unsigned;
     /// The seed of all random numbers. Default: 0.
     seed get_seed: u64, identity, identity;
-    /// How much of the content is wanted: 1 is the condition as it is and costs no network pass, 0
-    /// ignores it, more exaggerates it.
+    /// How much of the content is wanted: 0 ignores it, 1 uses it as trained, above 1 exaggerates
+    /// it. A scale of 1 saves one network pass per step.
     content_scale get_content_scale: f64, identity, identity;
-    /// The same of the style.
+    /// The same for the style.
     style_scale get_style_scale: f64, identity, identity;
-    /// The content's scale holds from this fraction of the steps, and is 1 elsewhere. Default: 0.
+    /// The content's scale holds from this fraction of the steps on; elsewhere it is 1. Default: 0.
     content_start get_content_start: f64, identity, identity;
     /// And to this one. Default: 1.
     content_end get_content_end: f64, identity, identity;
-    /// The style's scale holds from this fraction of the steps, and is 1 elsewhere. Default: 0.
+    /// The style's scale holds from this fraction of the steps on; elsewhere it is 1. Default: 0.
     style_start get_style_start: f64, identity, identity;
     /// And to this one. Default: 1.
     style_end get_style_end: f64, identity, identity;
     /// 0 (DDIM's ODE) to 1 and more; for DDIM and 2M-SDE.
     eta get_eta: f64, identity, identity;
-    /// A factor of each step's noise. Default: 1.
+    /// A factor for each step's noise. Default: 1.
     temperature get_temperature: f64, identity, identity;
-    /// The share of the step noise's elements that are zeroed, from 0 and below 1. Default: 0.
+    /// The share of the noise's elements that are set to zero in each step, from 0 to below 1.
+    /// Default: 0.
     noise_dropout get_noise_dropout: f64, identity, identity;
-    /// 1: all steps from x_T; less: starts from the noised init latent and does the last
+    /// 1: all steps, from x_T. Below 1 the run starts from the noised init latent and does the last
     /// round(this * steps) of the steps, at least one. Default: 1.
     denoising_strength get_denoising_strength: f64, identity, identity;
 }
@@ -107,7 +108,7 @@ impl Options {
         Options::init(model.handle.get())
     }
 
-    /// Those of the published code: 250 DDIM steps, eta 0, both scales 1, 256 x 256.
+    /// The defaults of the published code: 250 DDIM steps, eta 0, both scales 1, 256 x 256.
     pub fn published() -> Options {
         Options::init(ptr::null())
     }
@@ -123,12 +124,12 @@ impl Options {
         }
     }
 
-    /// Changes the solver, spacing, steps, eta, both scales and both intervals to what the model's
-    /// preset of that name says, and takes timesteps back that were given.
+    /// Sets the solver, spacing, steps, eta, both scales and both intervals as the model's preset
+    /// of that name says, and discards timesteps that were given.
     ///
     /// # Errors
     ///
-    /// [`Argument`](crate::ErrorKind::Argument), with the names there are.
+    /// [`Argument`](crate::ErrorKind::Argument), with the names that exist.
     pub fn preset(mut self, model: &Model, name: &str) -> Result<Options> {
         let name = ffi::c_string("the preset", name)?;
         // SAFETY: model and name live through the call, and the options have their size in front.
@@ -151,8 +152,8 @@ impl Options {
         self
     }
 
-    /// The size of the image's proportions whose longer side is nearest to `longest` pixels, 0 for
-    /// the model's native longer side: that of [`Model::fit_size`].
+    /// Sets the size by the image's proportions, with the longer side nearest to `longest` pixels;
+    /// 0 is the model's native one. It is the size of [`Model::fit_size`].
     ///
     /// # Errors
     ///
@@ -180,8 +181,8 @@ impl Options {
         (ffi::unsigned(self.c.width), ffi::unsigned(self.c.height))
     }
 
-    /// The timesteps themselves, instead of a spacing and a number of steps: not increasing, ending
-    /// at x0.
+    /// The timesteps themselves, instead of a spacing and a number of steps. They do not increase,
+    /// and the run ends at x0.
     pub fn timesteps(mut self, timesteps: impl Into<Vec<i32>>) -> Options {
         let timesteps = timesteps.into();
         self.c.steps = ffi::len(timesteps.len());
@@ -194,7 +195,7 @@ impl Options {
         self.timesteps.as_deref()
     }
 
-    /// The C options, which are good as long as these are.
+    /// The C options, which are valid as long as these are.
     pub(crate) fn to_c(&self) -> Result<sys::artfusion_sampler_options> {
         let mut c = self.c;
         if let Some(timesteps) = &self.timesteps {

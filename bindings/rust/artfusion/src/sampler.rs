@@ -44,7 +44,7 @@ impl Index {
     }
 }
 
-/// Latents that a run has kept, `[batch, channels, height, width]` each.
+/// Latents that a run kept, each `[batch, channels, height, width]`.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Kept<'s> {
@@ -67,7 +67,7 @@ unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
 
-/// One run. It keeps what it needs of its model, which may be dropped before it.
+/// One run. It keeps its model alive, so that the [`Model`] may be dropped first.
 ///
 /// ```
 /// use artfusion::{Context, Image, Model, Options, Sampler, ALL};
@@ -89,7 +89,7 @@ unsafe impl Sync for Shared {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A sampler goes from thread to thread, and is used by one at a time:
+/// A sampler can be sent to another thread, but one at a time uses it:
 ///
 /// ```compile_fail,E0277
 /// fn sync<T: Sync>() {}
@@ -111,7 +111,7 @@ pub struct Sampler<'a> {
 unsafe impl Send for Sampler<'_> {}
 
 impl<'a> Sampler<'a> {
-    /// Without anything else it paints from null content and null style.
+    /// Makes a sampler. Until the setters are called, it paints from null content and null style.
     ///
     /// # Errors
     ///
@@ -157,8 +157,8 @@ impl<'a> Sampler<'a> {
     /// call with [`Cancelled`](crate::ErrorKind::Cancelled); the step is done, and the next call does
     /// the one after it.
     ///
-    /// Nothing else that a closure may give is taken for an end: what a progress bar or a file answers
-    /// is no [`ControlFlow`].
+    /// No other return value ends the call: what a progress bar or a file returns is not a
+    /// [`ControlFlow`].
     ///
     /// ```compile_fail,E0308
     /// # fn bar(sampler: &mut artfusion::Sampler<'_>) {
@@ -186,8 +186,8 @@ impl<'a> Sampler<'a> {
         self
     }
 
-    /// Calls `closure` for the noise `[batch, channels, height, width]` of a step, of which 0 is the
-    /// first.
+    /// Calls `closure` for the noise `[batch, channels, height, width]` of a step; the first step
+    /// is 0.
     pub fn on_noise(
         &mut self,
         closure: impl FnMut(NoiseUse, u32, &mut [f32]) -> Noise + Send + 'a,
@@ -197,9 +197,9 @@ impl<'a> Sampler<'a> {
         self
     }
 
-    /// The picture whose shapes are kept, resized (bicubic) to the run's size.
+    /// Sets the picture whose shapes are kept; it is resized (bicubic) to the run's size.
     ///
-    /// As the other setters, it comes before the first step.
+    /// Like the other setters, this must come before the first step.
     ///
     /// # Errors
     ///
@@ -213,8 +213,8 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// The same from its scaled latent `[channels, height, width]`, as
-    /// [`Model::encode`] gives it.
+    /// Sets the content by its scaled latent `[channels, height, width]`, as [`Model::encode`]
+    /// returns it.
     ///
     /// # Errors
     ///
@@ -234,7 +234,7 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// Back to the null content.
+    /// Sets the null content again.
     ///
     /// # Errors
     ///
@@ -246,7 +246,7 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// The manner. The style is copied.
+    /// Sets the style, which is copied.
     ///
     /// # Errors
     ///
@@ -261,7 +261,7 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// Back to the null style.
+    /// Sets the null style again.
     ///
     /// # Errors
     ///
@@ -273,8 +273,8 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// The scaled latent `[channels, height, width]` that a denoising strength below 1 starts from
-    /// and that a mask keeps. Default: the content's own.
+    /// Sets the scaled latent `[channels, height, width]` that a denoising strength below 1 starts
+    /// from and that a mask keeps. Default: the content's own.
     ///
     /// # Errors
     ///
@@ -289,7 +289,8 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// `[height, width]` in latent pixels, each from 0 to 1: 1 keeps the init latent, 0 paints.
+    /// Sets a mask `[height, width]` in latent pixels, with values from 0 to 1: 1 keeps the init
+    /// latent, 0 paints.
     ///
     /// # Errors
     ///
@@ -304,7 +305,7 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// Back to painting everywhere.
+    /// Removes the mask: the run paints everywhere.
     ///
     /// # Errors
     ///
@@ -318,9 +319,9 @@ impl<'a> Sampler<'a> {
 
     /// Does one step; `None` if none was left.
     ///
-    /// After an error, cancelling included, the sampler stands before the step it was in, and the
-    /// next call tries that again; where a step closure ended the call, the step was done. A latent
-    /// that overflowed ([`Numeric`](crate::ErrorKind::Numeric)) is the exception: the run is lost.
+    /// After an error, also if the call was cancelled, the sampler stands before the step it was
+    /// in, and the next call tries that step again. If a step closure ended the call, the step was
+    /// done. If a latent overflowed ([`Numeric`](crate::ErrorKind::Numeric)), the run is lost.
     ///
     /// # Errors
     ///
@@ -345,8 +346,8 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// The steps that are left, each done when the iterator is asked for it. An error ends the
-    /// iterator, not the run: `steps` goes on from where the sampler stands.
+    /// The steps that are left; each is done when the iterator is asked for it. An error ends the
+    /// iterator, not the run: another call of `steps` continues from where the sampler stands.
     pub fn steps(&mut self) -> Steps<'_, 'a> {
         Steps::new(self)
     }
@@ -362,7 +363,7 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// What cancels this sampler's calls from any thread.
+    /// A handle that cancels this sampler's calls from any thread.
     pub fn canceller(&self) -> Canceller {
         Canceller(Arc::downgrade(&self.shared))
     }
@@ -386,8 +387,7 @@ impl<'a> Sampler<'a> {
         unsafe { ffi::slice(get(self.get(), &mut count), count) }
     }
 
-    /// The scaled latent of the moment, `[batch, channels, height, width]`; `None` before there is
-    /// one.
+    /// The current scaled latent, `[batch, channels, height, width]`; `None` before there is one.
     pub fn x(&self) -> Option<&[f32]> {
         self.latent(sys::artfusion_sampler_x)
     }
@@ -397,7 +397,7 @@ impl<'a> Sampler<'a> {
         self.latent(sys::artfusion_sampler_x0)
     }
 
-    /// What [`Options::keep_every`] kept. The first is x_T.
+    /// The latents that [`Options::keep_every`] kept. The first is x_T.
     ///
     /// # Errors
     ///
@@ -425,8 +425,8 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// Decodes picture `index` of the batch: the result after the last step, before it a preview of
-    /// the x0 of the moment.
+    /// Decodes picture `index` of the batch: the result after the last step; before it, a preview
+    /// of the current x0.
     ///
     /// # Errors
     ///
@@ -438,10 +438,11 @@ impl<'a> Sampler<'a> {
         Image::make(|out| unsafe { sys::artfusion_sampler_image(self.get(), ffi::int(index), out) })
     }
 
-    /// Writes where the run is, between two steps, and all that its next ones depend on: what the
-    /// setters were given, latents, the solver's history and the generator; not closures. It is
-    /// written beside `path`, then renamed: a process that is ended at any moment leaves a whole
-    /// state. A [`Step`] does the same in a loop over [`steps`](Sampler::steps) or a closure.
+    /// Saves where the run is, between two steps, with everything that its next steps depend on:
+    /// what the setters were given, latents, the solver's history and the generator, but not
+    /// closures. The file is written beside `path`, then renamed: a process that is killed at any
+    /// moment leaves a whole state. A [`Step`] does the same in a loop over
+    /// [`steps`](Sampler::steps) or in a closure.
     ///
     /// ```
     /// use artfusion::{Context, Image, Model, Options, Sampler, ALL};
@@ -476,7 +477,7 @@ impl<'a> Sampler<'a> {
         unsafe { save_state(self.get(), path.as_ref()) }
     }
 
-    /// What [`save_state`](Sampler::save_state) writes.
+    /// The bytes that [`save_state`](Sampler::save_state) writes.
     ///
     /// # Errors
     ///
@@ -486,9 +487,10 @@ impl<'a> Sampler<'a> {
         unsafe { encode_state(self.get()) }
     }
 
-    /// Goes to where another sampler was saved, which had the same options and a model of the same
-    /// weights; what the setters were given before is replaced. On the same machine its next steps
-    /// give the bytes that the other's would have given. After an error the sampler is as it was.
+    /// Restores a saved state. This sampler must have the same options, and a model with the same
+    /// weights, as the one saved. It replaces what the setters were given. On the same machine the
+    /// next steps give the bytes that the saved sampler's would have given. After an error the
+    /// sampler is as it was.
     ///
     /// # Errors
     ///
@@ -502,7 +504,7 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    /// The same from what [`encode_state`](Sampler::encode_state) gave.
+    /// Restores the bytes that [`encode_state`](Sampler::encode_state) returned.
     ///
     /// # Errors
     ///
@@ -547,18 +549,19 @@ impl fmt::Debug for Sampler<'_> {
     }
 }
 
-/// Ends a sampler's calls, from any thread. It does not keep the sampler: once that is dropped,
-/// cancelling does nothing.
+/// Ends a sampler's calls, from any thread. It does not keep the sampler alive: once that is
+/// dropped, cancelling does nothing.
 #[derive(Clone)]
 pub struct Canceller(Weak<Shared>);
 
 impl Canceller {
-    /// Makes the running or else the next call of [`next_step`](Sampler::next_step),
-    /// [`run`](Sampler::run), [`image`](Sampler::image) or the iterator end with
-    /// [`Cancelled`](crate::ErrorKind::Cancelled), within one network call; once.
+    /// Cancels the current call of [`next_step`](Sampler::next_step), [`run`](Sampler::run),
+    /// [`image`](Sampler::image) or the iterator, or the next one if none is running. It ends with
+    /// [`Cancelled`](crate::ErrorKind::Cancelled) within one network call. One cancel ends one
+    /// call.
     ///
-    /// It takes no lock and allocates nothing, and may come from a signal handler while no other
-    /// thread drops the sampler.
+    /// It takes no lock and allocates nothing. A signal handler may call it while no other thread
+    /// drops the sampler.
     pub fn cancel(&self) {
         if let Some(shared) = self.0.upgrade() {
             // SAFETY: the handle lives as long as `shared` is held.

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::ffi;
 use artfusion_sys as sys;
 
-/// The betas of a training schedule. `start` and `end` are the first and last one, 0.0015 and 0.0195
-/// for the published model, and unused by [`Schedule::Cosine`].
+/// The betas of a training schedule. `start` and `end` are the first and the last one, 0.0015 and
+/// 0.0195 for the published model; [`Schedule::Cosine`] ignores them.
 ///
 /// # Errors
 ///
@@ -57,19 +57,19 @@ pub fn timesteps(spacing: Spacing, steps: u32, train_timesteps: u32) -> Result<V
     Ok(visited)
 }
 
-/// DDIM's coefficients, arXiv 2010.02502 equations 12 and 16: one of each a step.
+/// DDIM's coefficients, arXiv 2010.02502 equations 12 and 16: one of each per step.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DdimCoefficients {
     /// `alphas_cumprod` before the step.
     pub alphas: Vec<f64>,
-    /// And after it.
+    /// `alphas_cumprod` after the step.
     pub alphas_prev: Vec<f64>,
     /// The step's noise.
     pub sigmas: Vec<f64>,
 }
 
-/// DDIM's coefficients for timesteps as [`timesteps`] gives them, of a training schedule's
+/// DDIM's coefficients for timesteps as [`timesteps`] returns them, from a training schedule's
 /// `alphas_cumprod`. The spacing says where the last step ends.
 ///
 /// # Errors

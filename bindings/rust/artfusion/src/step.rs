@@ -16,15 +16,15 @@ use std::path::Path;
 pub struct Progress {
     /// Steps done.
     pub step: u32,
-    /// Steps in all: fewer than asked for below a denoising strength of 1.
+    /// Steps in all: fewer than asked for if the denoising strength is below 1.
     pub steps: u32,
-    /// That of the last step done; `None` before the first.
+    /// The timestep of the last step done; `None` before the first.
     pub timestep: Option<u32>,
-    /// Passes through the UNet so far, a picture.
+    /// Passes through the UNet so far, per picture.
     pub passes: u32,
     /// Pictures at once.
     pub batch: u32,
-    /// Wall clock in the content encoder.
+    /// Seconds by the wall clock in the content encoder.
     pub seconds_encode: f64,
     /// In the UNet.
     pub seconds_denoise: f64,
@@ -63,13 +63,13 @@ impl Progress {
     }
 }
 
-/// A step that has just been done, with what can be seen of it until the next one.
+/// A step that has just been done. Until the next one its preview and latents can be read.
 ///
-/// An iterator can't take back what it has given, so a step that is kept beyond the next one knows
-/// it: asked for a preview or a latent it fails with [`State`](ErrorKind::State). The latents are
-/// copies for the same reason; [`Sampler::x`] and [`Sampler::x0`] are not.
+/// If a step is kept beyond the next one, its preview and latents fail with
+/// [`State`](ErrorKind::State). Its latents are copies; [`Sampler::x`] and [`Sampler::x0`] copy
+/// nothing.
 ///
-/// A step stays on the thread that made it, since the sampler is used by one at a time:
+/// A step stays on the thread that made it, because one thread at a time uses the sampler:
 ///
 /// ```compile_fail,E0277
 /// fn send<T: Send>() {}
@@ -115,8 +115,8 @@ impl Step<'_> {
         ))
     }
 
-    /// Picture `index` of the batch as it is going to be, as far as that is known: the x0 of the
-    /// moment, decoded. After the last step it is the result.
+    /// What picture `index` of the batch would be by now: the current x0, decoded. After the last
+    /// step it is the result.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl Step<'_> {
         self.latent(sys::artfusion_sampler_x0)
     }
 
-    /// Writes where the run is after this step, as [`Sampler::save_state`] does.
+    /// Saves where the run is after this step, as [`Sampler::save_state`] does.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl Step<'_> {
         unsafe { sampler::save_state(self.sampler, path.as_ref()) }
     }
 
-    /// What [`save_state`](Step::save_state) writes.
+    /// The bytes that [`save_state`](Step::save_state) writes.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl fmt::Debug for Step<'_> {
     }
 }
 
-/// The steps that a sampler has left, each done when it is asked for: see [`Sampler::steps`].
+/// The steps that a sampler has left; each is done when it is asked for. See [`Sampler::steps`].
 ///
 /// It stays on its thread, as its steps do:
 ///
@@ -218,8 +218,8 @@ impl<'s, 'a> Steps<'s, 'a> {
         }
     }
 
-    /// How many steps are left, for a progress bar. An error ends the iterator before that, and a
-    /// [`Canceller`](crate::Canceller) may, for which reason it is no [`ExactSizeIterator`].
+    /// How many steps are left, for a progress bar. An error or a [`Canceller`](crate::Canceller)
+    /// may end the iterator earlier, so it is not an [`ExactSizeIterator`].
     pub fn len(&self) -> usize {
         match (self.ended, self.sampler.progress()) {
             (false, Ok(progress)) => (progress.steps - progress.step) as usize,

@@ -8,7 +8,7 @@ use artfusion_sys as sys;
 use std::fmt;
 use std::path::Path;
 
-/// A style code of a model, which needs no picture any more.
+/// A style code of a model. It needs no picture any more.
 ///
 /// ```
 /// use artfusion::{Context, Image, Model};
@@ -40,7 +40,8 @@ impl Style {
         Ok(Style { handle, log })
     }
 
-    /// The weighted sum of styles of one model. Weights are finite and need not add up to 1.
+    /// The sum of styles of one model, each multiplied by its weight. Weights must be finite and
+    /// need not add up to 1.
     ///
     /// # Errors
     ///
@@ -69,7 +70,7 @@ impl Style {
         }
     }
 
-    /// Writes the code for [`Model::load_style`], beside `path`, then renamed.
+    /// Writes the code for [`Model::load_style`]. The file is written beside `path`, then renamed.
     ///
     /// # Errors
     ///
@@ -83,7 +84,7 @@ impl Style {
         Ok(())
     }
 
-    /// What [`save`](Style::save) writes: the same on every machine.
+    /// The bytes that [`save`](Style::save) writes, the same on every machine.
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ impl fmt::Debug for Style {
 }
 
 impl Model {
-    /// The style of a picture of any size, which is read at the model's native one.
+    /// The style of a picture of any size, which is read at the model's native size.
     ///
     /// # Errors
     ///
@@ -118,8 +119,8 @@ impl Model {
         })
     }
 
-    /// The style of the picture as it is, for parity with the published code and for sizes of one's
-    /// own. It is enlarged only where a side is below the model's `style_min_size`.
+    /// The style of a picture that is read as it is, for parity with the published code and for
+    /// sizes of your own. It is enlarged only if a side is below the model's `style_min_size`.
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ impl Model {
         })
     }
 
-    /// A style from its values, which must be as many as the model's `style_width`, and finite.
+    /// A style from its values: as many as the model's `style_width`, all finite.
     ///
     /// # Errors
     ///
@@ -155,7 +156,7 @@ impl Model {
         })
     }
 
-    /// What [`Style::save`] wrote, for a model of the same weights.
+    /// Loads what [`Style::save`] wrote, for a model with the same weights.
     ///
     /// # Errors
     ///
@@ -170,7 +171,7 @@ impl Model {
         })
     }
 
-    /// What [`Style::encode`] gave, for a model of the same weights.
+    /// Restores what [`Style::encode`] returned, for a model with the same weights.
     ///
     /// # Errors
     ///

@@ -8,14 +8,14 @@ use crate::sampler::{Sampler, ALL};
 use artfusion_sys as sys;
 use std::path::{Path, PathBuf};
 
-/// Where the default model is: what the environment's `ARTFUSION_MODEL` names, or else the
-/// `mini.artfusion` that is installed with the library.
+/// The path of the default model: the one that the environment's `ARTFUSION_MODEL` names, or else
+/// the `mini.artfusion` that is installed with the library.
 ///
 /// # Errors
 ///
-/// [`Io`](crate::ErrorKind::Io) where there is none, with the places;
-/// [`Memory`](crate::ErrorKind::Memory); [`Unsupported`](crate::ErrorKind::Unsupported) for a library
-/// that does not serve this crate.
+/// [`Io`](crate::ErrorKind::Io) if there is none, with the places;
+/// [`Memory`](crate::ErrorKind::Memory); [`Unsupported`](crate::ErrorKind::Unsupported) for a
+/// library that does not fit this crate.
 pub fn default_model_path() -> Result<PathBuf> {
     ffi::check_version(sys::ARTFUSION_VERSION)?;
     // SAFETY: the pointer lives through the call.
@@ -52,10 +52,10 @@ pub fn stylize_file(
 }
 
 impl Model {
-    /// The photo in the painting's manner: what [`stylize_file`] makes, in memory and with options.
-    /// The size is that of the options where [`size`](Options::size) or
-    /// [`size_for`](Options::size_for) has set one; else it has the photo's proportions, and its longer
-    /// side is the model's native one.
+    /// Makes the photo in the painting's manner, as [`stylize_file`] does, but in memory and with
+    /// options. The size is that of the options if [`size`](Options::size) or
+    /// [`size_for`](Options::size_for) has set one. Otherwise it has the photo's proportions, and
+    /// its longer side is the model's native one.
     ///
     /// A [`Sampler`] is the same step by step, with previews, closures and a
     /// [`Canceller`](crate::Canceller).
