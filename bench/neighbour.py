@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the command takes beside busy programs, by how long OpenMP's threads spin while they wait.
+"""How long the command takes beside busy programs, by how long OpenMP's threads spin while they wait.
 
     bench/neighbour.py COMMAND [--rounds N] [--options "..."]
 
@@ -64,8 +64,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--options", default="--steps 20", help="of stylize")
-    parser.add_argument("--ways", help="only those with these words, separated by commas")
+    parser.add_argument("--options", default="--steps 20", help="options of stylize (--steps 20)")
+    parser.add_argument("--ways", help="only the ways of waiting with these words, separated by commas")
     arguments = parser.parse_args()
     ways = {
         name: way

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures speed against what a user would pick instead; `speed.py --help` lists the options."""
+"""Measures speed, beside what a user would use instead; `speed.py --help` lists the options."""
 
 import sys
 

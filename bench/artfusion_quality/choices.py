@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What viewers chose: reading their answers, and what these say of the contestants."""
+"""What viewers chose: reads their answers, and what these say about the contestants."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Shown:
 
     @property
     def contestants(self) -> tuple[str, str]:
-        """In an order that tells nothing of the sides."""
+        """The contestants, in an order that says nothing about the sides."""
         first, second = sorted((self.left, self.right))
         return first, second
 
@@ -52,7 +52,7 @@ def read_key(path: Path) -> list[Shown]:
             raise InputError(f"{path}, line {at}: not of the form 'number pair left right'")
         shown.append(Shown(int(fields[0]), *fields[1:]))
     if not shown:
-        raise InputError(f"{path}: a key of no questions")
+        raise InputError(f"{path}: a key without questions")
     return shown
 
 
@@ -64,7 +64,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def read_answers(path: Path, shown: Sequence[Shown]) -> list[str]:
-    """Who was chosen at each question, of lines like '12 left'; # begins a comment."""
+    """Who was chosen at each question, from lines like '12 left'; # begins a comment."""
     given: dict[int, str] = {}
     double = []
     for at, line in enumerate(_lines(path), 1):
@@ -120,7 +120,7 @@ def _share(wins: int, of: int) -> str:
 
 
 def _duel(shown: Sequence[Shown], viewers: Mapping[str, Sequence[str]]) -> list[str]:
-    """Of two contestants: by viewer, by all answers, and by the majority of each question."""
+    """Two contestants: by viewer, by all answers, and by the majority of each question."""
     first, second = shown[0].contestants
     lines = [f"{first} over {second}"]
     chosen = {name: [c == first for c in choices] for name, choices in viewers.items()}

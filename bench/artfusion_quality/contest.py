@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who is measured by what: the judges and the contestants."""
+"""The judges and the contestants."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Progress:
 
 
 class Contest(Pairs):
-    """The lists, the judges, and whoever needs no model: baselines and peers."""
+    """The lists, the judges, and the contestants that need no model: baselines and peers."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__(options)
@@ -111,7 +111,7 @@ class Contest(Pairs):
 
 
 class ModelContest(Contest):
-    """A model besides."""
+    """The same, and a model."""
 
     def __init__(self, options: argparse.Namespace, device: int, precision: int) -> None:
         choose_library(options.library)
@@ -130,7 +130,7 @@ class ModelContest(Contest):
         )
 
     def model(self, name: str, settings: Settings, diverse: int) -> Row:
-        """The same of the model, what it cost, and how much `diverse` pairs vary with the seed."""
+        """The model's scores, what it cost, and how much `diverse` pairs vary with the seed."""
         cost = Cost()
         row = self.transfer(name, self._painting(settings, cost))
         row.scores |= cost.summary()
@@ -148,7 +148,7 @@ class ModelContest(Contest):
         return torch.cat([results for _, results in runs])
 
     def reconstructions(self, settings: Settings) -> Iterator[tuple[str, dict[str, float]]]:
-        """What comes back of a picture: through the autoencoder, and painted in its own style."""
+        """How pictures are reproduced: through the autoencoder, and painted in their own style."""
         methods: dict[str, Method] = {
             "autoencoder": lambda contents, styles, _: self.painter.reconstruct(contents),
             "own style": self._painting(settings),

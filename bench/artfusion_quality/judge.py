@@ -69,7 +69,7 @@ class Block(nn.Module):
 
 
 class Judge(nn.Module):
-    """Feature maps, and what is made of them; pictures are rgb [N,3,H,W] in 0..255."""
+    """Feature maps, and what is computed from them; pictures are rgb [N,3,H,W] in 0..255."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ _MIN_SIDE = 64
 
 
 class InputError(Exception):
-    """What was given cannot be measured with; the message is a sentence about it."""
+    """The input cannot be used; the message is a sentence about it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Pictures:
 
 
 def open_picture(path: Path, size: int | None = None) -> Image.Image:
-    """RGB, orientation honoured; a JPEG may be read smaller, but not below `size` a side."""
+    """An RGB picture, turned upright; a JPEG may be read smaller, but not below `size` per side."""
     try:
         with Image.open(path) as image:
             if min(image.size) < _MIN_SIDE:

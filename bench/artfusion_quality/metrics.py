@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is measured of pictures, rgb [N,3,H,W] in 0..255; and the scores of a list of results."""
+"""Measures of pictures, rgb [N,3,H,W] in 0..255, and the scores of a list of results."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def compare(judge: Judge, results: Tensor, originals: Tensor) -> dict[str, Tenso
 
 
 class Scorer:
-    """Scores results against fixed lists of contents and styles, which are looked at once.
+    """Scores results against fixed lists of contents and styles, which are read once.
 
     Distances of style are in standard deviations of a statistic over the styles, each map weighing
     the same: about 1.4 between two of them. Distances of content are one less the mean cosine:

@@ -41,10 +41,10 @@ def peer_names(parser: argparse.ArgumentParser, peers: Sequence[tuple[str, Path]
 
 
 def heldout_options(parser: argparse.ArgumentParser) -> None:
-    """Of the lists and the pairs."""
+    """Adds the options for the lists and the pairs."""
     add = parser.add_argument
     add("--contents", type=Path, required=True, metavar="DIR", help="photos")
     add("--styles", type=Path, required=True, metavar="DIR", help="paintings, at least 2")
     add("--heldout", type=Path, metavar="FILE", help="only the pictures it lists, hashes checked")
-    add("--size", type=count, default=256, help="pixels a side (256)")
-    add("--pairs", type=count, metavar="N", help="styles a content (all)")
+    add("--size", type=count, default=256, help="pixels per side (256)")
+    add("--pairs", type=count, metavar="N", help="styles for each content (all)")

@@ -46,7 +46,7 @@ def choose_library(path: Path | None) -> None:
 
 @dataclass(frozen=True)
 class Settings:
-    """Of a run; None is the model's own default."""
+    """The settings of a run; None is the model's own default."""
 
     steps: int | None = None
     content_scale: float | None = None
@@ -74,7 +74,7 @@ class Cost:
 
 
 def _resident() -> tuple[float, float]:
-    """MB of the process now, and at most since the last call: /proc/self/status of proc(5)."""
+    """The process's resident MB now, and the most since the last call: /proc/self/status of proc(5)."""
     ctypes.CDLL(None).malloc_trim(0)  # glibc: what is free is not counted
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     status = dict(line.split(":", 1) for line in lines)
@@ -122,7 +122,7 @@ class Painter:
         return af.Sampler(self.model, width=self.size, height=self.size, **options)
 
     def resolve(self, settings: Settings) -> Settings:
-        """The same with the model's defaults filled in."""
+        """The settings with the model's defaults filled in."""
         options = self.sampler(settings).options
         return Settings(**{name: getattr(options, name) for name in vars(settings)})
 
@@ -134,7 +134,7 @@ class Painter:
         settings: Settings,
         cost: Cost | None = None,
     ) -> Tensor:
-        """Each content with its style, in one run. The noise of pairs[p] depends on the seed and
+        """Paints each content with its style, in one run. The noise of pairs[p] depends on the seed and
         that pair alone, not on the batch."""
 
         def noise(use: int, step: int, values: NDArray[np.float32]) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What one looks at: tables in Markdown, the trade-off as a curve, contact sheets."""
+"""The report: tables in Markdown, the trade-off as a curve, contact sheets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Scores = Mapping[str, float]
 
 @dataclass
 class Row:
-    """What is known of one contestant: numbers, and between which they lie by resampling."""
+    """One contestant: its numbers, and their intervals by resampling."""
 
     scores: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)

@@ -42,17 +42,17 @@ def _parser() -> argparse.ArgumentParser:
         "network at its own size, synthetic weights, all contestants in turn in one run.",
     )
     add = parser.add_argument
-    add("--rounds", type=int, default=7, help="of each work (7)")
-    add("--threads", type=int, default=os.cpu_count() or 1, help="of the CPU (all)")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="(cpu)")
-    add("--json", type=Path, metavar="FILE", help="all figures")
-    add("--plot", type=Path, metavar="FILE.png", help="a guided step of all contestants")
-    add("--growth", type=Path, metavar="FILE.png", help="cost over size, batch and steps, drawn")
-    add("--quick", action="store_true", help="a guided step at 256 x 256 alone")
-    add("--isolation", action="store_true", help="what isolation costs alone")
+    add("--rounds", type=int, default=7, help="rounds of each work (7)")
+    add("--threads", type=int, default=os.cpu_count() or 1, help="threads on the CPU (all)")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
+    add("--json", type=Path, metavar="FILE", help="write all figures")
+    add("--plot", type=Path, metavar="FILE.png", help="draw a guided step of all contestants")
+    add("--growth", type=Path, metavar="FILE.png", help="draw the cost over size, batch and steps")
+    add("--quick", action="store_true", help="measure only a guided step at 256 x 256")
+    add("--isolation", action="store_true", help="measure only what isolation costs")
     add(
         "--folder", type=Path, default=TREE / "build/bench", metavar="DIR",
-        help="where the model is kept (build/bench)",
+        help="folder for the model (build/bench)",
     )  # fmt: skip
     return parser
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs contestants in turn, so that what else the machine does falls on all of them alike."""
+"""Runs contestants in turn, so that the machine's other work affects all of them alike."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Contestant:
         return self._process.stdout.readline().strip()
 
     def ask(self, work: str) -> str:
-        """The answer's text; "-" and a reason where there is none."""
+        """The answer's text; "-" and a reason if there is none."""
         assert self._process.stdin
         if self.failure:
             return f"- {self.failure}"

@@ -19,7 +19,7 @@ GFLOP = 27.75  # a pass over a latent of 16 x 16, and as much more as that grows
 
 
 def make_model(folder: Path) -> Path:
-    """The model file, made at the first use: 20 seconds, 0.5 GB."""
+    """The model file, which is made at its first use: 20 seconds, 0.5 GB."""
     model = folder / "published-size.artfusion"
     if not model.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,9 @@
 """One contestant in a process of its own: python -m artfusion_speed.peers NAME MODEL THREADS cpu|cuda
 
 Reads lines `WORK BATCH SIZE`, does that work once, and answers with the seconds it took, or with what the
-work measured itself; the first time, after it has prepared and warmed up. An engine that cannot answers
-`- REASON`. Processes of their
-own, since the runtimes bring threads, allocators and OpenMPs that disturb each other in one.
+work measured itself; the first time, after it has prepared and warmed up. An engine that cannot do it
+answers `- REASON`. Each has a process of its own, because the runtimes bring threads, allocators and OpenMPs
+that disturb each other in one.
 """
 
 from __future__ import annotations

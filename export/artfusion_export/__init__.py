@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: MIT
-"""From a published ArtFusion checkpoint (arXiv 2306.09330) to a model file of libartfusion."""
+"""Makes a model file of libartfusion from a published ArtFusion checkpoint (arXiv 2306.09330)."""
 
 __version__ = "0.1.0"

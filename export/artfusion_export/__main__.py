@@ -23,9 +23,9 @@ _DTYPES = {
     "float16": torch.float16,
 }
 _EPILOG = """\
-The averaged (EMA) weights are taken. Nothing in the checkpoint is run. The model is reloaded and
-compared with the networks before it takes the output's name. Exit status: 0 done, 1 the conversion
-failed and the output is as it was, 2 wrong usage.
+The averaged (EMA) weights are used. Nothing in the checkpoint is run. The model is reloaded and
+compared with the networks before it takes the output's name. Exit status: 0 done; 1 the conversion
+failed, and the output is as it was; 2 wrong usage.
 """
 
 
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _say(text: str, file: TextIO | None = None) -> None:
-    """A line. What a terminal would obey is escaped: names in a checkpoint come from strangers."""
+    """Prints a line. What a terminal would obey is escaped: names in a checkpoint come from strangers."""
     shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     print("".join(shown), file=file or sys.stderr, flush=True)
 

@@ -40,7 +40,7 @@ _SLACK = 1e-5
 
 
 class BundleError(RuntimeError):
-    """The bundle would not be true to the networks it was given; nothing is written."""
+    """The bundle would differ from the networks it was given; nothing is written."""
 
 
 class _Model(nn.Module):
@@ -62,7 +62,7 @@ def _narrow(model: nn.Module, dtype: torch.dtype) -> None:
 
 
 def widen(model: torch.nn.Module) -> torch.nn.Module:
-    """What a loader does: 16-bit tensors become float32, everything else stays."""
+    """Does what a loader does: 16-bit tensors become float32, everything else stays."""
     for tensor in [*model.parameters(), *model.buffers()]:
         if tensor.dtype in (torch.float16, torch.bfloat16):
             tensor.data = tensor.data.float()
@@ -85,8 +85,8 @@ def _number(value: int) -> bytes:
 
 
 def _digest(records: Iterable[tuple[str, bytes]], count: int, version: int) -> str:
-    """As docs/model-format.md has it. The manifest is one of the `count` records, with zeros for
-    the digits that this gives."""
+    """The digest that docs/model-format.md defines. The manifest is one of the `count` records, with
+    zeros for the digits that this returns."""
     digest = hashlib.sha256()
     if version != 1:
         digest.update(b"\2" + _number(count))
@@ -101,7 +101,7 @@ def _digest(records: Iterable[tuple[str, bytes]], count: int, version: int) -> s
 
 
 def weights_sha256(path: Path) -> str:
-    """What the manifest of a model file must have as its digest."""
+    """The digest that the manifest of a model file must have."""
     manifest = read_manifest(path)
     told = str(manifest["weights_sha256"]).encode("utf-8")
     with zipfile.ZipFile(path) as archive:
@@ -120,7 +120,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def append_manifest(path: Path, manifest: dict[str, Any]) -> None:
-    """Makes a model file of a TorchScript archive: its last record is the manifest."""
+    """Makes a TorchScript archive a model file: adds the manifest as its last record."""
     with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
         records = itertools.chain(_records(archive), [(_MANIFEST, _dump(manifest, _ZEROS))])
         count = len(archive.infolist()) + 1
@@ -133,7 +133,7 @@ def append_manifest(path: Path, manifest: dict[str, Any]) -> None:
 
 @torch.inference_mode()
 def _probe(model: Any, manifest: dict[str, Any]) -> list[Tensor]:
-    """Every entry point once, on sizes and batches that are not the native ones."""
+    """Calls every entry point once, on sizes and batches that are not the native ones."""
     draw = torch.Generator().manual_seed(0)
     multiple = int(manifest["size"]["multiple"])
     channels, width = int(manifest["latent"]["channels"]), int(manifest["style"]["width"])
@@ -160,8 +160,8 @@ def _check(path: Path, expected: list[Tensor], manifest: dict[str, Any]) -> None
 
 
 def _take_mode(new: Path, old: os.stat_result) -> None:
-    """Who could not read the file that is replaced cannot read the new one: where its group cannot
-    be had, another one's members are as all others."""
+    """Whoever could not read the file that is replaced cannot read the new one. If its group cannot
+    be set, the members of another group get only what everybody has."""
     mode = stat.S_IMODE(old.st_mode)
     try:
         os.chown(new, -1, old.st_gid)
@@ -192,7 +192,7 @@ def write_bundle(
     the file against the networks (with the same rounded weights) before it takes its name.
 
     The given modules are not changed. Buffers that must keep float32 in the file should be
-    buffers, not parameters. Raises BundleError, and leaves no file, where something is off.
+    buffers, not parameters. Raises BundleError, and leaves no file, if something is wrong.
     """
     model = copy.deepcopy(_Model(encoder, decoder, style, unet)).eval()
     _narrow(model, dtype)

@@ -65,7 +65,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class TensorRecord:
-    """Where a tensor lies: elements from `offset` of a storage, by `stride`."""
+    """Where a tensor lies: elements of a storage from `offset` on, by `stride`."""
 
     storage: _Storage
     offset: int
@@ -74,7 +74,7 @@ class TensorRecord:
 
     @property
     def span(self) -> int:
-        """Elements from its first to its last."""
+        """The number of elements from its first to its last."""
         if 0 in self.shape:
             return 0
         return 1 + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True))
@@ -125,12 +125,12 @@ class _Placeholder:
 
 def _rebuild_parameter(tensor: Any, *_: Any) -> TensorRecord | _Placeholder:
     if not isinstance(tensor, (TensorRecord, _Placeholder)):
-        raise CheckpointError("a parameter is of no tensor")
+        raise CheckpointError("a parameter has no tensor")
     return tensor
 
 
 class _Function:
-    """A function that a pickle may call and not change: BUILD sets a plain one's attributes."""
+    """A function that a pickle may call but not change: BUILD sets a plain one's attributes."""
 
     __slots__ = ("_function",)
     _function: Callable[..., Any]
@@ -167,8 +167,8 @@ class _TreeUnpickler(pickle.Unpickler):
 
 @dataclass(frozen=True)
 class _Weight:
-    """What hash() of an object on the unpickler's stack costs: it goes through tuples, again and
-    again through those that are there more than once, by a call of C a level."""
+    """What hash() of an object on the unpickler's stack costs: it visits tuples, those that occur
+    more than once each time, with one C call per level."""
 
     objects: int = 1
     depth: int = 0
@@ -240,8 +240,8 @@ class _Stack:
 
 
 def _check_opcodes(tree: bytes) -> None:
-    """What an unpickler would take at its word: where memos are put (it makes room for all before),
-    how many objects there are, and what the keys are that it hashes. genops itself checks each
+    """Checks what an unpickler would believe: where memos are put (it makes room for all before),
+    how many objects there are, and which keys it hashes. genops itself checks each
     opcode's length. Extension codes may stand for objects that find_class is not asked for."""
     memos = 0
     stack = _Stack()
@@ -251,7 +251,7 @@ def _check_opcodes(tree: bytes) -> None:
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
             memos += 1
             if argument is None or argument > 2 * memos + 255:
-                raise CheckpointError("data.pkl is damaged: a memo out of order")
+                raise CheckpointError("data.pkl is damaged: a memo is out of order")
         if opcode.name in ("EXT1", "EXT2", "EXT4"):
             raise CheckpointError("data.pkl has an extension code, which no checkpoint has")
         stack.apply(opcode, argument)
@@ -308,7 +308,7 @@ class Checkpoint:
         return flat.as_strided(record.shape, record.stride)
 
     def _read_span(self, record: TensorRecord, size: int) -> bytearray:
-        """As much as there is: nothing is taken from memory for what a description promises."""
+        """Reads as much as there is: no memory is allocated for what a description promises."""
         begin, end = record.offset * size, (record.offset + record.span) * size
         name = f"{self._root}/data/{record.storage.record}"
         data = bytearray()
@@ -408,6 +408,6 @@ def averaged(key: str) -> str:
 
 
 def listed(names: Sequence[str], limit: int = 8) -> str:
-    """Names for an error message, not more than a person reads."""
+    """Names for an error message, no more than a person reads."""
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + rest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the networks look like: read off the tensors' shapes where that can be, and the rest from
+"""What the networks look like: read from the tensors' shapes if possible, and otherwise from
 the published YAML layout or from options.
 """
 
@@ -27,7 +27,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What no tensor's shape tells, and what a configuration repeats of what they do.
+    """What no tensor's shape shows, and what a configuration repeats of what the shapes show.
 
     Either `head_channels` or `heads` is None.
     """
@@ -41,7 +41,7 @@ class Settings:
 
 
 def settings_from(config: Path | None, head_channels: int | None) -> Settings:
-    """The option before the configuration's value, that before the published one."""
+    """The option takes precedence over the configuration, and the configuration over the published value."""
     params = _params(_load_yaml(config), config) if config else {}
     unet = _section(params, "unet_config", config)
     # -1 is the published code's word for "the other one says it".

@@ -261,7 +261,7 @@ def test_pairs_of_another_autoencoder_are_refused(
     painted: tuple[configs.Config, Path], tmp_path: Path
 ) -> None:
     config, work = painted[0], copied(painted[1], tmp_path)
-    with pytest.raises(loop.TrainingError, match="pairs.f16 is of another autoencoder: run 'pairs'"):
+    with pytest.raises(loop.TrainingError, match="pairs.f16 belongs to another autoencoder: run 'pairs'"):
         pairs.load(config, work, CPU, "another")
     described = json.loads((work / "pairs.json").read_text())
     (work / "pairs.json").write_text(json.dumps({**described, "autoencoder": "another"}))
@@ -269,7 +269,7 @@ def test_pairs_of_another_autoencoder_are_refused(
     assert (work / "pairs.json").read_text() == json.dumps(described)
     assert (work / "pairs.f16").read_bytes() == (painted[1] / "pairs.f16").read_bytes()
     (work / "pairs.json").unlink()  # killed while it encoded
-    with pytest.raises(loop.TrainingError, match="pairs.f16 is not whole"):
+    with pytest.raises(loop.TrainingError, match="pairs.f16 is incomplete"):
         pairs.load(config, work, CPU, described["autoencoder"])
 
 
@@ -278,7 +278,7 @@ def test_pairs_of_another_recipe_or_other_pictures_are_refused(
 ) -> None:
     config, work = painted[0], copied(painted[1], tmp_path)
     other = dataclasses.replace(config, pairs=dataclasses.replace(config.pairs, photo_share=0.1))
-    with pytest.raises(loop.TrainingError, match="pairs.jsonl is of another recipe"):
+    with pytest.raises(loop.TrainingError, match="pairs.jsonl belongs to another recipe"):
         pairs.paint(other, work, folder_of_teachers, 1)
     longer = dataclasses.replace(config.pairs, count=config.pairs.count + 3)
     pairs.paint(dataclasses.replace(config, pairs=longer), work, folder_of_teachers, 1)
@@ -286,7 +286,7 @@ def test_pairs_of_another_recipe_or_other_pictures_are_refused(
     assert (work / "pairs.u8").read_bytes()[: len(kept)] == kept
     index = json.loads((work / "pictures.json").read_text())
     (work / "pictures.json").write_text(json.dumps({**index, "list_sha256": "another"}))
-    with pytest.raises(loop.TrainingError, match="pairs.jsonl is of another list of pictures"):
+    with pytest.raises(loop.TrainingError, match="pairs.jsonl belongs to another list of pictures"):
         pairs.encode(config, work, CPU)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""python -m artfusion_train STAGE: from a folder of pictures to a model file, stage by stage."""
+"""python -m artfusion_train STAGE: makes a model file from a folder of pictures, stage by stage."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from .loop import TrainingError
 
 _HERE = Path(__file__).resolve().parent.parent
 _ALL = ("prepare", "autoencoder", "latents", "teachers", "pairs", "unet", "bundle")
-_STAGES = """stages, in order; each goes on where it was stopped:
+_STAGES = """stages, in order; each continues where it was stopped:
   prepare      decode the pictures under --pictures
   autoencoder  train the autoencoder
   latents      encode every picture, once
-  teachers     have the networks in --teachers paint pairs
-  pairs        encode these, once
+  teachers     have the networks in --teachers paint pairs  pairs        encode these pairs, once
   unet         train the UNet
   sheet        contact sheet of held-out pictures
   bundle       write the model file --out
@@ -36,10 +35,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("stage", choices=(*_ALL[:-1], "sheet", "bundle", "all"))
     parser.add_argument("--config", type=Path, default=_HERE / "mini.toml", help="the recipe")
-    parser.add_argument("--pictures", type=Path, default=Path.cwd(), help="folder of the folders")
+    parser.add_argument("--pictures", type=Path, default=Path.cwd(), help="folder with the folders paintings and photos")
     parser.add_argument("--work", type=Path, default=Path.home() / ".cache" / "artfusion-train")
     parser.add_argument("--out", type=Path, help="model file (default: WORK/NAME.artfusion)")
-    parser.add_argument("--teachers", type=Path, help="folder of the networks that paint pairs")
+    parser.add_argument("--teachers", type=Path, help="folder with the networks that paint pairs")
     parser.add_argument("--start-from", type=Path, help="model file whose weights to begin with")
     parser.add_argument("--blur", type=float, help="content blur instead of the recipe's")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -162,11 +162,11 @@ def compute(config: configs.Config, work: Path, device: torch.device) -> None:
 
 
 def load(config: configs.Config, work: Path, device: torch.device) -> Dataset:
-    """The stored latents; TrainingError when they are of another autoencoder."""
+    """The stored latents; TrainingError if they belong to another autoencoder."""
     index = json.loads((work / "latents.json").read_text(encoding="utf-8"))
     autoencoder = train_autoencoder.load(config, work, torch.device("cpu"))
     if index["autoencoder"] != digest(autoencoder):
-        raise TrainingError(f"{work}/latents.f16 is of another autoencoder: run 'latents' again")
+        raise TrainingError(f"{work}/latents.f16 belongs to another autoencoder: run 'latents' again")
     shape = tuple(index["shape"])
     return Dataset(
         pictures.stored(work / "latents.f16", np.float16, shape, device),

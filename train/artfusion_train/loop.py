@@ -25,7 +25,7 @@ _MOMENTUM = 0.9
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on; the last good checkpoint is kept."""
+    """Training cannot continue; the last good checkpoint is kept."""
 
 
 def mixed(device: torch.device) -> torch.autocast:
@@ -125,7 +125,7 @@ def load_checkpoint(path: Path, identity: str) -> dict[str, Any]:
     if state.get("identity") != identity:
         raise TrainingError(
             f"{path} was made by another recipe ({state.get('identity')}, not {identity}); "
-            "take another --work directory, or remove it to start again"
+                "use another --work directory, or remove it to start again"
         )
     return state
 

@@ -188,7 +188,7 @@ def _read(config: configs.Config, work: Path) -> list[dict[str, Any]]:
         if json.loads(lines[0]).get(key) != value:
             what = "recipe" if key == "identity" else "list of pictures"
             raise TrainingError(
-                f"{work}/pairs.jsonl is of another {what}: remove it to paint the pairs again"
+                f"{work}/pairs.jsonl belongs to another {what}: remove it to paint the pairs again"
             )
     return [json.loads(line) for line in lines[1:]]
 
@@ -368,9 +368,9 @@ def load(config: configs.Config, work: Path, device: torch.device, autoencoder: 
     try:
         index = json.loads((work / "pairs.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise TrainingError(f"{path} is not whole: run 'pairs' again") from None
+        raise TrainingError(f"{path} is incomplete: run 'pairs' again") from None
     if index["autoencoder"] != autoencoder:
-        raise TrainingError(f"{path} is of another autoencoder: run 'pairs' again")
+        raise TrainingError(f"{path} belongs to another autoencoder: run 'pairs' again")
     low, count = config.data.size // 8, index["count"]
     shape = (config.autoencoder.latent_channels, low, low)
     width = int(np.prod(shape)) + stylenet.STYLE_WIDTH
