@@ -133,8 +133,8 @@ extern "C" {
     (ARTFUSION_VERSION_MAJOR * 1000000u + ARTFUSION_VERSION_MINOR * 1000u \
      + ARTFUSION_VERSION_PATCH)
 
-/** The release of the library that is running, as major * 1000000 +
- * minor * 1000 + patch. Never fails. */
+/** The release of the running library, as major * 1000000 + minor * 1000 + patch. Never
+ * fails. */
 ARTFUSION_API uint32_t artfusion_version(void);
 
 /** The same as text, "1.1.0". Static. */
@@ -157,12 +157,12 @@ enum {
     ARTFUSION_ERROR_UNSUPPORTED = -5,  /**< valid, but beyond this build or machine */
     ARTFUSION_ERROR_LIMIT = -6,        /**< a limit that the caller may raise */
     ARTFUSION_ERROR_STATE = -7,        /**< a call out of order */
-    ARTFUSION_ERROR_CANCELLED = -8,    /**< by artfusion_sampler_cancel or a callback */
+    ARTFUSION_ERROR_CANCELLED = -8,    /**< artfusion_sampler_cancel or a callback ended the call */
     ARTFUSION_ERROR_ENGINE = -9,       /**< the engine is missing or failed */
-    ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model: its weights or its
-                                         * width differ */
-    ARTFUSION_ERROR_NUMERIC = -11,     /**< NaN or infinity where numbers should be */
-    ARTFUSION_ERROR_CHECKSUM = -12     /**< the file was changed since it was written, or opened */
+    ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model, whose weights or width
+                                         * differ, or a saved run with other options or weights */
+    ARTFUSION_ERROR_NUMERIC = -11,     /**< a value is NaN or infinity */
+    ARTFUSION_ERROR_CHECKSUM = -12     /**< the file was changed after it was written, or opened */
 };
 
 /** What went wrong in the calling thread's last call that failed: a sentence
@@ -175,7 +175,7 @@ ARTFUSION_API const char *artfusion_error_message(void);
  * others. Static. */
 ARTFUSION_API const char *artfusion_status_name(artfusion_status status);
 
-/** Whether the library that is running fits a program that was compiled with the
+/** Whether the running library fits a program that was compiled with the
  * header of release `header_version`: pass ARTFUSION_VERSION. It fits if its major
  * release is the same and its minor release is not older. Programs that load the library
  * at run time should call this first.
@@ -216,9 +216,9 @@ enum {
 /** The type that networks compute in. Since 1.1. */
 typedef int32_t artfusion_precision;
 enum {
-    ARTFUSION_PRECISION_AUTO = 0,     /**< BFLOAT16 where the device multiplies it (CPUs with
+    ARTFUSION_PRECISION_AUTO = 0,     /**< BFLOAT16 if the device multiplies it (CPUs with
                                        * AVX-512 BF16 or AMX, GPUs from 8.0 on), else FLOAT32 */
-    ARTFUSION_PRECISION_FLOAT32 = 1,  /**< what parity with the published code is measured in */
+    ARTFUSION_PRECISION_FLOAT32 = 1,  /**< parity with the published code is measured in it */
     ARTFUSION_PRECISION_BFLOAT16 = 2, /**< for weights and layers; sums are float32. Slower than
                                        * FLOAT32 on a device that does not multiply it */
     ARTFUSION_PRECISION_FLOAT16 = 3   /**< the same in float16, for GPUs; slow on CPUs */
@@ -228,7 +228,8 @@ enum {
 typedef int32_t artfusion_isolation;
 enum {
     /** In the program's own process. Whatever ends the engine also ends the program: a crash, or
-     * the system when memory runs out. A fault in the engine reaches everything the program can. */
+     * the system when memory runs out. A bug in the engine can reach everything that the program
+     * can. */
     ARTFUSION_ISOLATION_NONE = 0,
     /** In a process of its own for each model, which the library starts and ends. The program is
      * artfusion-engine-host; it is found as the engine is: by the environment's
@@ -258,7 +259,7 @@ enum {
     ARTFUSION_ISOLATION_AUTO = 2
 };
 
-/** How grave a message is; smaller is graver. */
+/** How serious a message is; smaller numbers are more serious. */
 typedef int32_t artfusion_log_level;
 enum {
     ARTFUSION_LOG_NONE = 0,
@@ -284,7 +285,7 @@ typedef struct artfusion_context_options {
                                      * library, then the loader's search path. Copied. */
     artfusion_log_callback log;     /**< NULL: silent */
     void *log_user_data;            /**< passed to `log` */
-    artfusion_log_level log_level;  /**< WARNING: messages of this level and graver ones */
+    artfusion_log_level log_level;  /**< WARNING: messages of this level and more serious ones */
     artfusion_precision precision;  /**< AUTO. Since 1.1; before, it was reserved and 0 */
     uint64_t memory_limit;          /**< 0: none; else how many bytes a run may take besides the
                                      * model (artfusion_sampler_memory_needed). Larger batches are
@@ -324,7 +325,7 @@ ARTFUSION_API void artfusion_context_destroy(artfusion_context *context);
  * 4. Images: 8-bit RGB, rows top to bottom
  * ====================================================================== */
 
-/** A picture of 8-bit RGB. One thread at a time may change it, any number may read it. */
+/** A picture of 8-bit RGB. One thread at a time may change it; any number may read it. */
 typedef struct artfusion_image artfusion_image;
 
 /** How pictures are resampled. When scaling down, each kernel is widened (antialiasing). */
@@ -423,7 +424,7 @@ ARTFUSION_API artfusion_status artfusion_image_load_memory(const void *data, siz
                                                            const artfusion_load_options *options,
                                                            artfusion_image **image);
 
-/** A sentence about what reading this image had to pass over, such as missing rows or a profile
+/** A sentence about what reading this image had to ignore, such as missing rows or a profile
  * that could not be used. "" if there was nothing, if the image was not read from a file, and for
  * NULL. Borrowed from the image. Since 1.1. */
 ARTFUSION_API const char *artfusion_image_warning(const artfusion_image *image);
@@ -440,21 +441,21 @@ ARTFUSION_API artfusion_status artfusion_image_save_memory(const artfusion_image
                                                            const artfusion_save_options *options,
                                                            uint8_t **data, size_t *size);
 
-/** Resamples straight to width x height, antialiased. The result equals that of
- * Pillow's Image.resize to the last bit: the horizontal pass comes first, and each pass is
- * rounded to 8 bits. Sizes are 1..65535 pixels. Errors: ARGUMENT, MEMORY. */
+/** Resizes to exactly width x height, antialiased. The result equals that of Pillow's
+ * Image.resize to the last bit: the horizontal pass comes first, and each pass is rounded
+ * to 8 bits. Sizes are 1..65535 pixels. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize(const artfusion_image *image, int32_t width,
                                                       int32_t height, artfusion_filter filter,
                                                       artfusion_image **resized);
 
-/** Resamples to the largest size inside width x height that keeps the image's
- * proportions, never below 1. Errors: ARGUMENT, MEMORY. */
+/** Resizes to the largest size within width x height that keeps the image's proportions;
+ * no side is below 1. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize_fit(const artfusion_image *image,
                                                           int32_t width, int32_t height,
                                                           artfusion_filter filter,
                                                           artfusion_image **resized);
 
-/** Resamples the centre of the image, as large as fits, to exactly width x height.
+/** Resizes to exactly width x height. What does not fit around the centre is cut off.
  * Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize_cover(const artfusion_image *image,
                                                             int32_t width, int32_t height,
@@ -477,7 +478,7 @@ ARTFUSION_API uint8_t *artfusion_image_pixels(artfusion_image *image);
 /** Destroys an image. Pixels that were wrapped stay with the caller. NULL does nothing. */
 ARTFUSION_API void artfusion_image_destroy(artfusion_image *image);
 
-/** Frees memory that the library handed out. NULL does nothing. */
+/** Frees memory that the library returned. NULL does nothing. */
 ARTFUSION_API void artfusion_free(void *memory);
 
 /* ======================================================================
@@ -634,7 +635,7 @@ ARTFUSION_API const char *artfusion_model_preset_name(const artfusion_model *mod
  * ====================================================================== */
 
 /** The style code of a picture, or a blend of several, for one model. One thread at a
- * time may change it, any number may read it. */
+ * time may change it; any number may read it. */
 typedef struct artfusion_style artfusion_style;
 
 /** Computes the style code of a picture of any size. The picture is first resized (bicubic)
@@ -673,8 +674,8 @@ ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
                                                     artfusion_style **style);
 
 /** Serialises the style into a new buffer (`*data`, `*size`); release it with
- * artfusion_free(). It holds the values, the model's digest and a checksum, in some hundred
- * bytes or more, and is the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
+ * artfusion_free(). The buffer has the values, the model's digest and a checksum, a few
+ * hundred bytes or more. It is the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_save_memory(const artfusion_style *style,
                                                            uint8_t **data, size_t *size);
 
@@ -705,7 +706,7 @@ ARTFUSION_API void artfusion_style_destroy(artfusion_style *style);
  * 7. Sampler: one run
  * ====================================================================== */
 
-/** One run, from noise to a batch of pictures. One thread at a time, except for
+/** One run, from noise to a batch of pictures. One thread at a time may use it, except for
  * artfusion_sampler_cancel. */
 typedef struct artfusion_sampler artfusion_sampler;
 
@@ -741,7 +742,7 @@ typedef int32_t (*artfusion_noise_callback)(void *user_data, artfusion_noise_use
                                             float *values, size_t count);
 
 /** Called after each step. It may read the sampler's progress, tensors and images (a
- * preview: the decoded x0 of the moment). Nonzero ends the call. */
+ * preview: the current x0, decoded). Nonzero ends the call. */
 typedef int32_t (*artfusion_step_callback)(void *user_data, artfusion_sampler *sampler);
 
 /** Called before each solver update. It may change the guided eps[batch, channels, height,
@@ -774,9 +775,11 @@ typedef struct artfusion_sampler_options {
                                  * scale is 1 */
     double style_start;         /**< 0: where the part begins in which style_scale holds */
     double style_end;           /**< 1: where that part ends, >= style_start */
-    double eta;                 /**< 0 (DDIM's ODE) .. 1 and more, >= 0; for DDIM and 2M-SDE */
-    double temperature;         /**< 1: factor of each step's noise, >= 0 */
-    double noise_dropout;       /**< 0: share of the step noise's elements zeroed, 0 <= p < 1 */
+    double eta;                 /**< noise added in each step, >= 0: 0 is DDIM's ODE, 1 is DDPM's
+                                 * noise; for DDIM and 2M-SDE */
+    double temperature;         /**< 1: factor for each step's noise, >= 0 */
+    double noise_dropout;       /**< 0: share of the noise's elements that are set to zero in each
+                                 * step, 0 <= p < 1 */
     double denoising_strength;  /**< 1: all steps, from x_T; below 1 the run starts from the noised
                                  * init latent and does the last round(this * steps) steps, at
                                  * least one */
@@ -802,7 +805,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_
  * preset leaves open gets the model's default. Other fields stay; after an error all of
  * them stay.
  * Errors: ARGUMENT (no such preset: the message lists the model's presets),
- * UNSUPPORTED (as for any options: set fields that are unknown to this library). */
+ * UNSUPPORTED (as for any options: fields that this library does not know are set). */
 ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
     artfusion_sampler_options *options, const artfusion_model *model, const char *name);
 
@@ -891,7 +894,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_run(artfusion_sampler *sampler)
  * Under ARTFUSION_ISOLATION_PROCESS a network call that does not end within a fifth of a
  * second is ended together with its process. The next call starts another process, which
  * takes as long as opening the model did. Calls of other threads in that process are
- * repeated automatically. A process that is just being started is waited for. */
+ * repeated automatically. If a process is just being started, the call waits for it. */
 ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 
 /** How far a run is. */
@@ -930,8 +933,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_kept(const artfusion_sampler *s
                                                       int32_t entry, const float **x,
                                                       const float **x0);
 
-/** Decodes picture `index`: the result after the last step, a preview (the x0 of the moment)
- * before that. Errors: ARGUMENT, STATE (no step done), CANCELLED, ENGINE, NUMERIC,
+/** Decodes picture `index`: the result after the last step; before it a preview, the current
+ * x0. Errors: ARGUMENT, STATE (no step done), CANCELLED, ENGINE, NUMERIC,
  * MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,
                                                        artfusion_image **image);
@@ -965,7 +968,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_load_state_memory(artfusion_sam
 ARTFUSION_API artfusion_status artfusion_sampler_load_state_file(artfusion_sampler *sampler,
                                                                  const char *path);
 
-/** Destroys a sampler, but not during one of its own calls. NULL does nothing. */
+/** Destroys a sampler. Do not call this during one of the sampler's own calls. NULL does
+ * nothing. */
 ARTFUSION_API void artfusion_sampler_destroy(artfusion_sampler *sampler);
 
 /* ======================================================================
@@ -1019,8 +1023,8 @@ ARTFUSION_API artfusion_status artfusion_schedule_betas(artfusion_schedule sched
 
 /** Computes the timesteps that a run of `steps` steps visits, first to last (descending),
  * from 0..train_timesteps-1. There are always exactly `steps` of them. UNIFORM and QUAD
- * give the reference's own if it yields that number, except for a single step of QUAD,
- * which is where longer runs start. Errors: ARGUMENT (steps outside of
+ * give the reference's own timesteps if the reference yields that many; but a single step
+ * of QUAD is at the timestep where longer runs start. Errors: ARGUMENT (steps outside of
  * 1..train_timesteps). */
 ARTFUSION_API artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
                                                    int32_t train_timesteps, int32_t *timesteps);
@@ -1043,7 +1047,7 @@ typedef struct artfusion_rng artfusion_rng;
 ARTFUSION_API artfusion_status artfusion_rng_create(artfusion_rng_kind kind, uint64_t seed,
                                                     artfusion_rng **rng);
 
-/** Draws the next `count` numbers from the normal distribution of mean 0 and variance 1.
+/** Draws the next `count` numbers from the normal distribution with mean 0 and variance 1.
  * With TORCH_CPU one call equals one torch.randn of that many elements. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_rng_normal(artfusion_rng *rng, float *values,
                                                     size_t count);
