@@ -34,7 +34,11 @@ endif()
 # rules/hardening looks for each of them in what was built.
 add_library(artfusion_hardening INTERFACE)
 if(ARTFUSION_HARDENING)
-  foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection) # the last: x86
+  set(flags -fstack-protector-strong -fcf-protection) # the last: x86
+  if(NOT WIN32) # which touches each page of the stack anyhow, and where GCC stops at it
+    list(APPEND flags -fstack-clash-protection)
+  endif()
+  foreach(flag IN LISTS flags)
     string(MAKE_C_IDENTIFIER "artfusion_has${flag}" known)
     check_c_compiler_flag(${flag} ${known})
     if(${known})
@@ -55,6 +59,9 @@ if(ARTFUSION_HARDENING)
     $<$<COMPILE_LANGUAGE:CXX>:_GLIBCXX_ASSERTIONS>)
   # All symbols are bound when a file is loaded, as the core loads the engine anyhow, and tables of
   # their addresses are read-only from then on; no page is both written and executed.
+  if(MINGW) # where what checks stacks and sizes is a library of its own
+    target_link_libraries(artfusion_hardening INTERFACE ssp)
+  endif()
   if(NOT WIN32 AND NOT APPLE) # whose linkers do so by themselves
     target_link_options(artfusion_hardening INTERFACE
       LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack LINKER:-z,text)
