@@ -34,6 +34,8 @@ RUSTDOCFLAGS="-D warnings" cargo doc --offline --no-deps
 cargo test --offline
 cargo build --offline --release --examples
 
+./package.sh "$ARTFUSION_LIB_DIR" "$scratch/crates"
+
 # Each example beside the one in C: the same exit status, the same lines, the same pictures.
 if ! command -v "${CC:-cc}" >"$scratch/tool"; then
   echo "skipped: the examples in C, as ${CC:-cc} is not there"

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 //! Tells cargo where libartfusion is: in ARTFUSION_LIB_DIR if that is set, else where pkg-config
-//! says. pkg-config is called as a command, so that this crate needs no other.
+//! says. pkg-config is called as a command, so that this crate needs no other. Documentation, as
+//! docs.rs builds it, needs no library.
 
 use std::env;
 use std::process::{exit, Command};
 
-/// The library has to be of the release that the declarations are of, or a later one: before 1.0,
-/// of the same minor release, which artfusion_check_version looks at when the program runs.
-const PACKAGE: &str = "artfusion >= 0.1.0";
+/// The library has to be of the release that the declarations are of, or a later one.
+const PACKAGE: &str = concat!("artfusion >= ", env!("CARGO_PKG_VERSION"));
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    for name in ["ARTFUSION_LIB_DIR", "PKG_CONFIG", "PKG_CONFIG_PATH"] {
+    for name in ["ARTFUSION_LIB_DIR", "PKG_CONFIG", "PKG_CONFIG_PATH", "DOCS_RS"] {
         println!("cargo:rerun-if-env-changed={}", name);
+    }
+    if env::var_os("DOCS_RS").is_some() {
+        return;
     }
     match env::var("ARTFUSION_LIB_DIR") {
         Ok(directory) if !directory.is_empty() => {
