@@ -10,7 +10,7 @@ import (
 	"image/color"
 	"log"
 
-	"artfusion"
+	artfusion "artfusion.example/libartfusion/bindings/go"
 )
 
 func Example() {

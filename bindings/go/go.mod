@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-module artfusion
+module artfusion.example/libartfusion/bindings/go
 
 go 1.19

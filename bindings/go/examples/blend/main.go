@@ -13,7 +13,7 @@ import (
 	"os"
 	"strconv"
 
-	"artfusion"
+	artfusion "artfusion.example/libartfusion/bindings/go"
 )
 
 func main() {

@@ -15,7 +15,7 @@ import (
 	"os"
 	"strconv"
 
-	"artfusion"
+	artfusion "artfusion.example/libartfusion/bindings/go"
 )
 
 const steps = 8

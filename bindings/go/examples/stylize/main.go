@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"os"
 
-	"artfusion"
+	artfusion "artfusion.example/libartfusion/bindings/go"
 )
 
 func main() {
