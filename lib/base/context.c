@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/digests.h"
 #include "base/error.h"
 #include "base/floats.h"
@@ -84,7 +85,7 @@ artfusion_status artfusion_context_create(const artfusion_context_options *optio
 {
     af_error_clear();
     if (!context)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "context is NULL");
+        return af_fail_null(context);
     *context = NULL;
 
     artfusion_context_options given = default_options();

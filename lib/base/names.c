@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "artfusion.h"
+#include "base/check.h"
 #include "base/error.h"
 
 static const struct entry {
@@ -88,7 +89,7 @@ artfusion_status artfusion_value_of(artfusion_enumeration enumeration, const cha
 {
     af_error_clear();
     if (name == NULL || value == NULL)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", name == NULL ? "name" : "value");
+        return af_fail_null(name, value);
     if (enumeration < 0 || enumeration >= ENUMERATION_COUNT)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "enumeration %d is unknown", (int)enumeration);
     for (size_t i = 0; i < ENTRY_COUNT; i++)

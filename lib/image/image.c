@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -22,10 +23,10 @@ artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t width, int32_t he
 {
     af_error_clear();
     if (!image)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+        return af_fail_null(image);
     *image = NULL;
     if (!pixels)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "pixels is NULL");
+        return af_fail_null(pixels);
     const artfusion_status status = check_size(width, height);
     if (status)
         return status;
@@ -46,7 +47,7 @@ artfusion_status artfusion_image_create(int32_t width, int32_t height, artfusion
 {
     af_error_clear();
     if (!image)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+        return af_fail_null(image);
     *image = NULL;
     artfusion_status status = check_size(width, height);
     if (status)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/floats.h"
@@ -119,10 +120,10 @@ artfusion_status artfusion_image_load_memory(const void *data, size_t size,
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!image)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+        return af_fail_null(image);
     *image = NULL;
     if (!data)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "data is NULL");
+        return af_fail_null(data);
     artfusion_load_options read;
     const artfusion_status status = read_load_options(options, &read);
     return status ? status : decode(data, size, &read, image);
@@ -134,10 +135,10 @@ artfusion_status artfusion_image_load_file(const char *path, const artfusion_loa
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!image)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+        return af_fail_null(image);
     *image = NULL;
     if (!path)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "path is NULL");
+        return af_fail_null(path);
     artfusion_load_options read;
     artfusion_status status = read_load_options(options, &read);
     if (status)
@@ -174,10 +175,7 @@ artfusion_status artfusion_image_save_memory(const artfusion_image *image,
     if (size)
         *size = 0;
     if (!image || !data || !size)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !image  ? "image"
-                       : !data ? "data"
-                               : "size");
+        return af_fail_null(image, data, size);
     artfusion_save_options read;
     const artfusion_status status = read_save_options(options, &read);
     if (status)
@@ -220,7 +218,7 @@ artfusion_status artfusion_image_save_file(const artfusion_image *image, const c
 {
     af_error_clear();
     if (!image || !path)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !image ? "image" : "path");
+        return af_fail_null(image, path);
     artfusion_save_options read;
     artfusion_status status = read_save_options(options, &read);
     if (status)

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
@@ -256,10 +257,10 @@ static artfusion_status check(const artfusion_image *image, int32_t width, int32
 {
     af_error_clear();
     if (!resized)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "resized is NULL");
+        return af_fail_null(resized);
     *resized = NULL;
     if (!image)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+        return af_fail_null(image);
     if (width < 1 || width > AF_IMAGE_MAX_SIDE || height < 1 || height > AF_IMAGE_MAX_SIDE)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "resizing to %ld x %ld pixels: each side must be 1..%d", (long)width,

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "artfusion.h"
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "math/factors.h"
@@ -67,7 +68,7 @@ artfusion_status artfusion_ddim_coefficients(const double *alphas_cumprod, int32
     AF_DEFAULT_FLOATS;
     if (alphas_cumprod == NULL || timesteps == NULL || alphas == NULL || alphas_prev == NULL ||
         sigmas == NULL)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "an array is NULL");
+        return af_fail_null(alphas_cumprod, timesteps, alphas, alphas_prev, sigmas);
     if (train_timesteps < 1 || steps < 1)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "train_timesteps is %d and steps %d, not both 1 or more",

@@ -2,6 +2,7 @@
  * The public generator handle. */
 #include "math/rng.h"
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
@@ -17,7 +18,7 @@ artfusion_status artfusion_rng_create(artfusion_rng_kind kind, uint64_t seed, ar
 {
     af_error_clear();
     if (rng == NULL)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "rng is NULL");
+        return af_fail_null(rng);
     *rng = NULL;
     if (kind != ARTFUSION_RNG_COUNTER && kind != ARTFUSION_RNG_TORCH_CPU)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "rng kind %d is unknown, %d and %d are known",
@@ -46,7 +47,7 @@ static artfusion_status draw(artfusion_rng *rng, torch_fill *torch, counter_fill
 {
     af_error_clear();
     if (rng == NULL)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "rng is NULL");
+        return af_fail_null(rng);
     if (values == NULL && count > 0)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "values is NULL where %zu numbers are to go",
                        count);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "math/linspace.h"
@@ -58,7 +59,7 @@ artfusion_status artfusion_schedule_betas(artfusion_schedule schedule, double st
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (betas == NULL)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "betas is NULL");
+        return af_fail_null(betas);
     if (timesteps < 1)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps is %d, not 1 or more", (int)timesteps);
     if (schedule != ARTFUSION_SCHEDULE_COSINE &&

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "artfusion.h"
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "math/linspace.h"
@@ -51,7 +52,7 @@ artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (timesteps == NULL)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps is NULL");
+        return af_fail_null(timesteps);
     if (train_timesteps < 1)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "train_timesteps is %d, not 1 or more",
                        (int)train_timesteps);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -44,7 +45,7 @@ artfusion_status artfusion_default_model_path(char **path)
 {
     af_error_clear();
     if (!path)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "path is NULL");
+        return af_fail_null(path);
     *path = NULL;
     const char *named = af_os_variable("ARTFUSION_MODEL");
     if (named && *named)

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
@@ -83,7 +84,7 @@ artfusion_status artfusion_model_get_info(const artfusion_model *model, artfusio
 {
     af_error_clear();
     if (!model)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+        return af_fail_null(model);
     const af_manifest *m = &model->manifest;
     const artfusion_model_info known = {
         .struct_size = sizeof known,
@@ -131,10 +132,7 @@ artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t 
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!model || !fit_width || !fit_height)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !model       ? "model"
-                       : !fit_width ? "fit_width"
-                                    : "fit_height");
+        return af_fail_null(model, fit_width, fit_height);
     if (width < 1 || height < 1 || longest < 0)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "%dx%d within %d pixels is no size", (int)width,
                        (int)height, (int)longest);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
@@ -187,10 +188,10 @@ static artfusion_status open_model(artfusion_context *context, const af_source *
 static artfusion_status check_handles(artfusion_context *context, artfusion_model **model)
 {
     if (!model)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+        return af_fail_null(model);
     *model = NULL;
     if (!context)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "context is NULL");
+        return af_fail_null(context);
     return ARTFUSION_OK;
 }
 
@@ -203,7 +204,7 @@ artfusion_status artfusion_model_open_file(artfusion_context *context, const cha
     if (status != ARTFUSION_OK)
         return status;
     if (!path)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "path is NULL");
+        return af_fail_null(path);
     af_model_source source;
     status = af_source_open_file(&source, path);
     if (status != ARTFUSION_OK)
@@ -222,7 +223,7 @@ artfusion_status artfusion_model_open_memory(artfusion_context *context, const v
     if (status != ARTFUSION_OK)
         return status;
     if (!data)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "data is NULL");
+        return af_fail_null(data);
     af_model_source source;
     af_source_open_memory(&source, data, size);
     return open_model(context, &source.base, model);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
@@ -90,10 +91,7 @@ artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!model || !image || !latent)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !model   ? "model"
-                       : !image ? "image"
-                                : "latent");
+        return af_fail_null(model, image, latent);
     if (kind < ARTFUSION_LATENT_MODE || kind > ARTFUSION_LATENT_CONTENT)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "kind is %d, which is no ARTFUSION_LATENT_*",
                        (int)kind);
@@ -146,10 +144,7 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!model || !latent || !rgb)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !model    ? "model"
-                       : !latent ? "latent"
-                                 : "rgb");
+        return af_fail_null(model, latent, rgb);
     size_t pixels;
     artfusion_status status = check_latent(model, batch, latent_width, latent_height, &pixels);
     if (status != ARTFUSION_OK)
@@ -216,11 +211,7 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!model || !x || !timesteps || !prediction)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !model       ? "model"
-                       : !x         ? "x"
-                       : !timesteps ? "timesteps"
-                                    : "prediction");
+        return af_fail_null(model, x, timesteps, prediction);
     size_t pixels;
     artfusion_status status = check_latent(model, batch, latent_width, latent_height, &pixels);
     if (status != ARTFUSION_OK)

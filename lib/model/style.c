@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
@@ -36,10 +37,10 @@ static artfusion_status create(artfusion_model *model, artfusion_style **style)
 static artfusion_status check_handles(const artfusion_model *model, artfusion_style **style)
 {
     if (!style)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "style is NULL");
+        return af_fail_null(style);
     *style = NULL;
     if (!model)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+        return af_fail_null(model);
     return ARTFUSION_OK;
 }
 
@@ -109,7 +110,7 @@ static artfusion_status from_image(artfusion_model *model, const artfusion_image
     if (status != ARTFUSION_OK)
         return status;
     if (!image)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+        return af_fail_null(image);
 
     const af_manifest *m = &model->manifest;
     artfusion_style *made;
@@ -158,13 +159,12 @@ artfusion_status artfusion_style_blend(const artfusion_style *const *styles, con
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!style)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "style is NULL");
+        return af_fail_null(style);
     *style = NULL;
-    if (!styles || !weights || !count)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s",
-                       !styles    ? "styles is NULL"
-                       : !weights ? "weights is NULL"
-                                  : "count is 0: a blend needs a style");
+    if (!styles || !weights)
+        return af_fail_null(styles, weights);
+    if (!count)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "count is 0: a blend needs a style");
     for (size_t i = 0; i < count; i++) {
         if (!styles[i])
             return af_fail(ARTFUSION_ERROR_ARGUMENT, "styles[%zu] is NULL", i);
@@ -208,7 +208,7 @@ artfusion_status artfusion_style_from_values(artfusion_model *model, const float
     if (status != ARTFUSION_OK)
         return status;
     if (!values)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "values is NULL");
+        return af_fail_null(values);
     const size_t width = (size_t)model->manifest.style_width;
     if (count != width)
         return af_fail(ARTFUSION_ERROR_MISMATCH,

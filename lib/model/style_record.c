@@ -2,6 +2,7 @@
  * Style codes, saved and loaded again. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -45,11 +46,11 @@ artfusion_status artfusion_style_save_memory(const artfusion_style *style, uint8
 {
     af_error_clear();
     if (!data || !size)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !data ? "data" : "size");
+        return af_fail_null(data, size);
     *data = NULL;
     *size = 0;
     if (!style)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "style is NULL");
+        return af_fail_null(style);
     style_fields fields = fields_of(style->model, style->values);
     return af_record_save(&kind, all_fields, &fields, data, size);
 }
@@ -58,7 +59,7 @@ artfusion_status artfusion_style_save_file(const artfusion_style *style, const c
 {
     af_error_clear();
     if (!path)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "path is NULL");
+        return af_fail_null(path);
     uint8_t *data;
     size_t size;
     artfusion_status status = artfusion_style_save_memory(style, &data, &size);
@@ -102,10 +103,10 @@ artfusion_status artfusion_style_load_memory(artfusion_model *model, const void 
 {
     af_error_clear();
     if (!style)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "style is NULL");
+        return af_fail_null(style);
     *style = NULL;
     if (!model || !data)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !model ? "model" : "data");
+        return af_fail_null(model, data);
     af_record record;
     const artfusion_status status = af_record_open(&kind, data, size, &record);
     return status == ARTFUSION_OK ? read_style(model, &record, style) : status;
@@ -116,10 +117,10 @@ artfusion_status artfusion_style_load_file(artfusion_model *model, const char *p
 {
     af_error_clear();
     if (!style)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "style is NULL");
+        return af_fail_null(style);
     *style = NULL;
     if (!model || !path)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !model ? "model" : "path");
+        return af_fail_null(model, path);
     style_fields ours = fields_of(model, model->null_style);
     uint8_t *data;
     size_t size;

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
@@ -107,10 +108,10 @@ artfusion_status artfusion_sampler_memory_needed(artfusion_model *model,
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!bytes)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "bytes is NULL");
+        return af_fail_null(bytes);
     *bytes = 0;
     if (!model)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+        return af_fail_null(model);
     artfusion_sampler_options read;
     artfusion_status status = af_sampler_read_options(model, options, &read);
     if (status != ARTFUSION_OK)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/options.h"
@@ -83,10 +84,7 @@ artfusion_status artfusion_sampler_options_set_preset(artfusion_sampler_options 
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!options || !model || !name)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !options ? "options"
-                       : !model ? "model"
-                                : "name");
+        return af_fail_null(options, model, name);
     const af_preset *preset = NULL;
     artfusion_sampler_options changed = default_options(model);
     artfusion_status status =
@@ -108,10 +106,7 @@ artfusion_status artfusion_sampler_options_set_size(artfusion_sampler_options *o
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!options || !model || !image)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL",
-                       !options ? "options"
-                       : !model ? "model"
-                                : "image");
+        return af_fail_null(options, model, image);
     artfusion_sampler_options changed = default_options(model);
     artfusion_status status =
         af_options_read("artfusion_sampler_options", options, &changed, sizeof changed);

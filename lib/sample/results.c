@@ -2,6 +2,7 @@
  * What a run shows: progress, latents, pictures. */
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/floats.h"
@@ -16,7 +17,7 @@ artfusion_status artfusion_sampler_get_progress(const artfusion_sampler *sampler
 {
     af_error_clear();
     if (!sampler)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+        return af_fail_null(sampler);
     const int32_t step = sampler->run.step < 0 ? 0 : sampler->run.step;
     const artfusion_progress known = {
         .struct_size = sizeof known,
@@ -66,7 +67,7 @@ artfusion_status artfusion_sampler_kept(const artfusion_sampler *sampler, int32_
     if (x0)
         *x0 = NULL;
     if (!sampler)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+        return af_fail_null(sampler);
     if (entry < 0 || entry >= sampler->run.kept_count)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "entry is %d, and %d were kept", (int)entry,
                        (int)sampler->run.kept_count);
@@ -95,10 +96,10 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!image)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "image is NULL");
+        return af_fail_null(image);
     *image = NULL;
     if (!sampler)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+        return af_fail_null(sampler);
     if (index < 0 || index >= sampler->plan.options.batch)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "index is %d: 0 to %d", (int)index,
                        (int)sampler->plan.options.batch - 1);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
@@ -77,10 +78,10 @@ artfusion_status artfusion_sampler_create(artfusion_model *model,
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!sampler)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+        return af_fail_null(sampler);
     *sampler = NULL;
     if (!model)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "model is NULL");
+        return af_fail_null(model);
     artfusion_sampler_options read;
     const artfusion_status status = af_sampler_read_options(model, options, &read);
     return status == ARTFUSION_OK ? create(model, &read, NULL, sampler) : status;

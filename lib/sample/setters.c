@@ -2,6 +2,7 @@
  * What a run is of: content, style, init latent, mask. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/floats.h"
@@ -13,20 +14,20 @@
 #include "sample/sampler.h"
 
 /* The pictures *first .. *last - 1 that an index stands for. */
-static artfusion_status check_target(const artfusion_sampler *s, int32_t index, int32_t *first,
+static artfusion_status check_target(const artfusion_sampler *sampler, int32_t index, int32_t *first,
                                      int32_t *last)
 {
-    if (!s)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
-    if (index != ARTFUSION_ALL && (index < 0 || index >= s->plan.options.batch))
+    if (!sampler)
+        return af_fail_null(sampler);
+    if (index != ARTFUSION_ALL && (index < 0 || index >= sampler->plan.options.batch))
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "index is %d: 0 to %d, or ARTFUSION_ALL for the whole batch", (int)index,
-                       (int)s->plan.options.batch - 1);
-    if (s->run.step >= 0)
+                       (int)sampler->plan.options.batch - 1);
+    if (sampler->run.step >= 0)
         return af_fail(ARTFUSION_ERROR_STATE,
                        "the run has begun: what it is of is set before its first step");
     *first = index == ARTFUSION_ALL ? 0 : index;
-    *last = index == ARTFUSION_ALL ? s->plan.options.batch : index + 1;
+    *last = index == ARTFUSION_ALL ? sampler->plan.options.batch : index + 1;
     return ARTFUSION_OK;
 }
 
@@ -157,7 +158,7 @@ artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler, i
     int32_t first, last;
     artfusion_status status = check_target(sampler, index, &first, &last);
     if (status == ARTFUSION_OK && !latent)
-        status = af_fail(ARTFUSION_ERROR_ARGUMENT, "latent is NULL");
+        status = af_fail_null(latent);
     if (status == ARTFUSION_OK)
         status = check_values("latent", latent, count, sampler->plan.values);
     if (status != ARTFUSION_OK)

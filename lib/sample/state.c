@@ -2,6 +2,7 @@
  * A run between two steps, saved and loaded again: another process goes on to the same bytes. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/floats.h"
@@ -68,11 +69,11 @@ artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
 {
     af_error_clear();
     if (!data || !size)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !data ? "data" : "size");
+        return af_fail_null(data, size);
     *data = NULL;
     *size = 0;
     if (!sampler)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+        return af_fail_null(sampler);
     const artfusion_status status = check_between_steps(sampler);
     return status == ARTFUSION_OK ? af_record_save(&kind, all_fields, sampler, data, size)
                                   : status;
@@ -82,7 +83,7 @@ artfusion_status artfusion_sampler_save_state_file(artfusion_sampler *sampler, c
 {
     af_error_clear();
     if (!path)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "path is NULL");
+        return af_fail_null(path);
     uint8_t *data;
     size_t size;
     artfusion_status status = artfusion_sampler_save_state_memory(sampler, &data, &size);
@@ -180,7 +181,7 @@ artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!sampler || !data)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !sampler ? "sampler" : "data");
+        return af_fail_null(sampler, data);
     af_record record;
     artfusion_status status = check_between_steps(sampler);
     if (status == ARTFUSION_OK)
@@ -216,7 +217,7 @@ artfusion_status artfusion_sampler_load_state_file(artfusion_sampler *sampler, c
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!sampler || !path)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", !sampler ? "sampler" : "path");
+        return af_fail_null(sampler, path);
     uint8_t *data;
     size_t size;
     artfusion_status status = af_file_read(path, 16 * largest_size(sampler), &data, &size);

@@ -3,6 +3,7 @@
  * can fail, so that after an error the sampler stands before it. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/floats.h"
@@ -192,7 +193,7 @@ artfusion_status artfusion_sampler_next(artfusion_sampler *sampler)
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!sampler)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+        return af_fail_null(sampler);
     return next(sampler);
 }
 
@@ -201,7 +202,7 @@ artfusion_status artfusion_sampler_run(artfusion_sampler *sampler)
     af_error_clear();
     AF_DEFAULT_FLOATS;
     if (!sampler)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "sampler is NULL");
+        return af_fail_null(sampler);
     artfusion_status status;
     do
         status = next(sampler);

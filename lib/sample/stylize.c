@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The one call: every step of it is public. */
 #include "artfusion.h"
+#include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
 
@@ -13,15 +14,6 @@ typedef struct job {
     artfusion_sampler *sampler;
 } job;
 
-static artfusion_status check_paths(const char *content, const char *style, const char *output)
-{
-    const char *missing = !content  ? "content_path"
-                          : !style  ? "style_path"
-                          : !output ? "output_path"
-                                    : NULL;
-    return missing ? af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is NULL", missing) : ARTFUSION_OK;
-}
-
 artfusion_status artfusion_stylize_file(const char *model_path, const char *content_path,
                                         const char *style_path, const char *output_path)
 {
@@ -29,7 +21,9 @@ artfusion_status artfusion_stylize_file(const char *model_path, const char *cont
     AF_DEFAULT_FLOATS;
     job j = {0};
     artfusion_sampler_options options;
-    artfusion_status status = check_paths(content_path, style_path, output_path);
+    artfusion_status status = ARTFUSION_OK;
+    if (!content_path || !style_path || !output_path)
+        status = af_fail_null(content_path, style_path, output_path);
 #define DO(call)                                                                                   \
     if (status == ARTFUSION_OK)                                                                    \
     status = (call)
