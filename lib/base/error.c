@@ -36,6 +36,16 @@ static void shorten(const char *sentence, size_t length)
     memcpy(last_error.text + start + sizeof gap - 1, sentence + end, length - end + 1);
 }
 
+static void put(const char *sentence)
+{
+    const size_t length = strlen(sentence);
+    if (length < sizeof last_error.text)
+        memcpy(last_error.text, sentence, length + 1);
+    else
+        shorten(sentence, length);
+    last_error.set = 1;
+}
+
 void af_error_set(const char *format, ...)
 {
     if (last_error.set)
@@ -45,12 +55,20 @@ void af_error_set(const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    const size_t length = strlen(sentence);
-    if (length < sizeof last_error.text)
-        memcpy(last_error.text, sentence, length + 1);
-    else
-        shorten(sentence, length);
-    last_error.set = 1;
+    put(sentence);
+}
+
+void af_error_prefix(const char *format, ...)
+{
+    char sentence[LONGEST];
+    const size_t room = sizeof sentence - sizeof ": " - sizeof last_error.text;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, room, format, arguments);
+    va_end(arguments);
+    const size_t used = strlen(sentence);
+    (void)snprintf(sentence + used, sizeof sentence - used, ": %s", last_error.text);
+    put(sentence);
 }
 
 const char *artfusion_error_message(void)

@@ -21,6 +21,13 @@ void af_error_clear(void);
 AF_PRINTF(1, 2)
 void af_error_set(const char *format, ...);
 
+/* Puts "PREFIX: " in front of the message that the running call has, and gives `status`: for what a
+ * function further in did not know, as a path. */
+#define af_fail_in(status, ...) (af_error_prefix(__VA_ARGS__), (status))
+
+AF_PRINTF(1, 2)
+void af_error_prefix(const char *format, ...);
+
 /* ARTFUSION_ERROR_MEMORY, naming what `bytes` were for. */
 static inline artfusion_status af_fail_memory(size_t bytes, const char *what)
 {

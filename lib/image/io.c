@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * Pictures from and to files and memory: which codec, with which options. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -104,15 +103,6 @@ static artfusion_status decode(const uint8_t *data, size_t size,
     }
 }
 
-/* The codecs do not know the path, and the first message wins: so it is set anew. */
-static artfusion_status name_in_error(artfusion_status status, const char *path)
-{
-    char message[512];
-    (void)snprintf(message, sizeof message, "%s", artfusion_error_message());
-    af_error_clear();
-    return af_fail(status, "%s: %s", path, message);
-}
-
 artfusion_status artfusion_image_load_memory(const void *data, size_t size,
                                              const artfusion_load_options *options,
                                              artfusion_image **image)
@@ -151,7 +141,7 @@ artfusion_status artfusion_image_load_file(const char *path, const artfusion_loa
         return status;
     status = decode(data, size, &read, image);
     af_free(data);
-    return status ? name_in_error(status, path) : ARTFUSION_OK;
+    return status ? af_fail_in(status, "%s", path) : ARTFUSION_OK;
 }
 
 static artfusion_status encode(const artfusion_image *image, const artfusion_save_options *options,
@@ -234,7 +224,7 @@ artfusion_status artfusion_image_save_file(const artfusion_image *image, const c
     size_t size = 0;
     status = encode(image, &read, &data, &size);
     if (status)
-        return name_in_error(status, path);
+        return af_fail_in(status, "%s", path);
     status = af_file_write(path, data, size);
     af_free(data);
     return status;

@@ -131,10 +131,7 @@ static int32_t constant(fields *f, const char *path, artfusion_enumeration enume
     const char *name = string(f, path);
     if (f->status != ARTFUSION_OK || artfusion_value_of(enumeration, name, &value) == ARTFUSION_OK)
         return value;
-    char why[512]; /* lists the names there are */
-    (void)snprintf(why, sizeof why, "%s", artfusion_error_message());
-    af_error_clear();
-    f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s: %s", path, why);
+    f->status = af_fail_in(ARTFUSION_ERROR_FORMAT, "manifest: %s", path);
     return value;
 }
 

@@ -84,15 +84,6 @@ static artfusion_status open_network(artfusion_model *model, const af_source *so
     return ARTFUSION_OK;
 }
 
-/* Arguments that the file gave are no mistake of the caller's. */
-static artfusion_status blame_manifest(void)
-{
-    char why[256];
-    (void)snprintf(why, sizeof why, "%s", artfusion_error_message());
-    af_error_clear();
-    return af_fail(ARTFUSION_ERROR_FORMAT, "manifest: schedule: %s", why);
-}
-
 static artfusion_status make_tables(artfusion_model *model)
 {
     const af_manifest *m = &model->manifest;
@@ -108,8 +99,8 @@ static artfusion_status make_tables(artfusion_model *model)
         artfusion_schedule_betas(m->schedule, m->linear_start, m->linear_end, m->timesteps, betas);
     if (status == ARTFUSION_OK)
         af_alphas_cumprod(betas, m->timesteps, model->alphas_cumprod);
-    else
-        status = blame_manifest();
+    else /* the file gave these arguments: they are no mistake of the caller's */
+        status = af_fail_in(ARTFUSION_ERROR_FORMAT, "manifest: schedule");
     af_free(betas);
     /* Guidance and solvers work on eps, which says nothing where no signal is left. */
     for (int32_t i = 0; status == ARTFUSION_OK && i < m->timesteps; i++)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * What a run shows: progress, latents, pictures. */
-#include <stdio.h>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -83,11 +81,8 @@ artfusion_status artfusion_sampler_kept(const artfusion_sampler *sampler, int32_
 static artfusion_status name_step(const artfusion_sampler *sampler, int32_t index,
                                   artfusion_status status)
 {
-    char message[512];
-    (void)snprintf(message, sizeof message, "%s", artfusion_error_message());
-    af_error_clear();
-    return af_fail(status, "step %d of %d, picture %d: %s", (int)sampler->run.step,
-                   (int)sampler->plan.steps, (int)index, message);
+    return af_fail_in(status, "step %d of %d, picture %d", (int)sampler->run.step,
+                      (int)sampler->plan.steps, (int)index);
 }
 
 artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,
