@@ -28,7 +28,7 @@ func ScheduleBetas(schedule Schedule, start, end float64, timesteps int) ([]floa
 // 0..trainTimesteps-1.
 func Timesteps(spacing Spacing, steps, trainTimesteps int) ([]int32, error) {
 	if steps < 1 || steps > trainTimesteps || trainTimesteps != int(clamp(trainTimesteps)) {
-		return nil, argumentError("steps is %d, not between 1 and %d", steps, trainTimesteps)
+		return nil, argumentError("steps is %d: it must be 1 to %d", steps, trainTimesteps)
 	}
 	timesteps := make([]int32, steps)
 	err := call(func() C.artfusion_status {

@@ -13,4 +13,12 @@
     (af_error_set_null(#__VA_ARGS__, (const void *const[]){__VA_ARGS__}), ARTFUSION_ERROR_ARGUMENT)
 void af_error_set_null(const char *names, const void *const *pointers);
 
+/* "NAME is VALUE: it must be LEAST to MOST". A NaN is out of every range. Errors: ARGUMENT. */
+artfusion_status af_check_integer(const char *name, int32_t value, int32_t least, int32_t most);
+artfusion_status af_check_real(const char *name, double value, double least, double most);
+
+/* The same of an array's element, "NAME[INDEX]". */
+artfusion_status af_check_element(const char *name, int32_t index, int32_t value, int32_t least,
+                                  int32_t most);
+
 #endif

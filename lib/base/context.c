@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
+#include "base/names.h"
 #include "base/options.h"
 
 #define MAX_THREADS 1024
@@ -35,9 +36,16 @@ artfusion_status artfusion_context_options_init(artfusion_context_options *optio
 
 static artfusion_status check(const artfusion_context_options *options)
 {
-    if (!artfusion_name_of(ARTFUSION_ENUM_DEVICE, options->device))
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "device is %d, which is no ARTFUSION_DEVICE_*",
-                       (int)options->device);
+    artfusion_status status = af_check_constant("device", options->device, ARTFUSION_ENUM_DEVICE);
+    if (status == ARTFUSION_OK)
+        status = af_check_constant("precision", options->precision, ARTFUSION_ENUM_PRECISION);
+    if (status == ARTFUSION_OK)
+        status = af_check_constant("isolation", options->isolation, ARTFUSION_ENUM_ISOLATION);
+    if (status == ARTFUSION_OK)
+        status = af_check_integer("log_level", options->log_level, ARTFUSION_LOG_NONE,
+                                  ARTFUSION_LOG_DEBUG);
+    if (status != ARTFUSION_OK)
+        return status;
     if (options->device_index < 0)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "device_index is %d: it counts from 0",
                        (int)options->device_index);
@@ -48,17 +56,6 @@ static artfusion_status check(const artfusion_context_options *options)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "threads is %d: use 1 to %d, or 0 for the engine's own choice",
                        (int)options->threads, MAX_THREADS);
-    if (options->log_level < ARTFUSION_LOG_NONE || options->log_level > ARTFUSION_LOG_DEBUG)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "log_level is %d, which is no ARTFUSION_LOG_*",
-                       (int)options->log_level);
-    if (!artfusion_name_of(ARTFUSION_ENUM_PRECISION, options->precision))
-        return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "precision is %d, which is no ARTFUSION_PRECISION_*",
-                       (int)options->precision);
-    if (!artfusion_name_of(ARTFUSION_ENUM_ISOLATION, options->isolation))
-        return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "isolation is %d, which is no ARTFUSION_ISOLATION_*",
-                       (int)options->isolation);
     if (options->isolation_timeout < 0)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "isolation_timeout is %d: use milliseconds, or 0 for no limit",

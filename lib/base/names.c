@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Names of the public constants. */
+#include "base/names.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "artfusion.h"
 #include "base/check.h"
 #include "base/error.h"
 
@@ -101,4 +102,16 @@ artfusion_status artfusion_value_of(artfusion_enumeration enumeration, const cha
     list_names(enumeration, names, sizeof names);
     return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s \"%.64s\" is unknown, there are %s",
                    enumeration_names[enumeration], name, names);
+}
+
+artfusion_status af_check_constant(const char *name, int32_t value,
+                                   artfusion_enumeration enumeration)
+{
+    if (artfusion_name_of(enumeration, value))
+        return ARTFUSION_OK;
+    char names[256];
+    list_names(enumeration, names, sizeof names);
+    return af_fail(ARTFUSION_ERROR_ARGUMENT,
+                   "%s is %d, which is not one of its constants: there are %s", name, (int)value,
+                   names);
 }

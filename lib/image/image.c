@@ -13,7 +13,7 @@ static artfusion_status check_size(int32_t width, int32_t height)
 {
     if (width < 1 || width > AF_IMAGE_MAX_SIDE || height < 1 || height > AF_IMAGE_MAX_SIDE)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "an image of %ld x %ld pixels: each side must be 1..%d", (long)width,
+                       "an image of %ld x %ld pixels: each side must be 1 to %d", (long)width,
                        (long)height, AF_IMAGE_MAX_SIDE);
     return ARTFUSION_OK;
 }

@@ -4,6 +4,7 @@
 #define AF_IMAGE_IMAGE_H
 
 #include "artfusion.h"
+#include "base/limits.h"
 #include "base/printf.h"
 
 struct artfusion_image {
@@ -13,8 +14,6 @@ struct artfusion_image {
     int32_t owned;     /* whether `pixels` is the image's to free */
     char warning[244]; /* artfusion_image_warning */
 };
-
-#define AF_IMAGE_MAX_SIDE 65535
 
 /* Codecs, one a file. Decoders are given the whole file's bytes and check the
  * header's size against options->max_pixels before they allocate. Encoders

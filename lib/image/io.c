@@ -41,14 +41,6 @@ artfusion_status artfusion_save_options_init(artfusion_save_options *options, si
                             sizeof save_defaults);
 }
 
-static artfusion_status check_range(const char *name, int32_t value, int32_t least, int32_t most)
-{
-    if (value < least || value > most)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is %ld: it must be %ld..%ld", name,
-                       (long)value, (long)least, (long)most);
-    return ARTFUSION_OK;
-}
-
 static artfusion_status read_load_options(const artfusion_load_options *given,
                                           artfusion_load_options *options)
 {
@@ -56,14 +48,14 @@ static artfusion_status read_load_options(const artfusion_load_options *given,
     artfusion_status status =
         af_options_read("artfusion_load_options", given, options, sizeof *options);
     if (!status)
-        status = check_range("ignore_orientation", options->ignore_orientation, 0, 1);
+        status = af_check_integer("ignore_orientation", options->ignore_orientation, 0, 1);
     if (!status)
-        status = check_range("background[3]", options->background[3], 0, 1);
+        status = af_check_integer("background[3]", options->background[3], 0, 1);
     if (!status)
-        status = check_range("reading", options->reading, ARTFUSION_READING_VIEWED,
+        status = af_check_integer("reading", options->reading, ARTFUSION_READING_VIEWED,
                              ARTFUSION_READING_REFERENCE);
     if (!status)
-        status = check_range("salvage", options->salvage, 0, 1);
+        status = af_check_integer("salvage", options->salvage, 0, 1);
     if (!status && options->reserved)
         status = af_fail(ARTFUSION_ERROR_ARGUMENT, "artfusion_load_options: reserved must be 0");
     if (!status && options->reading == ARTFUSION_READING_REFERENCE)
@@ -79,15 +71,15 @@ static artfusion_status read_save_options(const artfusion_save_options *given,
         af_options_read("artfusion_save_options", given, options, sizeof *options);
     if (!status)
         status =
-            check_range("format", options->format, ARTFUSION_FORMAT_AUTO, ARTFUSION_FORMAT_WEBP);
+            af_check_integer("format", options->format, ARTFUSION_FORMAT_AUTO, ARTFUSION_FORMAT_WEBP);
     if (!status)
-        status = check_range("jpeg_quality", options->jpeg_quality, 1, 100);
+        status = af_check_integer("jpeg_quality", options->jpeg_quality, 1, 100);
     if (!status)
-        status = check_range("png_compression", options->png_compression, 0, 9);
+        status = af_check_integer("png_compression", options->png_compression, 0, 9);
     if (!status)
-        status = check_range("webp_quality", options->webp_quality, 0, 100);
+        status = af_check_integer("webp_quality", options->webp_quality, 0, 100);
     if (!status)
-        status = check_range("webp_lossless", options->webp_lossless, 0, 1);
+        status = af_check_integer("webp_lossless", options->webp_lossless, 0, 1);
     return status;
 }
 

@@ -263,12 +263,9 @@ static artfusion_status check(const artfusion_image *image, int32_t width, int32
         return af_fail_null(image);
     if (width < 1 || width > AF_IMAGE_MAX_SIDE || height < 1 || height > AF_IMAGE_MAX_SIDE)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "resizing to %ld x %ld pixels: each side must be 1..%d", (long)width,
+                       "resizing to %ld x %ld pixels: each side must be 1 to %d", (long)width,
                        (long)height, AF_IMAGE_MAX_SIDE);
-    if (filter < 0 || filter >= KERNEL_COUNT)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "filter is %ld: it must be 0..%ld", (long)filter,
-                       (long)(KERNEL_COUNT - 1));
-    return ARTFUSION_OK;
+    return af_check_integer("filter", filter, 0, KERNEL_COUNT - 1);
 }
 
 /* round(side * numerator / denominator), halves up, at least 1; all are sides of images. */

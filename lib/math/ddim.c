@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
+#include "base/names.h"
 #include "math/factors.h"
 #include "math/schedule.h"
 
@@ -43,9 +44,10 @@ static artfusion_status check_visited(const double *alphas_cumprod, int32_t trai
 {
     for (int32_t i = 0; i < steps; i++) {
         int32_t timestep = timesteps[i];
-        if (timestep < 0 || timestep >= train_timesteps)
-            return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps[%d] is %d, not between 0 and %d",
-                           (int)i, (int)timestep, (int)train_timesteps - 1);
+        const artfusion_status status =
+            af_check_element("timesteps", i, timestep, 0, train_timesteps - 1);
+        if (status != ARTFUSION_OK)
+            return status;
         if (i > 0 && timestep > timesteps[i - 1])
             return af_fail(ARTFUSION_ERROR_ARGUMENT,
                            "timesteps[%d] is %d, above the %d before it", (int)i, (int)timestep,
@@ -73,11 +75,12 @@ artfusion_status artfusion_ddim_coefficients(const double *alphas_cumprod, int32
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "train_timesteps is %d and steps %d, not both 1 or more",
                        (int)train_timesteps, (int)steps);
-    if (artfusion_name_of(ARTFUSION_ENUM_SPACING, spacing) == NULL)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "spacing %d is unknown", (int)spacing);
+    artfusion_status status = af_check_constant("spacing", spacing, ARTFUSION_ENUM_SPACING);
+    if (status != ARTFUSION_OK)
+        return status;
     if (!(eta >= 0.0) || isinf(eta))
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "eta is %g, not 0 or more and finite", eta);
-    artfusion_status status = check_visited(alphas_cumprod, train_timesteps, timesteps, steps);
+    status = check_visited(alphas_cumprod, train_timesteps, timesteps, steps);
     if (status != ARTFUSION_OK)
         return status;
     for (int32_t i = 0; i < steps; i++) {

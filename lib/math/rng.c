@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/floats.h"
 #include "base/memory.h"
+#include "base/names.h"
 
 struct artfusion_rng {
     artfusion_rng_kind kind;
@@ -20,9 +21,9 @@ artfusion_status artfusion_rng_create(artfusion_rng_kind kind, uint64_t seed, ar
     if (rng == NULL)
         return af_fail_null(rng);
     *rng = NULL;
-    if (kind != ARTFUSION_RNG_COUNTER && kind != ARTFUSION_RNG_TORCH_CPU)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "rng kind %d is unknown, %d and %d are known",
-                       (int)kind, ARTFUSION_RNG_COUNTER, ARTFUSION_RNG_TORCH_CPU);
+    const artfusion_status status = af_check_constant("kind", kind, ARTFUSION_ENUM_RNG);
+    if (status != ARTFUSION_OK)
+        return status;
     artfusion_rng *created = af_alloc_array(1, sizeof *created);
     if (created == NULL)
         return af_fail_memory(sizeof *created, "a random generator");

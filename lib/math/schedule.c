@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
+#include "base/names.h"
 #include "math/linspace.h"
 
 static const double half_pi = 1.57079632679489661923;
@@ -80,7 +81,7 @@ artfusion_status artfusion_schedule_betas(artfusion_schedule schedule, double st
         sqrt_betas(start, end, timesteps, betas);
         return ARTFUSION_OK;
     default:
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "schedule %d is unknown", (int)schedule);
+        return af_check_constant("schedule", schedule, ARTFUSION_ENUM_SCHEDULE);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/names.h"
 #include "math/factors.h"
 #include "math/guidance.h"
 
@@ -57,14 +58,15 @@ artfusion_status af_solver_create(const af_solver_options *options, size_t count
                                   af_solver **solver)
 {
     *solver = NULL;
-    if (artfusion_name_of(ARTFUSION_ENUM_SOLVER, options->solver) == NULL)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "solver %d is unknown", (int)options->solver);
+    artfusion_status status = af_check_constant("solver", options->solver, ARTFUSION_ENUM_SOLVER);
+    if (status != ARTFUSION_OK)
+        return status;
     af_solver *created = af_alloc_array(1, sizeof *created);
     if (created == NULL)
         return af_fail_memory(sizeof *created, "a solver");
     created->options = *options;
     created->count = count;
-    artfusion_status status = allocate_history(created);
+    status = allocate_history(created);
     if (status != ARTFUSION_OK) {
         af_solver_destroy(created);
         return status;

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
+#include "base/names.h"
 #include "math/linspace.h"
 
 /* The published code takes range(0, T, T / S) + 1, which has S entries where S divides T, and more
@@ -56,9 +57,9 @@ artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
     if (train_timesteps < 1)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "train_timesteps is %d, not 1 or more",
                        (int)train_timesteps);
-    if (steps < 1 || steps > train_timesteps)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "steps is %d, not between 1 and %d", (int)steps,
-                       (int)train_timesteps);
+    const artfusion_status status = af_check_integer("steps", steps, 1, train_timesteps);
+    if (status != ARTFUSION_OK)
+        return status;
     int32_t (*timestep)(int32_t i, int32_t steps, int32_t train_timesteps);
     switch (spacing) {
     case ARTFUSION_SPACING_UNIFORM: timestep = uniform; break;
@@ -66,7 +67,7 @@ artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
     case ARTFUSION_SPACING_TRAILING: timestep = trailing; break;
     case ARTFUSION_SPACING_LINSPACE: timestep = linspace; break;
     default:
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "spacing %d is unknown", (int)spacing);
+        return af_check_constant("spacing", spacing, ARTFUSION_ENUM_SPACING);
     }
     for (int32_t i = 0; i < steps; i++)
         timesteps[steps - 1 - i] = timestep(i, steps, train_timesteps);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/memory.h"
 
 /* Bounds far beyond any model, that keep products of sizes inside 32 bits. */
@@ -64,7 +65,7 @@ static int32_t integer(fields *f, const char *path, int32_t least, int32_t most)
     }
     const json_int_t number = json_integer_value(value);
     if (number < least || number > most) {
-        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s is %lld, not within %d..%d", path,
+        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s is %lld: it must be %d to %d", path,
                             (long long)number, (int)least, (int)most);
         return least;
     }
@@ -291,8 +292,8 @@ static void read_fields(fields *f, af_manifest *m)
     m->latent_shift = numbers(f, "latent.shift", m->latent_channels, 0);
     m->latent_scale = numbers(f, "latent.scale", m->latent_channels, 1);
     m->size_multiple = integer(f, "size.multiple", 1, MAX_MULTIPLE);
-    m->native_width = integer(f, "size.native_width", 1, 65535);
-    m->native_height = integer(f, "size.native_height", 1, 65535);
+    m->native_width = integer(f, "size.native_width", 1, AF_IMAGE_MAX_SIDE);
+    m->native_height = integer(f, "size.native_height", 1, AF_IMAGE_MAX_SIDE);
     check_sizes(f, m);
     m->style_width = integer(f, "style.width", 1, MAX_STYLE_WIDTH);
     m->style_min_size = integer(f, "style.min_size", 1, MAX_STYLE_SIZE);

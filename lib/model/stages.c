@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "image/image.h"
 #include "math/finite.h"
@@ -92,10 +93,10 @@ artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_
     AF_DEFAULT_FLOATS;
     if (!model || !image || !latent)
         return af_fail_null(model, image, latent);
-    if (kind < ARTFUSION_LATENT_MODE || kind > ARTFUSION_LATENT_CONTENT)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "kind is %d, which is no ARTFUSION_LATENT_*",
-                       (int)kind);
-    artfusion_status status = af_model_check_size(model, image->width, image->height);
+    artfusion_status status =
+        af_check_integer("kind", kind, ARTFUSION_LATENT_MODE, ARTFUSION_LATENT_CONTENT);
+    if (status == ARTFUSION_OK)
+        status = af_model_check_size(model, image->width, image->height);
     if (status != ARTFUSION_OK)
         return status;
     const int32_t down = model->manifest.downsample;
@@ -128,11 +129,13 @@ static artfusion_status check_latent(const artfusion_model *model, int32_t batch
                                      int32_t height, size_t *pixels)
 {
     const int32_t down = model->manifest.downsample;
-    if (batch < 1 || batch > 256)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "batch is %d: 1 to 256", (int)batch);
-    if (width < 1 || height < 1 || width > 65535 / down || height > 65535 / down)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "the latent is %dx%d: sides are 1 to %d",
-                       (int)width, (int)height, (int)(65535 / down));
+    const int32_t longest = AF_IMAGE_MAX_SIDE / down;
+    const artfusion_status status = af_check_integer("batch", batch, 1, AF_MAX_BATCH);
+    if (status != ARTFUSION_OK)
+        return status;
+    if (width < 1 || height < 1 || width > longest || height > longest)
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "a latent of %d x %d: each side must be 1 to %d",
+                       (int)width, (int)height, (int)longest);
     *pixels = (size_t)width * (size_t)height;
     return af_model_check_size(model, width * down, height * down);
 }
@@ -216,10 +219,11 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
     artfusion_status status = check_latent(model, batch, latent_width, latent_height, &pixels);
     if (status != ARTFUSION_OK)
         return status;
-    for (int32_t i = 0; i < batch; i++)
-        if (timesteps[i] < 0 || timesteps[i] >= model->manifest.timesteps)
-            return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps[%d] is %d, not within 0..%d",
-                           (int)i, (int)timesteps[i], (int)model->manifest.timesteps - 1);
+    const int32_t last = model->manifest.timesteps - 1;
+    for (int32_t i = 0; status == ARTFUSION_OK && i < batch; i++)
+        status = af_check_element("timesteps", i, timesteps[i], 0, last);
+    if (status != ARTFUSION_OK)
+        return status;
 
     const size_t count = (size_t)batch * (size_t)model->manifest.latent_channels * pixels;
     float *zeros = content ? NULL : af_alloc_array(count, sizeof *zeros);

@@ -6,10 +6,11 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/floats.h"
+#include "base/limits.h"
+#include "base/names.h"
 #include "base/options.h"
 #include "sample/sampler.h"
 
-#define MAX_BATCH 256
 #define MAX_SCALE 1000.0
 
 static void put_sampling(const af_sampling *from, artfusion_sampler_options *options)
@@ -120,23 +121,6 @@ artfusion_status artfusion_sampler_options_set_size(artfusion_sampler_options *o
                             sizeof changed);
 }
 
-static artfusion_status check_integer(const char *name, int32_t value, int32_t least, int32_t most)
-{
-    if (value >= least && value <= most)
-        return ARTFUSION_OK;
-    return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is %d: it must be %d to %d", name, (int)value,
-                   (int)least, (int)most);
-}
-
-/* Comparisons are written so that NaN fails them. */
-static artfusion_status check_real(const char *name, double value, double least, double most)
-{
-    if (value >= least && value <= most)
-        return ARTFUSION_OK;
-    return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is %g: it must be %g to %g", name, value, least,
-                   most);
-}
-
 static artfusion_status check_interval(const char *name, double start, double end)
 {
     if (start <= end)
@@ -145,21 +129,13 @@ static artfusion_status check_interval(const char *name, double start, double en
                    end);
 }
 
-static artfusion_status check_constant(const char *name, int32_t value,
-                                       artfusion_enumeration enumeration)
-{
-    if (artfusion_name_of(enumeration, value))
-        return ARTFUSION_OK;
-    return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is %d, which is none of its constants", name,
-                   (int)value);
-}
-
 static artfusion_status check_timesteps(const artfusion_sampler_options *o, int32_t train_timesteps)
 {
     for (int32_t i = 0; o->timesteps && i < o->steps; i++) {
-        if (o->timesteps[i] < 0 || o->timesteps[i] >= train_timesteps)
-            return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps[%d] is %d, not within 0..%d",
-                           (int)i, (int)o->timesteps[i], (int)train_timesteps - 1);
+        const artfusion_status status =
+            af_check_element("timesteps", i, o->timesteps[i], 0, train_timesteps - 1);
+        if (status != ARTFUSION_OK)
+            return status;
         if (i && o->timesteps[i] > o->timesteps[i - 1])
             return af_fail(ARTFUSION_ERROR_ARGUMENT,
                            "timesteps[%d] is %d after %d: they go from noise to picture and may "
@@ -183,25 +159,25 @@ artfusion_status af_sampler_read_options(const artfusion_model *model,
     if ((status = (call)) != ARTFUSION_OK)                                                         \
     return status
     CHECK(af_model_check_size(model, o->width, o->height));
-    CHECK(check_integer("batch", o->batch, 1, MAX_BATCH));
-    CHECK(check_integer("steps", o->steps, 1, timesteps));
-    CHECK(check_constant("solver", o->solver, ARTFUSION_ENUM_SOLVER));
-    CHECK(check_constant("spacing", o->spacing, ARTFUSION_ENUM_SPACING));
-    CHECK(check_constant("rng", o->rng, ARTFUSION_ENUM_RNG));
-    CHECK(check_constant("noise", o->noise, ARTFUSION_ENUM_NOISE));
-    CHECK(check_integer("keep_every", o->keep_every, 0, INT32_MAX));
-    CHECK(check_real("content_scale", o->content_scale, -MAX_SCALE, MAX_SCALE));
-    CHECK(check_real("style_scale", o->style_scale, -MAX_SCALE, MAX_SCALE));
-    CHECK(check_real("content_start", o->content_start, 0.0, 1.0));
-    CHECK(check_real("content_end", o->content_end, 0.0, 1.0));
-    CHECK(check_real("style_start", o->style_start, 0.0, 1.0));
-    CHECK(check_real("style_end", o->style_end, 0.0, 1.0));
+    CHECK(af_check_integer("batch", o->batch, 1, AF_MAX_BATCH));
+    CHECK(af_check_integer("steps", o->steps, 1, timesteps));
+    CHECK(af_check_constant("solver", o->solver, ARTFUSION_ENUM_SOLVER));
+    CHECK(af_check_constant("spacing", o->spacing, ARTFUSION_ENUM_SPACING));
+    CHECK(af_check_constant("rng", o->rng, ARTFUSION_ENUM_RNG));
+    CHECK(af_check_constant("noise", o->noise, ARTFUSION_ENUM_NOISE));
+    CHECK(af_check_integer("keep_every", o->keep_every, 0, INT32_MAX));
+    CHECK(af_check_real("content_scale", o->content_scale, -MAX_SCALE, MAX_SCALE));
+    CHECK(af_check_real("style_scale", o->style_scale, -MAX_SCALE, MAX_SCALE));
+    CHECK(af_check_real("content_start", o->content_start, 0.0, 1.0));
+    CHECK(af_check_real("content_end", o->content_end, 0.0, 1.0));
+    CHECK(af_check_real("style_start", o->style_start, 0.0, 1.0));
+    CHECK(af_check_real("style_end", o->style_end, 0.0, 1.0));
     CHECK(check_interval("content", o->content_start, o->content_end));
     CHECK(check_interval("style", o->style_start, o->style_end));
-    CHECK(check_real("eta", o->eta, 0.0, MAX_SCALE));
-    CHECK(check_real("temperature", o->temperature, 0.0, MAX_SCALE));
-    CHECK(check_real("noise_dropout", o->noise_dropout, 0.0, nextafter(1.0, 0.0)));
-    CHECK(check_real("denoising_strength", o->denoising_strength, 0.0, 1.0));
+    CHECK(af_check_real("eta", o->eta, 0.0, MAX_SCALE));
+    CHECK(af_check_real("temperature", o->temperature, 0.0, MAX_SCALE));
+    CHECK(af_check_real("noise_dropout", o->noise_dropout, 0.0, nextafter(1.0, 0.0)));
+    CHECK(af_check_real("denoising_strength", o->denoising_strength, 0.0, 1.0));
     CHECK(check_timesteps(o, timesteps));
 #undef CHECK
     return ARTFUSION_OK;

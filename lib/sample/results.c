@@ -95,12 +95,11 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
     *image = NULL;
     if (!sampler)
         return af_fail_null(sampler);
-    if (index < 0 || index >= sampler->plan.options.batch)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "index is %d: 0 to %d", (int)index,
-                       (int)sampler->plan.options.batch - 1);
-    if (sampler->run.step < 1)
-        return af_fail(ARTFUSION_ERROR_STATE, "no step has been done: there is no picture yet");
-    artfusion_status status = af_sampler_check_cancelled(sampler);
+    artfusion_status status = af_check_integer("index", index, 0, sampler->plan.options.batch - 1);
+    if (status == ARTFUSION_OK && sampler->run.step < 1)
+        status = af_fail(ARTFUSION_ERROR_STATE, "no step has been done: there is no picture yet");
+    if (status == ARTFUSION_OK)
+        status = af_sampler_check_cancelled(sampler);
     if (status != ARTFUSION_OK)
         return status;
 

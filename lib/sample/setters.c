@@ -21,7 +21,7 @@ static artfusion_status check_target(const artfusion_sampler *sampler, int32_t i
         return af_fail_null(sampler);
     if (index != ARTFUSION_ALL && (index < 0 || index >= sampler->plan.options.batch))
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "index is %d: 0 to %d, or ARTFUSION_ALL for the whole batch", (int)index,
+                       "index is %d: it must be 0 to %d, or ARTFUSION_ALL for the whole batch", (int)index,
                        (int)sampler->plan.options.batch - 1);
     if (sampler->run.step >= 0)
         return af_fail(ARTFUSION_ERROR_STATE,
@@ -181,7 +181,7 @@ artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t 
         status = check_values("mask", mask, count, sampler->plan.pixels);
     for (size_t i = 0; status == ARTFUSION_OK && mask && i < count; i++)
         if (mask[i] < 0.0f || mask[i] > 1.0f)
-            status = af_fail(ARTFUSION_ERROR_ARGUMENT, "mask[%zu] is %g, not within 0..1", i,
+            status = af_fail(ARTFUSION_ERROR_ARGUMENT, "mask[%zu] is %g: it must be 0 to 1", i,
                              (double)mask[i]);
     if (status != ARTFUSION_OK)
         return status;

@@ -18,7 +18,7 @@ static void sizes_and_strides_are_checked(void **state)
     static const int32_t sizes[][2] = {{0, 1}, {1, 0}, {-1, 1}, {65536, 1}, {1, 65536}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         REFUSED(artfusion_image_wrap(pixels, sizes[i][0], sizes[i][1], 1 << 20, &image),
-                "each side must be 1..65535");
+                "each side must be 1 to 65535");
         assert_null(image);
         REFUSED(artfusion_image_create(sizes[i][0], sizes[i][1], &image), "each side must be");
         assert_null(image);

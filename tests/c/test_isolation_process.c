@@ -159,7 +159,7 @@ static void what_is_missing_is_named(void **state)
 
     options.isolation = 3;
     assert_error(artfusion_context_create(&options, &context), ARTFUSION_ERROR_ARGUMENT,
-                 "isolation is 3, which is no ARTFUSION_ISOLATION_*");
+                 "isolation is 3, which is not one of its constants");
     options.isolation = ARTFUSION_ISOLATION_PROCESS;
     options.isolation_timeout = -1;
     assert_error(artfusion_context_create(&options, &context), ARTFUSION_ERROR_ARGUMENT,

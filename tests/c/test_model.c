@@ -206,7 +206,7 @@ static void test_manifest(void **state)
         {"[2, 1, 0.5]", "[2, 0, 0.5]", ARTFUSION_ERROR_FORMAT, "latent.scale[1]"},
         {"\"downsample\": 4", "\"downsample\": 3", ARTFUSION_ERROR_FORMAT, "size.multiple 8"},
         {"\"multiple\": 8", "\"multiple\": 260", ARTFUSION_ERROR_FORMAT,
-         "size.multiple is 260, not within 1..256"},
+         "size.multiple is 260: it must be 1 to 256"},
         {"\"native_width\": 32", "\"native_width\": 33", ARTFUSION_ERROR_FORMAT, "33x24"},
         {"\"min_size\": 16", "\"min_size\": -1", ARTFUSION_ERROR_FORMAT, "style.min_size is -1"},
         {"\"normalise\": true", "\"normalise\": 1", ARTFUSION_ERROR_FORMAT, "content.normalise"},

@@ -88,13 +88,14 @@ static void decoding_and_denoising(void **state)
                                        {1, 2, 16384}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int32_t *s = sizes[i];
-        const char *words = s[0] > 256 ? "batch is 257: 1 to 256" : "sides are 1 to 16383";
+        const char *words = s[0] > 256 ? "batch is 257: it must be 1 to 256"
+                                         : "each side must be 1 to 16383";
         REFUSED(artfusion_model_decode(model, f, s[0], s[1], s[2], rgb, 192), words);
         REFUSED(artfusion_model_denoise(model, f, &t, NULL, NULL, s[0], s[1], s[2], f), words);
     }
     t = -1;
     REFUSED(artfusion_model_denoise(model, f, &t, NULL, NULL, 1, 2, 2, f),
-            "timesteps[0] is -1, not within 0..999");
+            "timesteps[0] is -1: it must be 0 to 999");
     t = 999;
     assert_ok(artfusion_model_denoise(model, f, &t, NULL, NULL, 1, 2, 2, f));
 

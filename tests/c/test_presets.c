@@ -42,7 +42,7 @@ static void test_refused(void **state)
          "presets.b.solver: solver \"euler\" is unknown, there are ddim"},
         {"{\"a\": {\"solver\": 1}}", "presets.a.solver is no string"},
         {"{\"a\": {\"spacing\": \"even\"}}", "presets.a.spacing: spacing \"even\""},
-        {"{\"a\": {\"steps\": 1001}}", "presets.a.steps is 1001, not within 1..1000"},
+        {"{\"a\": {\"steps\": 1001}}", "presets.a.steps is 1001: it must be 1 to 1000"},
         {"{\"a\": {\"steps\": 2.5}}", "presets.a.steps is no integer"},
         {"{\"a\": {\"eta\": -1}}", "presets.a.eta is no number within 0..100"},
         {"{\"a\": {\"content_scale\": 101}}", "presets.a.content_scale is no number"},

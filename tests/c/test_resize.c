@@ -187,7 +187,7 @@ static void arguments_are_checked(void **state)
         assert_int_equal(resizers[i](image, 5, 65536, 0, &resized), ARTFUSION_ERROR_ARGUMENT);
         assert_message_has("5 x 65536");
         assert_int_equal(resizers[i](image, 5, 5, 4, &resized), ARTFUSION_ERROR_ARGUMENT);
-        assert_message_has("filter is 4: it must be 0..3");
+        assert_message_has("filter is 4: it must be 0 to 3");
         assert_int_equal(resizers[i](image, 5, 5, -1, &resized), ARTFUSION_ERROR_ARGUMENT);
     }
     artfusion_image_destroy(image);

@@ -46,7 +46,7 @@ static void results_may_be_asked_for_one_by_one(void **state)
     artfusion_image *image = (artfusion_image *)(uintptr_t)1;
     REFUSED(artfusion_sampler_image(NULL, 0, &image), "sampler is NULL");
     assert_null(image);
-    REFUSED(artfusion_sampler_image(sampler, -1, &image), "index is -1: 0 to 0");
+    REFUSED(artfusion_sampler_image(sampler, -1, &image), "index is -1: it must be 0 to 0");
     artfusion_sampler_destroy(sampler);
     artfusion_model_destroy(model);
 }

@@ -163,7 +163,7 @@ static void test_setters(void **state)
     artfusion_progress progress;
     const artfusion_status refused = ARTFUSION_ERROR_ARGUMENT;
     assert_error(artfusion_sampler_set_content_latent(sampler, 2, latent, VALUES), refused,
-                 "index is 2: 0 to 1");
+                 "index is 2: it must be 0 to 1");
     assert_error(artfusion_sampler_set_content_latent(sampler, -2, latent, VALUES), refused,
                  "index is -2");
     assert_error(artfusion_sampler_set_content_latent(sampler, 0, latent, 5), refused,

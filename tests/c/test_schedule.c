@@ -276,7 +276,7 @@ static void bad_coefficient_arguments_are_refused(void **state)
     assert_int_equal(coefficients_of(bad, timesteps, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(more, timesteps, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(good, high, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
-    assert_message("timesteps[0] is 3, not between 0 and 2");
+    assert_message("timesteps[0] is 3: it must be 0 to 2");
     assert_int_equal(coefficients_of(good, low, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(good, rising, 2, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_message("timesteps[1] is 2, above the 0 before it");

@@ -138,5 +138,5 @@ def test_ddim_coefficients(golden: dict[str, NDArray[np.float64]]) -> None:
 
 @pytest.mark.parametrize("steps", [0, 1001])
 def test_impossible_steps_are_refused(steps: int) -> None:
-    with pytest.raises(af.ArtfusionError, match=f"steps is {steps}, not between 1 and 1000"):
+    with pytest.raises(af.ArtfusionError, match=f"steps is {steps}: it must be 1 to 1000"):
         timesteps(af.SPACING_TRAILING, steps)
