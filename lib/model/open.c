@@ -78,10 +78,8 @@ static artfusion_status open_network(artfusion_model *model, const af_source *so
         status = model->engine->null_style(model->network, model->null_style, &error);
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "opening the model", &error);
-    if (af_first_nonfinite(model->null_style, (size_t)model->manifest.style_width) !=
-        (size_t)model->manifest.style_width)
-        return af_fail(ARTFUSION_ERROR_NUMERIC, "the model's null style is not finite");
-    return ARTFUSION_OK;
+    return af_check_finite(ARTFUSION_ERROR_NUMERIC, "the model's null style", model->null_style,
+                           (size_t)model->manifest.style_width);
 }
 
 static artfusion_status make_tables(artfusion_model *model)

@@ -15,15 +15,6 @@
 #include "math/finite.h"
 #include "model/model.h"
 
-static artfusion_status check_finite(const float *values, size_t count, const char *what)
-{
-    const size_t bad = af_first_nonfinite(values, count);
-    if (bad == count)
-        return ARTFUSION_OK;
-    return af_fail(ARTFUSION_ERROR_NUMERIC, "%s: value %zu of %zu is %s", what, bad, count,
-                   isnan(values[bad]) ? "NaN" : "infinite");
-}
-
 /* The latent of a picture whose sides fit, as the encoder gives it or has given it before. */
 static artfusion_status encode_mode(artfusion_model *model, const artfusion_image *image,
                                     float *mode, size_t count)
@@ -44,7 +35,7 @@ static artfusion_status encode_mode(artfusion_model *model, const artfusion_imag
     af_free(rgb);
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "encoder", &error);
-    status = check_finite(mode, count, "the encoder's latent");
+    status = af_check_finite(ARTFUSION_ERROR_NUMERIC, "the encoder's latent", mode, count);
     if (status == ARTFUSION_OK)
         af_cache_keep(&model->cache, &key, mode, count);
     return status;
@@ -182,7 +173,7 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
     af_free(z);
     if (status != ARTFUSION_OK)
         return status;
-    return check_finite(rgb, count, "the decoder's picture");
+    return af_check_finite(ARTFUSION_ERROR_NUMERIC, "the decoder's picture", rgb, count);
 }
 
 /* With as many timesteps as pictures; `styles` has a code for each, or is NULL. */
@@ -246,6 +237,6 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
     af_free(zeros);
     af_free(times);
     af_free(rows);
-    return status == ARTFUSION_OK ? check_finite(prediction, count, "the UNet's prediction")
+    return status == ARTFUSION_OK ? af_check_finite(ARTFUSION_ERROR_NUMERIC, "the UNet's prediction", prediction, count)
                                   : status;
 }

@@ -75,12 +75,8 @@ static artfusion_status run_network(artfusion_model *model, const artfusion_imag
     af_free(rgb);
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "style network", &error);
-    const size_t width = (size_t)model->manifest.style_width;
-    const size_t bad = af_first_nonfinite(values, width);
-    if (bad != width)
-        return af_fail(ARTFUSION_ERROR_NUMERIC, "the style code: value %zu of %zu is not finite",
-                       bad, width);
-    return ARTFUSION_OK;
+    return af_check_finite(ARTFUSION_ERROR_NUMERIC, "the style code", values,
+                           (size_t)model->manifest.style_width);
 }
 
 /* The code of a picture, as the network gives it or has given it before. What is remembered is
@@ -180,7 +176,7 @@ artfusion_status artfusion_style_blend(const artfusion_style *const *styles, con
     }
 
     artfusion_style *made;
-    const artfusion_status status = create(styles[0]->model, &made);
+    artfusion_status status = create(styles[0]->model, &made);
     if (status != ARTFUSION_OK)
         return status;
     for (size_t v = 0; v < (size_t)made->model->manifest.style_width; v++) {
@@ -189,12 +185,11 @@ artfusion_status artfusion_style_blend(const artfusion_style *const *styles, con
             sum += weights[i] * (double)styles[i]->values[v];
         made->values[v] = (float)sum;
     }
-    const size_t width = (size_t)made->model->manifest.style_width;
-    const size_t bad = af_first_nonfinite(made->values, width);
-    if (bad != width) {
+    status = af_check_finite(ARTFUSION_ERROR_NUMERIC, "the blend", made->values,
+                             (size_t)made->model->manifest.style_width);
+    if (status != ARTFUSION_OK) {
         artfusion_style_destroy(made);
-        return af_fail(ARTFUSION_ERROR_NUMERIC,
-                       "the blend: value %zu of %zu is beyond what a float holds", bad, width);
+        return status;
     }
     *style = made;
     return ARTFUSION_OK;
@@ -214,9 +209,9 @@ artfusion_status artfusion_style_from_values(artfusion_model *model, const float
         return af_fail(ARTFUSION_ERROR_MISMATCH,
                        "count is %zu: a style code of model %s has %zu values", count,
                        model->manifest.name, width);
-    const size_t bad = af_first_nonfinite(values, count);
-    if (bad != count)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "values[%zu] is not finite", bad);
+    status = af_check_finite(ARTFUSION_ERROR_ARGUMENT, "values", values, count);
+    if (status != ARTFUSION_OK)
+        return status;
 
     artfusion_style *made;
     status = create(model, &made);

@@ -120,14 +120,16 @@ static artfusion_status finish_branch(artfusion_sampler *s, float *prediction, u
     const int32_t step = s->run.step;
     af_prediction_to_eps(plan->model->manifest.prediction, plan->alphas[step], s->run.input,
                          prediction, prediction, plan->count);
-    const size_t bad = af_first_nonfinite(prediction, plan->count);
-    if (bad == plan->count)
-        return ARTFUSION_OK;
-    return af_fail(ARTFUSION_ERROR_NUMERIC,
-                   "step %d of %d (timestep %d), branch %s, picture %zu: the prediction is not "
-                   "finite",
-                   (int)step + 1, (int)plan->steps, (int)plan->timesteps[step],
-                   branch_name(branch), bad / plan->values);
+    for (int32_t i = 0; i < plan->options.batch; i++) {
+        const artfusion_status status =
+            af_check_finite(ARTFUSION_ERROR_NUMERIC, "the prediction",
+                            prediction + (size_t)i * plan->values, plan->values);
+        if (status != ARTFUSION_OK)
+            return af_fail_in(status, "step %d of %d (timestep %d), branch %s, picture %d",
+                              (int)step + 1, (int)plan->steps, (int)plan->timesteps[step],
+                              branch_name(branch), (int)i);
+    }
+    return ARTFUSION_OK;
 }
 
 static artfusion_status denoise(artfusion_sampler *s, int32_t branches)

@@ -50,12 +50,10 @@ artfusion_status af_sampler_draw(artfusion_sampler *sampler, artfusion_noise_use
         }
         af_error_clear();
         if (answer == 0) {
-            const size_t bad = af_first_nonfinite(noise, count);
-            if (bad != count)
-                return af_fail(ARTFUSION_ERROR_NUMERIC,
-                               "the noise callback's value %zu of step %d is not finite", bad,
-                               (int)step + 1);
-            return ARTFUSION_OK;
+            const artfusion_status status = af_check_finite(
+                ARTFUSION_ERROR_NUMERIC, "the noise callback's numbers", noise, count);
+            return status == ARTFUSION_OK ? status
+                                          : af_fail_in(status, "step %d", (int)step + 1);
         }
         if (answer != 1)
             return af_fail(ARTFUSION_ERROR_CANCELLED, "the noise callback returned %d",

@@ -14,15 +14,15 @@
 #include "sample/sampler.h"
 
 /* The pictures *first .. *last - 1 that an index stands for. */
-static artfusion_status check_target(const artfusion_sampler *sampler, int32_t index, int32_t *first,
-                                     int32_t *last)
+static artfusion_status check_target(const artfusion_sampler *sampler, int32_t index,
+                                     int32_t *first, int32_t *last)
 {
     if (!sampler)
         return af_fail_null(sampler);
     if (index != ARTFUSION_ALL && (index < 0 || index >= sampler->plan.options.batch))
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "index is %d: it must be 0 to %d, or ARTFUSION_ALL for the whole batch", (int)index,
-                       (int)sampler->plan.options.batch - 1);
+                       "index is %d: it must be 0 to %d, or ARTFUSION_ALL for the whole batch",
+                       (int)index, (int)sampler->plan.options.batch - 1);
     if (sampler->run.step >= 0)
         return af_fail(ARTFUSION_ERROR_STATE,
                        "the run has begun: what it is of is set before its first step");
@@ -37,10 +37,7 @@ static artfusion_status check_values(const char *name, const float *values, size
     if (count != needed)
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "count is %zu: this run's %s has %zu values",
                        count, name, needed);
-    const size_t bad = af_first_nonfinite(values, count);
-    if (bad != count)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s[%zu] is not finite", name, bad);
-    return ARTFUSION_OK;
+    return af_check_finite(ARTFUSION_ERROR_ARGUMENT, name, values, count);
 }
 
 static void put_content(artfusion_sampler *s, int32_t first, int32_t last, const float *latent)

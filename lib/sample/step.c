@@ -120,10 +120,9 @@ static artfusion_status do_step(artfusion_sampler *s)
         af_error_clear();
         if (answer)
             return af_fail(ARTFUSION_ERROR_CANCELLED, "the eps callback returned %d", (int)answer);
-        if (af_first_nonfinite(eps, count) != count)
-            return af_fail(ARTFUSION_ERROR_NUMERIC,
-                           "step %d of %d: the eps callback left a value that is not finite",
-                           (int)run->step + 1, (int)plan->steps);
+        status = af_check_finite(ARTFUSION_ERROR_NUMERIC, "what the eps callback left", eps, count);
+        if (status != ARTFUSION_OK)
+            return af_fail_in(status, "step %d of %d", (int)run->step + 1, (int)plan->steps);
     }
 
     /* Dropout writes over the input, which the update starts from: so it is kept aside, behind. */

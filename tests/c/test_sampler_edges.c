@@ -168,7 +168,7 @@ static void branches_are_named(void **state)
     static const struct {
         double content, style;
         const char *words;
-    } cases[] = {{1, 1, "branch content and style, picture 0: the prediction is not finite"},
+    } cases[] = {{1, 1, "branch content and style, picture 0: the prediction: value 47 of 48 is NaN"},
                  {0.5, 1, "branch null content, picture 0"},
                  {1, 2, "branch null style, picture 0"},
                  {0.5, 2, "branch null style, picture 0"}};
@@ -264,8 +264,8 @@ static void noise_that_fails_leaves_the_step_to_be_done(void **state)
                              "the noise callback returned 9");
             else
                 assert_error(artfusion_sampler_run(sampler), ARTFUSION_ERROR_NUMERIC,
-                             s.step ? "the noise callback's value 5 of step 3 is not finite"
-                                    : "the noise callback's value 5 of step 1 is not finite");
+                             s.step ? "step 3: the noise callback's numbers: value 5 of"
+                                    : "step 1: the noise callback's numbers: value 5 of");
             assert_int_equal(progress_of(sampler).step, s.step);
             s.step = -1;
             assert_ok(artfusion_sampler_run(sampler));

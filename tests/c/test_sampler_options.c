@@ -170,9 +170,9 @@ static void test_setters(void **state)
                  "count is 5: this run's latent has 48");
     latent[7] = NAN;
     assert_error(artfusion_sampler_set_content_latent(sampler, 0, latent, VALUES), refused,
-                 "latent[7] is not finite");
+                 "latent: value 7 of 48 is NaN");
     assert_error(artfusion_sampler_set_init_latent(sampler, 0, latent, VALUES), refused,
-                 "latent[7]");
+                 "latent: value 7 of 48 is NaN");
     assert_error(artfusion_sampler_set_init_latent(sampler, 0, NULL, VALUES), refused,
                  "latent is NULL");
     assert_error(artfusion_sampler_set_content(NULL, 0, NULL), refused, "sampler is NULL");

@@ -111,7 +111,7 @@ static void test_blend(void **state)
                  "count is 0");
     const double huge[] = {3e38, 1.0}; /* each finite, and so are the codes */
     assert_error(artfusion_style_blend(both, huge, 2, &mix), ARTFUSION_ERROR_NUMERIC,
-                 "the blend: value 1 of 3 is beyond");
+                 "the blend: value 1 of 3 is infinite");
     assert_null(mix);
 
     /* Codes of two models do not mix, though their widths agree; of one model opened twice they do. */
@@ -206,7 +206,7 @@ static void test_bad_input(void **state)
     assert_error(artfusion_style_from_image_exact(model, picture, NULL), refused, "style is NULL");
     assert_error(artfusion_style_from_values(model, NULL, 3, &style), refused, "values is NULL");
     assert_error(artfusion_style_from_values(model, bad, 3, &style), refused,
-                 "values[1] is not finite");
+                 "values: value 1 of 3 is ");
     assert_error(artfusion_style_from_values(model, bad, 2, &style), ARTFUSION_ERROR_MISMATCH,
                  "count is 2: a style code of model small has 3");
     assert_error(artfusion_style_blend(NULL, NULL, 1, &style), refused, "styles is NULL");

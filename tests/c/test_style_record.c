@@ -112,7 +112,7 @@ static void test_impossible_styles(void **state)
     s.style->values[1] = (float)NAN;
     assert_ok(artfusion_style_save_memory(s.style, &data, &size));
     assert_error(artfusion_style_load_memory(s.model, data, size, &loaded), ARTFUSION_ERROR_FORMAT,
-                 "values[1] is not finite");
+                 "values: value 1 of 3 is ");
     artfusion_free(data);
     s.style->values[1] = 0.0f;
     s.model->manifest.style_width = 2;
