@@ -41,7 +41,9 @@ def setup(app):  # type: ignore[no-untyped-def]
 
 
 html_theme = "alabaster"
-html_theme_options = {"description": "Style transfer by latent diffusion, as a C library", "page_width": "1200px"}
+html_theme_options = {"description": "Style transfer by latent diffusion, as a C library", "page_width": "1180px", "body_max_width": "none"}
 html_title = f"libartfusion {release}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
