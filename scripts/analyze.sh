@@ -46,7 +46,7 @@ tidy() { # PATTERN...: of what is compiled here
 
 cppchecks() {
   cppcheck -j "$jobs" --enable=warning,performance,portability --inline-suppr --quiet \
-    --error-exitcode=1 -Iinclude -Ilib lib tools tests/engine shim
+    --error-exitcode=1 -Iinclude -Ilib -Ishim lib tools tests/engine shim
 }
 
 memcheck() { scripts/valgrind.py "$jobs" --row | tee $build/valgrind.log; }

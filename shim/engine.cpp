@@ -3,11 +3,11 @@
 #include <malloc.h>
 #include <torch/version.h>
 
-#include "arithmetic.hpp"
-#include "failure.hpp"
+#include "arithmetic/arithmetic.hpp"
+#include "base/failure.hpp"
+#include "base/runtime.hpp"
+#include "base/scope.hpp"
 #include "network.hpp"
-#include "runtime.hpp"
-#include "scope.hpp"
 
 namespace {
 

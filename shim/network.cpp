@@ -10,15 +10,15 @@
 #include <sstream>
 #include <vector>
 
-#include "archive.hpp"
-#include "arithmetic.hpp"
-#include "device.hpp"
-#include "failure.hpp"
-#include "inspect.hpp"
-#include "peak.hpp"
-#include "records.hpp"
-#include "runtime.hpp"
-#include "scope.hpp"
+#include "archive/archive.hpp"
+#include "archive/records.hpp"
+#include "arithmetic/arithmetic.hpp"
+#include "base/device.hpp"
+#include "base/failure.hpp"
+#include "base/peak.hpp"
+#include "base/runtime.hpp"
+#include "base/scope.hpp"
+#include "graph/inspect.hpp"
 
 using af::CallScope;
 using af::Failure;

@@ -22,9 +22,9 @@
 #include <optional>
 #include <string>
 
+#include "cuda/recorder.hpp"
+#include "graph/program.hpp"
 #include "model/engine.h"
-#include "program.hpp"
-#include "recorder.hpp"
 
 /* Modulation rows, on the network's device. Does not keep the network alive. */
 struct af_conditions {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The archive that torch reads a model file's records out of: the core's own reader of archives, which
 // takes no byte that is of no record, finds those records in it and nothing else.
-#include "records.hpp"
+#include "archive/records.hpp"
 
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
 
-#include "failure.hpp"
+#include "base/failure.hpp"
 
 extern "C" {
 #include "model/unpack.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * The code of a model file: the records that lines "#NAME" part, the first one "__torch__". What is read
  * calls and names nothing that a network has not: that is looked for anew, in the text. */
-#include "../../shim/code.hpp"
+#include "archive/code.hpp"
 
 #include <algorithm>
 #include <vector>
 
-#include "../../shim/allowed.hpp"
-#include "../../shim/lexer.hpp"
+#include "archive/lexer.hpp"
+#include "base/allowed.hpp"
 #include "operators.hpp"
 #include "readers.hpp"
 

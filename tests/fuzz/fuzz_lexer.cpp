@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A record of code as lines of tokens. Those are all of its text but for what parts them, in its order,
  * each in the line that it says, of what its kind may be made of, in brackets that fit. */
-#include "../../shim/lexer.hpp"
+#include "archive/lexer.hpp"
 
 #include <algorithm>
 

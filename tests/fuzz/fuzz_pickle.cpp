@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A pickle of a model file: a byte says whether it is data.pkl or constants.pkl, the rest is it. The
  * file has two classes of modules, and ten records of weights, of which number N has 8 N bytes. */
-#include "../../shim/pickle.hpp"
+#include "archive/pickle.hpp"
 
 #include "readers.hpp"
 

@@ -2,7 +2,7 @@
  * The records of a model file, as the library hands them to the engine: each begins with a line "#NAME",
  * and a line's end before that is no content. One whose content begins with 0xff cannot be read, as of
  * a file that has changed. */
-#include "../../shim/archive.hpp"
+#include "archive/archive.hpp"
 
 #include <strings.h>
 

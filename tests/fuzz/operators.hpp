@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What shim/registry.cpp asks libtorch, for the targets that read code. */
+ * What shim/base/registry.cpp asks libtorch, for the targets that read code. */
 #ifndef FUZZ_OPERATORS_HPP
 #define FUZZ_OPERATORS_HPP
 
-#include "../../shim/allowed.hpp"
+#include "base/allowed.hpp"
 
 /* Without libtorch, of its operators those of the list. */
 bool af::is_operator(std::string_view name)

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "../../shim/failure.hpp"
+#include "base/failure.hpp"
 #include "fuzz.h"
 
 /* The sentence by which `read` refuses what it reads; nothing, where it does not. */

@@ -37,10 +37,10 @@ FILES = {
     "archive": ["lib/model/archive.c", "lib/model/archive_end.c", "lib/model/bundle.c",
                 "lib/model/unpack.c", "lib/model/source.c", "lib/model/open.c"],
     "metadata": ["lib/image/png.c"],
-    "lexer": ["shim/lexer.cpp"],
-    "code": ["shim/code.cpp", "shim/divisors.cpp", "shim/tuples.cpp"],
-    "pickle": ["shim/pickle.cpp"],
-    "records": ["shim/archive.cpp", "shim/read_record.cpp"],
+    "lexer": ["shim/archive/lexer.cpp"],
+    "code": ["shim/archive/code.cpp", "shim/archive/divisors.cpp", "shim/archive/tuples.cpp"],
+    "pickle": ["shim/archive/pickle.cpp"],
+    "records": ["shim/archive/archive.cpp", "shim/archive/read_record.cpp"],
     "arguments": ["tools/main.c", "tools/options.c", "tools/sampling.c", "tools/message.c"],
 }  # fmt: skip
 

@@ -39,7 +39,7 @@ class Form(NamedTuple):
 
 
 def listed_operators() -> list[str]:
-    source = (TREE / "shim" / "allowed.cpp").read_text()
+    source = (TREE / "shim" / "base" / "allowed.cpp").read_text()
     return source[source.index("ATEN =") : source.index("PRIM =")].split('"')[1::2]
 
 
