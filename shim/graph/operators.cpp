@@ -3,19 +3,14 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <torch/csrc/jit/runtime/operator.h>
 
-#include <algorithm>
-#include <cmath>
-#include <mutex>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "arithmetic/attention.hpp"
 #include "arithmetic/convolution.hpp"
-#include "base/failure.hpp"
-#include "graph/watch.hpp"
+#include "graph/add_operator.hpp"
 
 namespace af {
 namespace {
@@ -129,115 +124,25 @@ void gated_sum(Stack &stack)
     a.finish(narrow ? at::addcmul(base, gate.to(at::kBFloat16), x) : base + gate * x);
 }
 
-[[noreturn]] void refuse(const Stack &stack)
-{
-    throw Failure(ARTFUSION_ERROR_FORMAT,
-                  "the model file's " + stack.back().toStringRef() + " asks for more than " +
-                      std::to_string(stack[stack.size() - 2].toInt()));
-}
-
-/* The checks' arguments: what is looked at, a limit, and whose it is. */
-bool is_within(const c10::IValue &n, int64_t limit)
-{
-    if (n.isNone())
-        return true;
-    if (n.isIntList()) {
-        const std::vector<int64_t> numbers = n.toIntVector();
-        return std::all_of(numbers.begin(), numbers.end(),
-                           [&](int64_t number) { return -limit <= number && number <= limit; });
-    }
-    const double value = n.isInt() ? static_cast<double>(n.toInt()) : n.toDouble();
-    return std::abs(value) <= static_cast<double>(limit);
-}
-
-void bounded(Stack &stack)
-{
-    if (!is_within(stack[stack.size() - 3], stack[stack.size() - 2].toInt()))
-        refuse(stack);
-    stack.resize(stack.size() - 2);
-}
-
-void bounded_sizes(Stack &stack)
-{
-    const c10::IValue &sizes = stack[stack.size() - 3];
-    if (!sizes.isNone() && !is_bounded(sizes.toIntVector()))
-        refuse(stack);
-    stack.resize(stack.size() - 2);
-}
-
-/* Numbers with a fraction are divided without harm. */
-bool is_at_least(const c10::IValue &n, int64_t limit)
-{
-    if (n.isInt())
-        return n.toInt() >= limit;
-    if (!n.isTensor() || c10::isFloatingType(n.toTensor().scalar_type()))
-        return true;
-    return n.toTensor().ge(limit).all().item<bool>();
-}
-
-void at_least(Stack &stack)
-{
-    const int64_t limit = stack[stack.size() - 2].toInt();
-    if (!is_at_least(stack[stack.size() - 3], limit))
-        throw Failure(ARTFUSION_ERROR_FORMAT,
-                      "the model file's " + stack.back().toStringRef() +
-                          " divides whole numbers by less than " + std::to_string(limit));
-    stack.resize(stack.size() - 2);
-}
-
-void transposed(Stack &stack)
-{
-    const std::vector<int64_t> strides = stack[stack.size() - 4].toIntVector();
-    const Tensor weight = stack[stack.size() - 3].toTensor();
-    const int64_t limit = stack[stack.size() - 2].toInt();
-    for (size_t i = 0; i < strides.size() && weight.dim() == 4; i++) { /* or torch refuses it */
-        /* One stride is for both. */
-        const int64_t kernel = strides.size() == 1 ? std::min(weight.size(2), weight.size(3))
-                                                   : weight.size(2 + static_cast<int64_t>(i % 2));
-        if (strides[i] > std::max(kernel, limit))
-            throw Failure(ARTFUSION_ERROR_FORMAT,
-                          "the model file's " + stack.back().toStringRef() + " has a stride of " +
-                              std::to_string(strides[i]) + " and a kernel of " +
-                              std::to_string(kernel) + ", limit that or " + std::to_string(limit));
-    }
-    stack.resize(stack.size() - 3);
-}
-
-c10::Symbol add(const std::string &name, const char *signature, void (*run)(Stack &))
-{
-    const c10::Symbol symbol = c10::Symbol::fromQualString("artfusion::" + name);
-    /* A second copy of the engine in the process finds it there. */
-    if (torch::jit::getAllOperatorsFor(symbol).empty())
-        torch::jit::registerOperator(
-            torch::jit::Operator(symbol.toQualString() + std::string(signature), run,
-                                 c10::AliasAnalysisKind::FROM_SCHEMA));
-    return symbol;
-}
-
 } // namespace
 
 const Operators &operators()
 {
     static const Operators all{
-        .convolution = add("convolution",
-                           "(Tensor x, Tensor weight, Tensor? bias, int[] geometry, int groups, "
-                           "float eps, Tensor? scale, Tensor? shift, bool activation, "
-                           "Tensor? gate, Tensor? residual) -> Tensor",
-                           convolution),
-        .linear = add("linear", "(Tensor x, Tensor weight, Tensor? bias, int channels_out) -> Tensor",
-                      linear),
-        .attention = add("attention", "(Tensor q, Tensor k, Tensor v) -> Tensor", attention),
-        .normalisation = add("normalisation",
-                             "(Tensor x, int groups, float eps, Tensor? scale, Tensor? shift, "
-                             "bool activation) -> Tensor",
-                             normalisation),
-        .gated_sum = add("gated_sum", "(Tensor base, Tensor gate, Tensor x) -> Tensor", gated_sum),
-        .bounded = add("bounded", "(t(a) n, int limit, str what) -> t(a)", bounded),
-        .bounded_sizes =
-            add("bounded_sizes", "(t(a) sizes, int limit, str what) -> t(a)", bounded_sizes),
-        .at_least = add("at_least", "(t(a) n, int limit, str what) -> t(a)", at_least),
-        .transposed = add("transposed",
-                          "(t(a) stride, Tensor weight, int limit, str what) -> t(a)", transposed),
+        .convolution = add_operator(
+            "convolution",
+            "(Tensor x, Tensor weight, Tensor? bias, int[] geometry, int groups, float eps, "
+            "Tensor? scale, Tensor? shift, bool activation, Tensor? gate, Tensor? residual) -> Tensor",
+            convolution),
+        .linear = add_operator(
+            "linear", "(Tensor x, Tensor weight, Tensor? bias, int channels_out) -> Tensor", linear),
+        .attention = add_operator("attention", "(Tensor q, Tensor k, Tensor v) -> Tensor", attention),
+        .normalisation = add_operator("normalisation",
+                                      "(Tensor x, int groups, float eps, Tensor? scale, "
+                                      "Tensor? shift, bool activation) -> Tensor",
+                                      normalisation),
+        .gated_sum =
+            add_operator("gated_sum", "(Tensor base, Tensor gate, Tensor x) -> Tensor", gated_sum),
     };
     return all;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The operators that program.cpp puts in the place of torch's own. They compute in bfloat16 on the
+ * The operators that fuse.cpp puts in the place of torch's own. They compute in bfloat16 on the
  * CPU what a few of torch's in a row compute.
  */
 #ifndef AF_SHIM_OPERATORS_HPP
@@ -21,16 +21,6 @@ struct Operators {
     c10::Symbol normalisation;
     /* (base, gate, x): base + gate * x, which stays in bfloat16 where base and x are. */
     c10::Symbol gated_sum;
-    /* (n, limit, what) of a number or of each of a list: n as it is; throws beyond -limit...limit. */
-    c10::Symbol bounded;
-    /* (sizes, limit, what) of a tensor's sizes: the same of their product. */
-    c10::Symbol bounded_sizes;
-    /* (n, limit, what) of a number or of each of a tensor's: n as it is; throws where they are whole
-     * numbers, and below the limit. */
-    c10::Symbol at_least;
-    /* (stride, weight, limit, what) of a transposed convolution: its stride as it is; throws where
-     * that is beyond the limit and beyond the kernel. */
-    c10::Symbol transposed;
 };
 
 /* The first call makes them known to the TorchScript interpreter. Not while the library is loaded:

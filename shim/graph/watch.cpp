@@ -11,7 +11,7 @@
 
 #include "base/failure.hpp"
 #include "graph/capture.hpp"
-#include "graph/operators.hpp"
+#include "graph/checks.hpp"
 
 namespace af {
 namespace {
@@ -23,6 +23,9 @@ using torch::jit::Value;
  * none: libtorch looks them up in tables without asking. */
 constexpr std::array NUMBERS = {at::kByte,  at::kChar,   at::kShort, at::kInt,     at::kLong,
                                 at::kHalf,  at::kFloat,  at::kDouble, at::kBool,   at::kBFloat16};
+
+/* A stride of a transposed convolution, if its kernel is not as long. */
+constexpr int64_t MAX_GAP = 16;
 
 /* `t` of t and t?. */
 c10::TypePtr given_type(const c10::Argument &argument)
@@ -90,7 +93,7 @@ public:
     {
         constexpr size_t divisor = 1;
         if (gives_whole_numbers(node) && !(capture_.known_number(node->input(divisor)) > 0.0))
-            put(node, divisor, operators().at_least, 1);
+            put(node, divisor, checks().at_least, 1);
     }
 
 private:
@@ -199,7 +202,7 @@ private:
         constexpr size_t weight = 1, stride = 3;
         const torch::jit::WithInsertPoint here(node);
         node->replaceInput(
-            stride, capture_.graph()->insert(operators().transposed,
+            stride, capture_.graph()->insert(checks().transposed,
                                              {node->input(stride), node->input(weight),
                                               c10::IValue(MAX_GAP),
                                               c10::IValue(what_of(node))}));
@@ -222,7 +225,7 @@ private:
                              : "asks for " + std::to_string(static_cast<int64_t>(*known)) + ' ' +
                                    of + ", limit " + std::to_string(limit));
         if (!known && !capture_.is_none(node->input(input)))
-            put(node, input, operators().bounded, limit);
+            put(node, input, checks().bounded, limit);
     }
 
     void numbers(Node *node, size_t input, const std::string &name)
@@ -234,7 +237,7 @@ private:
                     refuse(node, "asks for " + std::to_string(n) + " as " + name + ", limit " +
                                      std::to_string(MAX_COUNT));
         if (!known && !capture_.is_none(node->input(input)))
-            put(node, input, operators().bounded, MAX_COUNT);
+            put(node, input, checks().bounded, MAX_COUNT);
     }
 
     void sizes(Node *node, size_t input)
@@ -243,23 +246,11 @@ private:
         if (known && !is_bounded(*known))
             refuse(node, "asks for more than " + std::to_string(MAX_COUNT) + " values");
         if (!known && !capture_.is_none(node->input(input)))
-            put(node, input, operators().bounded_sizes, MAX_COUNT);
+            put(node, input, checks().bounded_sizes, MAX_COUNT);
     }
 };
 
 } // namespace
-
-bool is_bounded(const std::vector<int64_t> &sizes)
-{
-    int64_t count = 1;
-    for (const int64_t size : sizes) { /* 0 and -1 stand for others */
-        if (size < -MAX_COUNT)
-            return false;
-        if (size > 1 && (__builtin_mul_overflow(count, size, &count) || count > MAX_COUNT))
-            return false;
-    }
-    return true;
-}
 
 void watch_divisions(Capture &capture)
 {
