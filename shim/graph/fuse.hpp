@@ -19,14 +19,6 @@ bool replace_call(Capture &capture, torch::jit::Node *node, const std::string &f
  * multiplies it. */
 void fuse(Capture &capture);
 
-/* The same by torch's own operators: weights and inputs of convolutions and products in `type`,
- * weights of normalisations in the type of what they normalise. */
-void narrow(Capture &capture, at::ScalarType type);
-
-/* Convolutions on a GPU keep float32's digits: cuDNN would round what it multiplies to TensorFloat-32,
- * which torch allows by default, by a switch that is the process's. */
-void exact(Capture &capture);
-
 } // namespace af
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "arithmetic/arithmetic.hpp"
 #include "graph/fuse.hpp"
+#include "graph/narrow.hpp"
 
 namespace af {
 
