@@ -90,14 +90,14 @@ torch::jit::Module submodule_of(const torch::jit::Module &module, const std::str
     return module.attr(name).toModule();
 }
 
-af::Capture capture(const torch::jit::Module &module, const std::string &submodule,
+af::Capture prepare(const torch::jit::Module &module, const std::string &submodule,
                     const std::string &method, af::Uses &uses)
 {
     const auto found = submodule_of(module, submodule).find_method(method);
     if (!found)
         throw Failure(ARTFUSION_ERROR_FORMAT,
                       "the model file has no method " + submodule + "." + method);
-    return {submodule + "." + method, *found, uses};
+    return af::prepare(submodule + "." + method, *found, uses);
 }
 
 at::Tensor null_style_of(const torch::jit::Module &module, int64_t width)
@@ -135,11 +135,11 @@ af_network::af_network(const torch::jit::Module &module, const af_network_option
 {
     /* All methods are read before one of them takes its weights away. */
     af::Uses uses;
-    af::Capture encoder = capture(module, "encoder", "forward", uses),
-                decoder = capture(module, "decoder", "forward", uses),
-                style = capture(module, "style", "forward", uses),
-                condition = capture(module, "unet", "condition", uses),
-                denoise = capture(module, "unet", "denoise", uses);
+    af::Capture encoder = prepare(module, "encoder", "forward", uses),
+                decoder = prepare(module, "decoder", "forward", uses),
+                style = prepare(module, "style", "forward", uses),
+                condition = prepare(module, "unet", "condition", uses),
+                denoise = prepare(module, "unet", "denoise", uses);
     encoder_ = {encoder, arithmetic_, device};
     decoder_ = {decoder, arithmetic_, device};
     style_ = {style, arithmetic_, device};

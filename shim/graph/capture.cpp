@@ -2,36 +2,29 @@
 #include "graph/capture.hpp"
 
 #include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/passes/constant_propagation.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "base/failure.hpp"
-#include "graph/fuse.hpp"
-#include "graph/inspect.hpp"
-#include "graph/watch.hpp"
 
 namespace af {
 
 using torch::jit::Block;
-using torch::jit::GraphFunction;
 using torch::jit::Node;
 using torch::jit::Value;
 
-Capture::Capture(std::string name, const torch::jit::Method &method, Uses &uses)
-    : name_(std::move(name)), functions_(method.owner()._ivalue()->compilation_unit()),
-      self_(method.owner()._ivalue()), uses_(uses)
+Capture::Capture(const CheckedMethod &checked, Uses &uses)
+    : name_(checked.name()),
+      functions_(checked.method().owner()._ivalue()->compilation_unit()),
+      self_(checked.method().owner()._ivalue()), uses_(uses),
+      graph_(checked.method().graph()->copy())
 {
-    check_method(name_, method);
-    graph_ = method.graph()->copy();
-    inline_calls(graph_->block());
-    check_uses(name_, *graph_);
-    watch_divisions(*this);
-    /* Functions have branches for arguments that are constants here. */
-    torch::jit::ConstantPropagationImmutableTypes(graph_);
-    watch_arguments(*this);
+}
+
+void Capture::count_uses()
+{
     visit([this](const Node *node) {
         if (node->kind() == c10::prim::GetAttr)
             if (const auto tensor = known_tensor(node->output()))
@@ -46,46 +39,6 @@ void Capture::visit(Block *block, const std::function<void(Node *)> &act)
         for (Block *inner : node->blocks())
             visit(inner, act);
         act(node);
-    }
-}
-
-GraphFunction *called_function(const Node *node)
-{
-    torch::jit::Function *function = nullptr;
-    if (node->kind() == c10::prim::CallFunction)
-        function = node->input(0)->type()->expectRef<c10::FunctionType>().function();
-    else if (node->kind() == c10::prim::CallMethod)
-        if (const auto type = node->input(0)->type()->cast<c10::ClassType>())
-            function = type->findMethod(node->s(c10::attr::name));
-    return function ? torch::jit::tryToGraphFunction(*function) : nullptr;
-}
-
-/* torch's own inliner, but for calls that are better known by their names. */
-void Capture::inline_calls(Block *block)
-{
-    for (auto at = block->nodes().begin(); at != block->nodes().end();) {
-        Node *node = *at;
-        for (Block *inner : node->blocks())
-            inline_calls(inner);
-        GraphFunction *function = called_function(node);
-        if (!function) {
-            ++at;
-            continue;
-        }
-        if (node->kind() == c10::prim::CallFunction) {
-            node->removeInput(0);
-            if (replace_call(*this, node, function->qualname().qualifiedName())) {
-                at = node->iterator();
-                ++at;
-                node->destroy();
-                continue;
-            }
-        }
-        /* What is put there is visited next. */
-        Node *before = node->prev();
-        torch::jit::inlineCallTo(node, function);
-        at = before->iterator();
-        ++at;
     }
 }
 
@@ -199,6 +152,8 @@ void Capture::replace_read(Node *node)
 
 std::vector<at::Tensor> Capture::finish()
 {
+    TORCH_INTERNAL_ASSERT(divisions_watched_ && arguments_watched_,
+                          "a graph was to be finished that nothing has watched");
     torch::jit::EliminateDeadCode(graph_);
     visit([this](Node *node) { replace_read(node); });
     torch::jit::EliminateDeadCode(graph_);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A method's graph, freed from its module: all calls inlined, and what it reads of the module known.
+ * A method's graph, on its way out of its module: what it reads of the module is known. program.cpp
+ * says what is done to it, in which order.
  */
 #ifndef AF_SHIM_CAPTURE_HPP
 #define AF_SHIM_CAPTURE_HPP
 
 #include <ATen/core/Tensor.h>
-#include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
 
@@ -17,20 +17,18 @@
 #include <unordered_map>
 #include <vector>
 
+#include "graph/inspect.hpp"
+
 namespace af {
 
-/* How often a module's tensors are still to be used, by all of its methods that were captured with
- * the same count: with the last use, a tensor leaves the module. */
+/* How often a module's tensors are still to be used, by all of its methods that are counted together:
+ * with the last use, a tensor leaves the module. */
 using Uses = std::unordered_map<const c10::TensorImpl *, size_t>;
-
-/* What a call in a graph calls; NULL for what is no call, or one whose target a run decides. */
-torch::jit::GraphFunction *called_function(const torch::jit::Node *node);
 
 class Capture {
 public:
-    /* Throws FORMAT for a method that changes its module, or that may not be (inspect.hpp).
-     * `uses` must outlive this. */
-    Capture(std::string name, const torch::jit::Method &method, Uses &uses);
+    /* Copies the graph, as it is. `uses` must outlive this. */
+    Capture(const CheckedMethod &checked, Uses &uses);
 
     const std::string &name() const { return name_; }
     const std::shared_ptr<torch::jit::CompilationUnit> &functions() const { return functions_; }
@@ -49,6 +47,9 @@ public:
     std::optional<double> known_number(const torch::jit::Value *value) const;
     bool is_none(const torch::jit::Value *value) const;
 
+    /* Counts what is to be taken, or to be read by the program. */
+    void count_uses();
+
     /* As known_tensor, by one of the uses of `value`, which needs it no longer. */
     at::Tensor take(const torch::jit::Value *value);
 
@@ -56,12 +57,14 @@ public:
     torch::jit::Value *input(const at::Tensor &tensor);
 
     /* Turns the module's values into inputs and constants, takes the module's input away, and
-     * gives what the graph's further inputs are. */
+     * gives what the graph's further inputs are. Throws for a graph that was not watched (watch.hpp). */
     std::vector<at::Tensor> finish();
 
 private:
+    friend void watch_divisions(Capture &capture);
+    friend void watch_arguments(Capture &capture);
+
     void visit(torch::jit::Block *block, const std::function<void(torch::jit::Node *)> &act);
-    void inline_calls(torch::jit::Block *block);
     void replace_read(torch::jit::Node *node);
     void forget(const torch::jit::Value *value, size_t uses);
 
@@ -72,6 +75,7 @@ private:
     std::shared_ptr<torch::jit::Graph> graph_;
     std::vector<at::Tensor> captured_;
     std::unordered_map<c10::TensorImpl *, torch::jit::Value *> reads_;
+    bool divisions_watched_ = false, arguments_watched_ = false;
 };
 
 } // namespace af

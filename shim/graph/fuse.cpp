@@ -4,10 +4,10 @@
 #include <ATen/Functions.h>
 
 #include <algorithm>
-#include <array>
-#include <string_view>
+#include <vector>
 
 #include "arithmetic/layout.hpp"
+#include "graph/match.hpp"
 #include "graph/operators.hpp"
 
 namespace af {
@@ -16,37 +16,6 @@ namespace {
 using torch::jit::Graph;
 using torch::jit::Node;
 using torch::jit::Value;
-
-/* The node that made `value`, where it is of that kind and made for one use alone. */
-const Node *made_by(const Value *value, c10::Symbol kind)
-{
-    const Node *node = value->node();
-    return node->kind() == kind && value->uses().size() == 1 ? node : nullptr;
-}
-
-/* The one node that uses `value`, where it is of that kind. */
-Node *used_by(const Value *value, c10::Symbol kind)
-{
-    if (value->uses().size() != 1)
-        return nullptr;
-    Node *node = value->uses()[0].user;
-    return node->kind() == kind && node->owningBlock() == value->node()->owningBlock() ? node
-                                                                                      : nullptr;
-}
-
-/* Whether a list of factors is 2 for height and 2 for width: a constant one, or as code makes it. */
-bool are_twos(const Capture &capture, const Value *factors)
-{
-    const Node *node = factors->node();
-    if (node->kind() == c10::prim::ListConstruct)
-        return node->inputs().size() == 2 &&
-               std::all_of(node->inputs().begin(), node->inputs().end(), [&](const Value *factor) {
-                   return capture.known_number(factor) == 2.0;
-               });
-    const auto known = capture.known(factors);
-    return known && known->isDoubleList() &&
-           known->toDoubleVector() == std::vector<double>{2.0, 2.0};
-}
 
 class Fusion {
 public:
@@ -377,42 +346,7 @@ private:
     Graph &graph_;
 };
 
-/* torch.nn.functional.interpolate(input, size, scale_factor, mode, ...) that doubles. */
-bool doubles(const Capture &capture, const Node *call)
-{
-    const auto mode = capture.known(call->input(3));
-    if (!capture.is_none(call->input(1)) || !mode || !mode->isString() ||
-        mode->toStringRef() != "nearest")
-        return false;
-    return capture.known_number(call->input(2)) == 2.0 || are_twos(capture, call->input(2));
-}
-
 } // namespace
-
-bool replace_call(Capture &capture, Node *node, const std::string &function)
-{
-    constexpr std::string_view home = "__torch__.torch.nn.functional.";
-    const std::string_view name = function;
-    if (!name.starts_with(home))
-        return false;
-    Graph &graph = *capture.graph();
-    const torch::jit::WithInsertPoint here(node);
-    Value *result;
-    if (name.ends_with(".group_norm") && node->inputs().size() == 5) {
-        result = graph.insert(c10::aten::group_norm, {node->input(0), node->input(1),
-                                                      node->input(2), node->input(3),
-                                                      node->input(4)});
-    } else if (name.ends_with(".interpolate") && node->inputs().size() == 7 &&
-               doubles(capture, node)) {
-        result = graph.insert(c10::aten::upsample_nearest2d,
-                              {node->input(0), c10::IValue(),
-                               c10::IValue(std::vector<double>{2.0, 2.0})});
-    } else {
-        return false;
-    }
-    node->output()->replaceAllUsesWith(result);
-    return true;
-}
 
 void fuse(Capture &capture)
 {

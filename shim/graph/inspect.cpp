@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "graph/inspect.hpp"
 
-#include <torch/csrc/jit/api/function_impl.h>
-
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -11,8 +9,6 @@
 
 #include "base/allowed.hpp"
 #include "base/failure.hpp"
-#include "graph/capture.hpp"
-#include "graph/watch.hpp"
 
 namespace af {
 
@@ -20,6 +16,17 @@ using torch::jit::Block;
 using torch::jit::GraphFunction;
 using torch::jit::Node;
 using torch::jit::Value;
+
+GraphFunction *called_function(const Node *node)
+{
+    torch::jit::Function *function = nullptr;
+    if (node->kind() == c10::prim::CallFunction)
+        function = node->input(0)->type()->expectRef<c10::FunctionType>().function();
+    else if (node->kind() == c10::prim::CallMethod)
+        if (const auto type = node->input(0)->type()->cast<c10::ClassType>())
+            function = type->findMethod(node->s(c10::attr::name));
+    return function ? torch::jit::tryToGraphFunction(*function) : nullptr;
+}
 
 namespace {
 
@@ -221,12 +228,13 @@ void check_types(const torch::jit::Module &module)
     check_types(*module._ivalue(), "module");
 }
 
-void check_method(const std::string &name, const torch::jit::Method &method)
+CheckedMethod check_method(std::string name, const torch::jit::Method &method)
 {
     GraphFunction *function = torch::jit::tryToGraphFunction(method.function());
     if (!function)
         throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + name + " is no code");
     Inspector(name).steps(*function);
+    return {std::move(name), method};
 }
 
 } // namespace af

@@ -1,11 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "graph/program.hpp"
 
+#include <torch/csrc/jit/passes/constant_propagation.h>
+
 #include "arithmetic/arithmetic.hpp"
 #include "graph/fuse.hpp"
+#include "graph/inline.hpp"
 #include "graph/narrow.hpp"
+#include "graph/watch.hpp"
 
 namespace af {
+
+Capture prepare(const std::string &name, const torch::jit::Method &method, Uses &uses)
+{
+    Capture capture(check_method(name, method), uses);
+    inline_calls(capture);
+    check_uses(name, *capture.graph());
+    watch_divisions(capture);
+    /* Functions have branches for arguments that are constants here. */
+    auto graph = capture.graph();
+    torch::jit::ConstantPropagationImmutableTypes(graph);
+    watch_arguments(capture);
+    capture.count_uses();
+    return capture;
+}
 
 Program::Program(Capture &capture, at::ScalarType weights, c10::Device device)
     : name_(capture.name()), functions_(capture.functions())

@@ -10,6 +10,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
+#include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <initializer_list>
@@ -20,6 +21,10 @@
 #include "graph/capture.hpp"
 
 namespace af {
+
+/* A method that may be run, with all calls inlined. All methods of a module are prepared before a
+ * program is made of one, which takes weights away. Throws for what a model file may not do. */
+Capture prepare(const std::string &name, const torch::jit::Method &method, Uses &uses);
 
 /* Immutable; any number of threads may call it at once. Does not need the module. */
 class Program {

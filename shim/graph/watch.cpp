@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "base/failure.hpp"
-#include "graph/capture.hpp"
 #include "graph/checks.hpp"
 
 namespace af {
@@ -63,6 +62,12 @@ public:
     explicit Watch(Capture &capture) : capture_(capture) {}
 
 protected:
+    /* What is called would not be seen. */
+    static void require_no_call(const Node *node)
+    {
+        TORCH_INTERNAL_ASSERT(!called_function(node), "a call was to be watched, not inlined");
+    }
+
     [[noreturn]] void refuse(const Node *node, const std::string &what) const
     {
         throw Failure(ARTFUSION_ERROR_FORMAT,
@@ -91,6 +96,7 @@ public:
 
     void look_at(Node *node)
     {
+        require_no_call(node);
         constexpr size_t divisor = 1;
         if (gives_whole_numbers(node) && !(capture_.known_number(node->input(divisor)) > 0.0))
             put(node, divisor, checks().at_least, 1);
@@ -113,6 +119,7 @@ public:
 
     void look_at(Node *node)
     {
+        require_no_call(node);
         if (node->kind() == c10::prim::Loop) {
             number(node, 0, MAX_ROUNDS, "rounds");
             return;
@@ -256,12 +263,14 @@ void watch_divisions(Capture &capture)
 {
     Divisions divisions(capture);
     capture.visit([&](Node *node) { divisions.look_at(node); });
+    capture.divisions_watched_ = true;
 }
 
 void watch_arguments(Capture &capture)
 {
     Arguments arguments(capture);
     capture.visit([&](Node *node) { arguments.look_at(node); });
+    capture.arguments_watched_ = true;
 }
 
 } // namespace af

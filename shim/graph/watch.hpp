@@ -6,14 +6,9 @@
 #ifndef AF_SHIM_WATCH_HPP
 #define AF_SHIM_WATCH_HPP
 
-#include <cstdint>
+#include "graph/capture.hpp"
 
 namespace af {
-
-class Capture;
-
-/* The most rounds of one loop: no picture needs more. */
-constexpr int64_t MAX_ROUNDS = 64;
 
 /* Sees to it that whole numbers are divided by positive ones only: libtorch divides them as the
  * processor does, which ends the process for 0, and for the least number by -1. To be called before
