@@ -9,24 +9,18 @@
 #define AF_SHIM_CODE_HPP
 
 #include <cstddef>
-#include <set>
-#include <string>
-#include <string_view>
 #include <vector>
 
-namespace af {
+#include "archive/lexer.hpp"
 
-struct CodeRecord {
-    std::string name; /* "code/__torch__/torch/nn/functional.py" */
-    std::string text;
-};
+namespace af {
 
 /* Bounds that published networks are far below: docs/security.md lists them. */
 constexpr size_t MAX_CODE_RECORD = size_t{1} << 20, MAX_CODE = size_t{8} << 20;
 
 /* Gives the names of the classes of modules, "__torch__.a.b.C". Throws Failure with the record, the
  * line and what is not to be there. */
-std::set<std::string, std::less<>> check_code(const std::vector<CodeRecord> &records);
+Names check_code(const std::vector<CodeRecord> &records);
 
 } // namespace af
 

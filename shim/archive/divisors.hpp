@@ -3,17 +3,11 @@
 #ifndef AF_SHIM_DIVISORS_HPP
 #define AF_SHIM_DIVISORS_HPP
 
-#include <set>
-#include <span>
-#include <string>
 #include <string_view>
 
 #include "archive/lexer.hpp"
 
 namespace af {
-
-using Tokens = std::span<const Token>;
-using Names = std::set<std::string, std::less<>>;
 
 /* Torch's compiler computes what follows from constants, and divides without looking: a divisor of 0
  * would end the process while a file is opened. So a divisor is a positive number, or what no compiler

@@ -4,13 +4,19 @@
 #define AF_SHIM_LEXER_HPP
 
 #include <cstddef>
+#include <functional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "archive/code.hpp"
-
 namespace af {
+
+struct CodeRecord {
+    std::string name; /* "code/__torch__/torch/nn/functional.py" */
+    std::string text;
+};
 
 constexpr size_t MAX_NESTING = 64; /* of brackets, and of what is appended to a value */
 
@@ -22,6 +28,9 @@ struct Token {
     std::string_view text;
     size_t line;
 };
+
+using Tokens = std::span<const Token>;
+using Names = std::set<std::string, std::less<>>;
 
 struct Line { /* a logical one: brackets join lines */
     size_t indentation;

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "archive/divisors.hpp"
+#include "archive/lexer.hpp"
 
 namespace af {
 
