@@ -17,12 +17,12 @@ std::unique_lock<std::mutex> one_at_a_time()
     return std::unique_lock<std::mutex>(lock);
 }
 
-class CudaGraph final : public Graph {
+class TorchCudaGraph final : public CudaGraph {
 public:
-    CudaGraph() = default;
-    CudaGraph(const CudaGraph &) = delete;
-    CudaGraph &operator=(const CudaGraph &) = delete;
-    ~CudaGraph() override
+    TorchCudaGraph() = default;
+    TorchCudaGraph(const TorchCudaGraph &) = delete;
+    TorchCudaGraph &operator=(const TorchCudaGraph &) = delete;
+    ~TorchCudaGraph() override
     {
         if (!turn_)
             turn_ = one_at_a_time();
@@ -51,9 +51,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<Graph> make_graph()
+std::unique_ptr<CudaGraph> make_cuda_graph()
 {
-    return std::make_unique<CudaGraph>();
+    return std::make_unique<TorchCudaGraph>();
 }
 
 } // namespace af

@@ -8,16 +8,16 @@
 namespace af {
 
 /* What was done between `begin` and `end`, in the current stream, which is not the default one. */
-class Graph {
+class CudaGraph {
 public:
-    virtual ~Graph() = default;
+    virtual ~CudaGraph() = default;
     virtual void begin() = 0; /* other threads may go on allocating */
     virtual void end() = 0;
     virtual void replay() = 0;
 };
 
 /* NULL where there are none. */
-std::unique_ptr<Graph> make_graph();
+std::unique_ptr<CudaGraph> make_cuda_graph();
 
 } // namespace af
 

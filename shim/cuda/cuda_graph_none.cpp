@@ -3,7 +3,7 @@
 
 namespace af {
 
-std::unique_ptr<Graph> make_graph()
+std::unique_ptr<CudaGraph> make_cuda_graph()
 {
     return nullptr;
 }

@@ -61,7 +61,7 @@ public:
         for (int i = 0; i < WARM_UPS; i++)
             prediction_ = evaluate(x_, content_, modulation_);
         stream.synchronize();
-        graph_ = make_graph();
+        graph_ = make_cuda_graph();
         graph_->begin();
         try {
             prediction_ = evaluate(x_, content_, modulation_);
@@ -93,7 +93,7 @@ private:
     int64_t batch_, height_, width_, modulation_width_;
     at::Tensor host_x_, host_content_, host_index_, host_prediction_;
     at::Tensor x_, content_, index_, modulation_, prediction_;
-    std::unique_ptr<Graph> graph_;
+    std::unique_ptr<CudaGraph> graph_;
 };
 
 std::optional<c10::Stream> new_stream(c10::Device device)
@@ -104,7 +104,7 @@ std::optional<c10::Stream> new_stream(c10::Device device)
 }
 
 Recorder::Recorder(c10::Stream stream)
-    : stream_(stream), able_(make_graph() != nullptr)
+    : stream_(stream), able_(make_cuda_graph() != nullptr)
 {
 }
 
