@@ -8,15 +8,18 @@ set_tests_properties(engine/fixtures PROPERTIES
 set_tests_properties(c/test_engine_torch c/test_engine_torch_threads PROPERTIES
   FIXTURES_REQUIRED engine PROCESSORS 2)
 
-# What torch is given of a model file, by the engine's own code.
-add_executable(test_records cpp/test_records.cpp)
-set_target_properties(test_records PROPERTIES
-  CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
-  RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
-target_compile_options(test_records
-  PRIVATE $<TARGET_PROPERTY:artfusion_engine_objects,COMPILE_OPTIONS>)
-target_include_directories(test_records PRIVATE ${PROJECT_SOURCE_DIR}/shim)
-target_link_libraries(test_records PRIVATE artfusion_engine_objects artfusion_internal)
-add_test(NAME cpp/test_records COMMAND test_records)
-set_tests_properties(cpp/test_records PROPERTIES
-  LABELS c TIMEOUT 300 ENVIRONMENT "${environment}")
+# Parts of the engine, by its own objects: what torch is given of a model file, and a method's way to a
+# program.
+foreach(name test_records test_program)
+  add_executable(${name} cpp/${name}.cpp)
+  set_target_properties(${name} PROPERTIES
+    CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  target_compile_options(${name}
+    PRIVATE $<TARGET_PROPERTY:artfusion_engine_objects,COMPILE_OPTIONS>)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/shim)
+  target_link_libraries(${name} PRIVATE artfusion_engine_objects artfusion_internal)
+  add_test(NAME cpp/${name} COMMAND ${name})
+  set_tests_properties(cpp/${name} PROPERTIES
+    LABELS c TIMEOUT 300 ENVIRONMENT "${environment}")
+endforeach()

@@ -61,7 +61,7 @@ class Tree:
         self.tests |= {f"bindings/{name}" for name in re.findall(r"add_binding\((\w+)", lines)}
         self.tests |= {f"fuzz/{name}" for name in re.findall(r"fuzzer\((\w+)", lines)}
         self.tests |= set(re.findall(r"NAME ((?:c|cpp|engine)/\w+)", lines))
-        for folder, pattern in (("c", "test_*.c"), ("python", "test_*.py")):
+        for folder, pattern in (("c", "test_*.c"), ("cpp", "test_*.cpp"), ("python", "test_*.py")):
             self.tests |= {f"{folder}/{path.stem}" for path in (ROOT / "tests" / folder).glob(pattern)}
 
     def has(self, path: str, page: Path) -> bool:
