@@ -5,12 +5,13 @@
 #   SBOM_ROOT     the package's own root folder; all files in it are listed, and those of
 #   SBOM_ALSO     NAME=FILE: what gets in by itself, by its name there
 #   SBOM_KIND     generic or pypi, for the package's own URL
-#   SBOM_VERSION, SBOM_RELEASES (NAME=VERSION of libraries), SBOM_TORCH_VERSION,
-#   SBOM_TORCH_NOTICES (a folder), SBOM_READELF, SBOM_COMPILER
+#   SBOM_SETTINGS a file of the build that sets SBOM_VERSION, SBOM_RELEASES (NAME=VERSION of libraries),
+#                 SBOM_TORCH_VERSION, SBOM_TORCH_NOTICES (a folder), SBOM_READELF, SBOM_COMPILER
 cmake_minimum_required(VERSION 3.25)
 if(POLICY CMP0152) # either way of reading a path with .. is right here: there is none
   cmake_policy(SET CMP0152 NEW)
 endif()
+include(${SBOM_SETTINGS})
 include(${CMAKE_CURRENT_LIST_DIR}/SbomLibraries.cmake)
 
 set(files "") # JSON of each part, with commas before all
@@ -104,6 +105,14 @@ foreach(pair IN LISTS listed)
   file(SHA1 ${path} sha1)
   file(SHA256 ${path} sha256)
   sbom_licence_of_file(${name} owner licence)
+  sbom_grafted(${name} grafted)
+  if(grafted)
+    sbom_library(${grafted} ${name} other_name version licence supplier url)
+    string(REGEX REPLACE "^pkg:" "" other "${url}")
+    sbom_id(other "${other}")
+    sbom_package(${other} "${other_name}" "${version}" "${licence}" "${supplier}" "${url}" "")
+    sbom_relate(${id} GENERATED_FROM ${other} ${grafted})
+  endif()
   file(READ ${path} magic LIMIT 4 HEX)
   set(type TEXT)
   if(magic STREQUAL "7f454c46")

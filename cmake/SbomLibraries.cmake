@@ -41,6 +41,14 @@ function(sbom_licence_of_file name owner licence)
   endif()
 endfunction()
 
+# The file of the system that a library in a Python package is a copy of: auditwheel puts a hash into its name.
+function(sbom_grafted name soname)
+  set(${soname} "" PARENT_SCOPE)
+  if(name MATCHES "^artfusion[.]libs/(lib.*)-[0-9a-f]+([.]so.*)$")
+    set(${soname} ${CMAKE_MATCH_1}${CMAKE_MATCH_2} PARENT_SCOPE)
+  endif()
+endfunction()
+
 # The distribution's package that a library is in: its source's name, version and URL.
 function(sbom_distributed soname version url)
   execute_process(COMMAND ${SBOM_COMPILER} -print-file-name=${soname}

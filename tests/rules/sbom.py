@@ -58,10 +58,16 @@ def check_files(document: Document, root: Path, sbom: Path) -> None:
             fail(f"{name} has another checksum than the document says")
 
 
+def origin_package(package: Package) -> str:
+    """Debian's name in its URL: that of pkg:deb/debian/libpng16-16@1.6.39-2?arch=amd64 is libpng16-16."""
+    return package.external_references[0].locator.split("/")[-1].partition("@")[0]
+
+
 def check_links(document: Document, root: Path) -> set[str]:
     """Names of the libraries outside of the package."""
     packages = {package.spdx_id: package for package in document.packages}
     links = [one for one in document.relationships if one.relationship_type == RelationshipType.DYNAMIC_LINK]
+    copies = [one for one in document.relationships if one.relationship_type == RelationshipType.GENERATED_FROM]
     elves = 0
     for file in document.files:
         path = root / file.name
@@ -73,7 +79,17 @@ def check_links(document: Document, root: Path) -> set[str]:
     if elves < 4:
         fail(f"{elves} files of machine code alone")
     names = set()
-    for link in links:
+    origins = {str(copy.spdx_element_id): str(copy.related_spdx_element_id) for copy in copies}
+    for file in document.files:
+        if not file.name.startswith("./artfusion.libs/"):
+            continue
+        if (origin := packages.get(origins.get(file.spdx_id, ""))) is None:
+            fail(f"of {file.name} it is not said what it is a copy of")
+        elif file.license_concluded != origin.license_declared:
+            fail(f"{file.name} is said to be under {file.license_concluded}")
+        elif not list(root.glob(f"*.dist-info/licenses/libraries/{origin_package(origin)}/copyright")):
+            fail(f"no notice says whose {file.name} is")
+    for link in links + copies:
         target = packages.get(str(link.related_spdx_element_id))
         if target is None:  # a file of the package
             carried = {file.spdx_id: file.name for file in document.files}[str(link.related_spdx_element_id)]
