@@ -8,7 +8,7 @@
 # docs/abi.md says what may be.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-action=$1 library=$2 header=$(realpath "${3:-$here/../include/artfusion.h}")
+action=$1 library=$(realpath "$2") header=$(realpath "${3:-$here/../include/artfusion.h}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=0
@@ -21,10 +21,16 @@ readelf -S "$library" | grep '\.debug_info' >/dev/null || { # not -q, whose earl
   echo "FAIL: $library has no debug information, without which no type would differ"
   exit 1
 }
-abidw --no-architecture --no-elf-needed --no-show-locs --no-corpus-path --no-comp-dir-path \
-  --exported-interfaces-only --drop-private-types --header-file "$header" \
-  --out-file "$scratch/artfusion-1.abixml" "$library"
-sed -i "s| path='$(realpath "$(dirname "$header")/..")/| path='|" "$scratch/artfusion-1.abixml"
+# The header is found by the path that the compiler wrote down: a build that is installed has paths from the source's
+# root on, another one whole ones.
+root=$(realpath "$(dirname "$header")/..")
+for spelt in "$header" "./${header#"$root"/}"; do
+  (cd "$root" && abidw --no-architecture --no-elf-needed --no-show-locs --no-corpus-path --no-comp-dir-path \
+    --exported-interfaces-only --drop-private-types --header-file "$spelt" \
+    --out-file "$scratch/artfusion-1.abixml" "$library")
+  grep -E "<class-decl .*size-in-bits" "$scratch/artfusion-1.abixml" >/dev/null && break
+done
+sed -Ei "s@ path='($root|[.])/@ path='@" "$scratch/artfusion-1.abixml"
 # A header other than the one the library was compiled with, a copy of it too, hides them all.
 awk -F'\t' '$1 == "size" { print $2, $3 * 8 }' "$scratch/table.tsv" | while read -r name bits; do
   # Releases of abidw write the attributes in other orders.

@@ -5,7 +5,8 @@
 # Its own configuration is not used: that of a CUDA build asks for a whole CUDA toolkit, which only
 # those who compile kernels need; and it changes flags beyond its own targets.
 #
-# Gives TORCH_LIBRARIES (a target), TORCH_LINK_LIBRARIES (paths), TORCH_LIBRARY_DIR, TORCH_CXX_FLAGS, Torch_VERSION,
+# Gives TORCH_LIBRARIES (a target), TORCH_LINK_LIBRARIES (paths), TORCH_LIBRARY_DIR, TORCH_INCLUDE_DIR,
+# TORCH_CXX_FLAGS, Torch_VERSION,
 # TORCH_GRAPHS: whether it has CUDA, and CUDA's headers are there, so that CUDA graphs can be compiled,
 # and TORCH_OF_SYSTEM: whether its libraries are where the loader looks by itself, as a distribution's are.
 
@@ -68,6 +69,7 @@ if(NOT ARTFUSION_CUDA)
   unset(torch_lib_torch_cuda)
   unset(torch_lib_c10_cuda)
 endif()
+set(TORCH_INCLUDE_DIR ${torch_include})
 set(TORCH_LINK_LIBRARIES ${torch_lib_torch} ${torch_lib_torch_cpu} ${torch_lib_c10})
 set(TORCH_GRAPHS OFF)
 if(torch_lib_torch_cuda)

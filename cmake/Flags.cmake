@@ -10,6 +10,19 @@ set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
+# What is built to be installed does not say where it was: not in messages, not in debug information. The same
+# source, compiler and libraries give the same bytes in any folder (rules/reproducible). Debug builds keep whole
+# paths, by which debuggers and reports of coverage find the source.
+check_c_compiler_flag(-ffile-prefix-map=/a=b artfusion_has_prefix_map)
+function(artfusion_hide_folder folder name)
+  if(artfusion_has_prefix_map AND NOT CMAKE_BUILD_TYPE STREQUAL Debug)
+    add_compile_options("-ffile-prefix-map=${folder}=${name}")
+  endif()
+endfunction()
+# The later one counts where both fit: a build's folder lies within the source's, or anywhere.
+artfusion_hide_folder(${PROJECT_SOURCE_DIR} .)
+artfusion_hide_folder(${PROJECT_BINARY_DIR} build)
+
 add_library(artfusion_flags INTERFACE)
 # Resizing, schedules, solvers and random numbers give the same bits on every machine: no fused
 # multiply-add that the source does not ask for, and no x87, whose results are wider than their types:
