@@ -78,6 +78,15 @@ int af_os_have_folder(int own_thread);
 #define AF_OS_LIBRARY(name) "lib" name ".so"
 #endif
 
+/* Part of what af_os_load says of a library that needs a function which none has. */
+#if defined(_WIN32)
+#define AF_OS_LACKS_SYMBOL ": error 127:"
+#elif defined(__GLIBC__)
+#define AF_OS_LACKS_SYMBOL "undefined symbol"
+#else /* musl's; macOS says it with a capital */
+#define AF_OS_LACKS_SYMBOL "ymbol not found"
+#endif
+
 typedef void af_os_function(void);
 
 /* Loads a library that brings a C++ runtime of its own, for good. NULL: `why` has the reason. The handlers of

@@ -33,7 +33,7 @@ artfusion_status af_engine_open(const char *path, const af_engine **engine)
     if (!library) {
         /* If the program has loaded another libtorch than the engine's, that is mostly why. */
         const char *const libtorch =
-            strstr(why, "undefined symbol") ? af_os_loaded(AF_LIBTORCH) : NULL;
+            strstr(why, AF_OS_LACKS_SYMBOL) ? af_os_loaded(AF_LIBTORCH) : NULL;
         if (libtorch)
             return af_fail(ARTFUSION_ERROR_ENGINE,
                            "the engine cannot be loaded: %s; the process has %s, which is not the "

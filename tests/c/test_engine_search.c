@@ -154,7 +154,8 @@ static void it_lies_beside_the_program_or_in_a_folder_there(void **state)
     assert_non_null(strstr(text, engines[0]));
     assert_int_equal(unlink(engines[0]) | unlink(engines[1]), 0);
     assert_int_equal(open_from(moved, text, sizeof text), ARTFUSION_ERROR_ENGINE);
-    assert_non_null(strstr(text, "libartfusion-engine-torch.so: cannot open"));
+    assert_non_null(strstr(text, "libartfusion-engine-torch.so: "));
+    assert_non_null(strstr(text, "No such file or directory"));
 
     assert_int_equal(unlink(moved) | rmdir(inside) | rmdir(folder), 0);
 }
@@ -230,7 +231,7 @@ static void another_libtorch_is_named(void **state)
     char folder[] = "/tmp/artfusion-test-XXXXXX", name[64];
     assert_int_equal(setenv("ARTFUSION_ENGINE", required_environment("ARTFUSION_LACKING_ENGINE"), 1),
                      0);
-    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "undefined symbol: symbol_of_another_release");
+    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "symbol_of_another_release");
     assert_null(strstr(artfusion_error_message(), "the process has"));
 
     assert_non_null(mkdtemp(folder));
@@ -238,7 +239,7 @@ static void another_libtorch_is_named(void **state)
     copy(required_environment("ARTFUSION_TEST_ENGINE"), name);
     void *loaded = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     assert_non_null(loaded);
-    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "undefined symbol: symbol_of_another_release");
+    assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "symbol_of_another_release");
     assert_non_null(strstr(artfusion_error_message(), "the process has /tmp/"));
     assert_non_null(strstr(artfusion_error_message(), "/libtorch_cpu.so, which is not the libtorch"));
     assert_int_equal(dlclose(loaded), 0);

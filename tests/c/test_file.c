@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -376,8 +377,9 @@ static void long_paths_leave_room_for_what_was_wrong(void **state)
         assert_non_null(gap);
         assert_memory_equal(gap - 2, "\xc3\xa4", 2);
         assert_memory_equal(gap + 5, "\xc3\xa4", 2);
-        assert_message_has(": opening: File name too long");
-        assert_string_equal(strchr(message, ':'), ": opening: File name too long");
+        char end[128];
+        (void)snprintf(end, sizeof end, ": opening: %s", strerror(ENAMETOOLONG));
+        assert_string_equal(strchr(message, ':'), end);
     }
 }
 

@@ -401,11 +401,15 @@ static void its_limits_are_low(void **state)
     pid_t pid;
     assert_int_equal(children(getpid(), &pid), 1);
     static const struct {
+#ifdef __GLIBC__
+        __rlimit_resource_t resource;
+#else
         int resource;
+#endif
         rlim_t most;
     } limits[] = {{RLIMIT_CORE, 0}, {RLIMIT_FSIZE, 0}, {RLIMIT_NOFILE, 1024}};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        assert_int_equal(prlimit(pid, (__rlimit_resource_t)limits[i].resource, NULL, &own), 0);
+        assert_int_equal(prlimit(pid, limits[i].resource, NULL, &own), 0);
         assert_true(own.rlim_cur <= limits[i].most && own.rlim_max <= limits[i].most);
     }
     (void)snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
