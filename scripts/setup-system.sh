@@ -13,6 +13,9 @@ test=("${quick[@]}" dpkg-dev file git cargo golang-go libc++-dev libc++abi-dev)
 # The packages of clang's runtimes, which are named after its release.
 runtimes=()
 long=(clang-tidy cppcheck valgrind llvm)
+# For programs of other machines, which scripts/test-machines.sh makes on this kind alone.
+[ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] ||
+  long+=(gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user-static binfmt-support mmdebstrap musl-tools gcc-mingw-w64-x86-64-posix)
 case "${1:-}" in
   build) ;;
   quick) wanted+=("${quick[@]}") ;;

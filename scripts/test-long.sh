@@ -28,6 +28,7 @@ stage 'fuzzers, ten minutes each' python3 tests/fuzz/run.py $record
 stage 'coverage' scripts/coverage.py -j "$jobs" $record
 stage 'mutation' scripts/mutate.py -j "$jobs" $record
 stage 'static analysis and valgrind' scripts/analyze.sh "$jobs" $record
+stage 'other machines' scripts/test-machines.sh "$jobs"
 
 printf '\n== Summary\n'
 printf '%s\n' "${summary[@]}"

@@ -14,7 +14,7 @@ program() { # WIDTH: of the files that need no other library
     -DARTFUSION_BUILD_TOOLS=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
   mapfile -t objects < <(cd lib && printf 'lib/CMakeFiles/artfusion_objects.dir/%s.o\n' \
     math/{box_muller,ddim,philox,rng,rng_counter,rng_torch,schedule,timesteps}.c \
-    base/{error,floats,memory,names,options,version}.c image/{image,resize}.c)
+    base/{check,error,floats,memory,names,options,version}.c image/{image,resize}.c)
   ninja -C "$scratch/$width" "${objects[@]}" >/dev/null
   (cd "$scratch/$width" && cc "-m$width" -msse2 -mfpmath=sse -std=c17 -Wall -Wextra -Werror -I"$source/include" \
    "$source/tests/rules/bits.c" "${objects[@]}" -lm -o bits)
