@@ -153,7 +153,7 @@ def test_no_file_takes_memory_that_it_does_not_fill(tmp_path: Path) -> None:
     storage = STORAGE.replace(b"K\x04tQ", huge + b"tQ")
     bombs = {
         "a memo far off": (b"\x80\x02}r" + struct.pack("<I", 0x7FFFFFFF) + b".",
-                           "memo out of order"),
+                           "memo is out of order"),
         "a byte array": (b"\x80\x05\x96" + struct.pack("<Q", 1 << 40) + b".", "is damaged"),
         "bytes": (b"\x80\x04\x8e" + struct.pack("<Q", 1 << 40) + b".", "is damaged"),
         "a frame": (b"\x80\x04\x95" + struct.pack("<Q", 1 << 40) + b"N.",
