@@ -149,6 +149,9 @@ def test_an_isolated_engine_may_have_another_libtorch_than_the_process(
     subprocess.run(["cc", "-shared", "-fPIC", source, "-o", stub], check=True)
     site = tmp_path / "site"
     shutil.copytree(Path(af.__file__).parent, site / "artfusion", ignore=lambda *_: ["__pycache__"])
+    carried = Path(af.__file__).parents[1] / "artfusion.libs"  # what a wheel brings of the system's libraries
+    if carried.exists():
+        (site / "artfusion.libs").symlink_to(carried)
     (site / "torch").symlink_to(torch_folder)
     isolated = WORK.replace("threads=1", "threads=1, isolation='process'")
     code = f"""{isolated}
