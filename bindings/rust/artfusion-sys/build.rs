@@ -11,7 +11,12 @@ const PACKAGE: &str = concat!("artfusion >= ", env!("CARGO_PKG_VERSION"));
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    for name in ["ARTFUSION_LIB_DIR", "PKG_CONFIG", "PKG_CONFIG_PATH", "DOCS_RS"] {
+    for name in [
+        "ARTFUSION_LIB_DIR",
+        "PKG_CONFIG",
+        "PKG_CONFIG_PATH",
+        "DOCS_RS",
+    ] {
         println!("cargo:rerun-if-env-changed={}", name);
     }
     if env::var_os("DOCS_RS").is_some() {
