@@ -36,22 +36,22 @@ artfusion_status info(const af_network *network, af_network_info *info,
     return guarded(error, [&] { *info = network->info(); });
 }
 
-artfusion_status encode(af_network *network, const float *rgb, int32_t batch, int32_t height,
-                        int32_t width, float *mode, af_engine_error *error) noexcept
+artfusion_status encode(af_network *network, const float *rgb, int32_t batch, af_size size,
+                        float *mode, af_engine_error *error) noexcept
 {
-    return guarded(error, [&] { network->encode(rgb, batch, height, width, mode); });
+    return guarded(error, [&] { network->encode(rgb, batch, size, mode); });
 }
 
-artfusion_status decode(af_network *network, const float *z, int32_t batch, int32_t h, int32_t w,
+artfusion_status decode(af_network *network, const float *z, int32_t batch, af_size size,
                         float *rgb, af_engine_error *error) noexcept
 {
-    return guarded(error, [&] { network->decode(z, batch, h, w, rgb); });
+    return guarded(error, [&] { network->decode(z, batch, size, rgb); });
 }
 
-artfusion_status style(af_network *network, const float *rgb, int32_t batch, int32_t height,
-                       int32_t width, float *codes, af_engine_error *error) noexcept
+artfusion_status style(af_network *network, const float *rgb, int32_t batch, af_size size,
+                       float *codes, af_engine_error *error) noexcept
 {
-    return guarded(error, [&] { network->style(rgb, batch, height, width, codes); });
+    return guarded(error, [&] { network->style(rgb, batch, size, codes); });
 }
 
 artfusion_status null_style(af_network *network, float *code, af_engine_error *error) noexcept
@@ -59,15 +59,11 @@ artfusion_status null_style(af_network *network, float *code, af_engine_error *e
     return guarded(error, [&] { network->null_style(code); });
 }
 
-artfusion_status condition(af_network *network, const float *timesteps, int32_t timestep_count,
-                           const float *styles, int32_t style_count, af_conditions **conditions,
-                           af_engine_error *error) noexcept
+artfusion_status condition(af_network *network, const af_condition_inputs *inputs,
+                           af_conditions **conditions, af_engine_error *error) noexcept
 {
     *conditions = nullptr;
-    return guarded(error, [&] {
-        *conditions =
-            network->condition(timesteps, timestep_count, styles, style_count).release();
-    });
+    return guarded(error, [&] { *conditions = network->condition(*inputs).release(); });
 }
 
 void conditions_destroy(af_conditions *conditions) noexcept
@@ -75,18 +71,16 @@ void conditions_destroy(af_conditions *conditions) noexcept
     guarded(nullptr, [&] { delete conditions; });
 }
 
-artfusion_status denoise(af_network *network, const af_conditions *conditions, const int32_t *rows,
-                         const float *x, const float *content, int32_t batch, int32_t h, int32_t w,
-                         float *prediction, af_engine_error *error) noexcept
+artfusion_status denoise(af_network *network, const af_conditions *conditions,
+                         const af_passes *passes, af_engine_error *error) noexcept
 {
-    return guarded(
-        error, [&] { network->denoise(*conditions, rows, x, content, batch, h, w, prediction); });
+    return guarded(error, [&] { network->denoise(*conditions, *passes); });
 }
 
-artfusion_status memory(af_network *network, af_stage stage, int32_t batch, int32_t h, int32_t w,
+artfusion_status memory(af_network *network, af_stage stage, int32_t batch, af_size size,
                         uint64_t *bytes, af_engine_error *error) noexcept
 {
-    return guarded(error, [&] { *bytes = network->memory(stage, batch, h, w); });
+    return guarded(error, [&] { *bytes = network->memory(stage, batch, size); });
 }
 
 /* libtorch's cpuinfo reads /proc/cpuinfo and /sys/devices/system/cpu when it is first asked what the

@@ -108,6 +108,36 @@ at::Tensor null_style_of(const torch::jit::Module &module, int64_t width)
     return expect("unet.null_style", unet.attr("null_style"), {width}, at::kHalf);
 }
 
+/* [2, batch]: of the modulations, and of the contents, of which the first is the null content. */
+at::Tensor rows_of(const af_conditions &conditions, const af_passes &passes)
+{
+    const int64_t modulations = conditions.modulations.size(0),
+                  contents = conditions.contents.size(0) - 1, height = conditions.contents.size(2),
+                  width = conditions.contents.size(3);
+    if (passes.size.height != height || passes.size.width != width)
+        throw Failure(ARTFUSION_ERROR_ARGUMENT,
+                      "the conditions are of " + std::to_string(width) + "x" +
+                          std::to_string(height) + ", the passes of " +
+                          std::to_string(passes.size.width) + "x" +
+                          std::to_string(passes.size.height));
+    at::Tensor rows = at::empty({2, passes.batch}, at::kInt);
+    int32_t *const to = rows.mutable_data_ptr<int32_t>();
+    for (int64_t i = 0; i < passes.batch; i++) {
+        const int32_t modulation = passes.modulation_rows[i], content = passes.content_rows[i];
+        if (modulation < 0 || modulation >= modulations)
+            throw Failure(ARTFUSION_ERROR_ARGUMENT,
+                          "row " + std::to_string(modulation) + " of the conditions was asked for; "
+                              "there are " + std::to_string(modulations));
+        if (content != AF_NULL_CONTENT && (content < 0 || content >= contents))
+            throw Failure(ARTFUSION_ERROR_ARGUMENT,
+                          "content " + std::to_string(content) + " of the conditions was asked for; "
+                              "there are " + std::to_string(contents));
+        to[i] = modulation;
+        to[passes.batch + i] = content == AF_NULL_CONTENT ? 0 : 1 + content;
+    }
+    return rows;
+}
+
 void write(const at::Tensor &tensor, float *values)
 {
     at::from_blob(values, tensor.sizes(), at::kFloat).copy_(tensor);
@@ -171,33 +201,32 @@ af_network_info af_network::info() const
     return info;
 }
 
-void af_network::encode(const float *rgb, int64_t batch, int64_t height, int64_t width,
-                        float *mode) const
+void af_network::encode(const float *rgb, int64_t batch, af_size size, float *mode) const
 {
     af::require_own_process();
     const CallScope scope(device_, stream_, options_.threads);
     const int64_t down = options_.downsample;
-    write(call(encoder_, {to_device(rgb, {batch, 3, height, width})},
-               {batch, options_.latent_channels, height / down, width / down}),
+    write(call(encoder_, {to_device(rgb, {batch, 3, size.height, size.width})},
+               {batch, options_.latent_channels, size.height / down, size.width / down}),
           mode);
 }
 
-void af_network::decode(const float *z, int64_t batch, int64_t h, int64_t w, float *rgb) const
+void af_network::decode(const float *z, int64_t batch, af_size size, float *rgb) const
 {
     af::require_own_process();
     const CallScope scope(device_, stream_, options_.threads);
     const int64_t down = options_.downsample;
-    write(call(decoder_, {to_device(z, {batch, options_.latent_channels, h, w})},
-               {batch, 3, h * down, w * down}),
+    write(call(decoder_, {to_device(z, {batch, options_.latent_channels, size.height, size.width})},
+               {batch, 3, size.height * down, size.width * down}),
           rgb);
 }
 
-void af_network::style(const float *rgb, int64_t batch, int64_t height, int64_t width,
-                       float *codes) const
+void af_network::style(const float *rgb, int64_t batch, af_size size, float *codes) const
 {
     af::require_own_process();
     const CallScope scope(device_, stream_, options_.threads);
-    write(call(style_, {to_device(rgb, {batch, 3, height, width})}, {batch, options_.style_width}),
+    write(call(style_, {to_device(rgb, {batch, 3, size.height, size.width})},
+               {batch, options_.style_width}),
           codes);
 }
 
@@ -208,57 +237,59 @@ void af_network::null_style(float *code) const
     write(null_style_, code);
 }
 
-std::unique_ptr<af_conditions> af_network::condition(const float *timesteps, int64_t timestep_count,
-                                                     const float *styles,
-                                                     int64_t style_count) const
+std::unique_ptr<af_conditions> af_network::condition(const af_condition_inputs &inputs) const
 {
     af::require_own_process();
     const CallScope scope(device_, stream_, options_.threads);
-    at::Tensor rows = call(condition_,
-                           {to_device(timesteps, {timestep_count}),
-                            to_device(styles, {style_count, options_.style_width})},
-                           {timestep_count * style_count, condition_width_});
-    return std::make_unique<af_conditions>(af_conditions{this, std::move(rows)});
+    const int64_t timesteps = inputs.timestep_count, styles = inputs.style_count,
+                  given = inputs.content_count;
+    const int64_t channels = options_.latent_channels, height = inputs.size.height,
+                  width = inputs.size.width;
+    auto conditions = std::make_unique<af_conditions>();
+    conditions->network = this;
+    conditions->modulations = call(condition_,
+                                   {to_device(inputs.timesteps, {timesteps}),
+                                    to_device(inputs.styles, {styles, options_.style_width})},
+                                   {timesteps * styles, condition_width_});
+    conditions->contents = at::zeros({1 + given, channels, height, width},
+                                     at::TensorOptions(device_).dtype(at::kFloat));
+    if (given)
+        conditions->contents.narrow(0, 1, given)
+            .copy_(at::from_blob(const_cast<float *>(inputs.contents),
+                                 {given, channels, height, width}, at::kFloat));
+    return conditions;
 }
 
-void af_network::denoise(const af_conditions &conditions, const int32_t *rows, const float *x,
-                         const float *content, int64_t batch, int64_t h, int64_t w,
-                         float *prediction) const
+void af_network::denoise(const af_conditions &conditions, const af_passes &passes) const
 {
     af::require_own_process();
     if (conditions.network != this)
         throw Failure(ARTFUSION_ERROR_ARGUMENT, "the conditions are of another network");
-    const int64_t count = conditions.rows.size(0);
-    for (int64_t i = 0; i < batch; i++)
-        if (rows[i] < 0 || rows[i] >= count)
-            throw Failure(ARTFUSION_ERROR_ARGUMENT,
-                          "row " + std::to_string(rows[i]) + " of the conditions was asked for; " +
-                              "there are " + std::to_string(count));
-
     const CallScope scope(device_, stream_, options_.threads);
-    const int64_t channels = options_.latent_channels;
-    const auto evaluate = [&](const at::Tensor &xs, const at::Tensor &contents,
-                              const at::Tensor &modulations) {
-        return call(denoise_, {xs, contents, modulations}, {batch, channels, h, w});
+    const af::Passes chosen{conditions.modulations, conditions.contents,
+                            rows_of(conditions, passes), passes.x, passes.prediction};
+    const std::vector<int64_t> latents{passes.batch, options_.latent_channels, passes.size.height,
+                                       passes.size.width};
+    const auto evaluate = [&](const at::Tensor &x, const at::Tensor &content,
+                              const at::Tensor &modulation) {
+        return call(denoise_, {x, content, modulation}, latents);
     };
-    if (recorder_ && recorder_->run({conditions.rows, rows, x, content, batch, channels, h, w,
-                                     prediction},
-                                    evaluate))
+    if (recorder_ && recorder_->run(chosen, evaluate))
         return;
-    const at::Tensor index =
-        at::from_blob(const_cast<int32_t *>(rows), {batch}, at::kInt).to(device_);
-    write(evaluate(to_device(x, {batch, channels, h, w}), to_device(content, {batch, channels, h, w}),
-                   conditions.rows.index_select(0, index)),
-          prediction);
+    const at::Tensor rows = chosen.rows.to(device_);
+    write(evaluate(to_device(passes.x, latents), chosen.contents.index_select(0, rows[1]),
+                   chosen.modulations.index_select(0, rows[0])),
+          passes.prediction);
 }
 
 /* By a call on zeros of that size. Of the UNet one that is not recorded as a graph, whose memory stays
  * in its pool. */
-uint64_t af_network::memory(af_stage stage, int64_t batch, int64_t h, int64_t w) const
+uint64_t af_network::memory(af_stage stage, int64_t batch, af_size size) const
 {
     af::require_own_process();
     const CallScope scope(device_, stream_, options_.threads);
     const int64_t channels = options_.latent_channels, down = options_.downsample;
+    const int64_t h = size.height, w = size.width;
     const auto zeros = [&](at::IntArrayRef sizes) {
         return at::zeros(sizes, at::TensorOptions(device_).dtype(at::kFloat));
     };

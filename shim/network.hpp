@@ -5,8 +5,8 @@
  *     encoder.forward(rgb[N, 3, H, W]) -> mode[N, C, H / down, W / down]
  *     decoder.forward(z[N, C, h, w]) -> rgb[N, 3, h * down, w * down]
  *     style.forward(rgb[N, 3, H, W]) -> codes[N, style_width]
- *     unet.condition(timesteps[T], styles[S, style_width]) -> rows[T * S, M]
- *     unet.denoise(x[N, C, h, w], content[N, C, h, w], rows[N, M]) -> prediction[N, C, h, w]
+ *     unet.condition(timesteps[T], styles[S, style_width]) -> modulations[T * S, M]
+ *     unet.denoise(x[N, C, h, w], content[N, C, h, w], modulation[N, M]) -> prediction[N, C, h, w]
  *
  * and the tensor unet.null_style[style_width].
  */
@@ -26,10 +26,11 @@
 #include "graph/program.hpp"
 #include "model/engine.h"
 
-/* Modulation rows, on the network's device. Does not keep the network alive. */
+/* On the network's device. Does not keep the network alive. */
 struct af_conditions {
     const af_network *network;
-    at::Tensor rows; /* [timesteps * styles, condition_width] */
+    at::Tensor modulations; /* [timesteps * styles, condition_width] */
+    at::Tensor contents;    /* [1 + contents, C, height, width], the null content first */
 };
 
 /* Immutable once it stands: any number of threads may call it at once. All functions throw. */
@@ -39,16 +40,13 @@ public:
                                             const af_network_options &options);
 
     af_network_info info() const;
-    void encode(const float *rgb, int64_t batch, int64_t height, int64_t width, float *mode) const;
-    void decode(const float *z, int64_t batch, int64_t h, int64_t w, float *rgb) const;
-    void style(const float *rgb, int64_t batch, int64_t height, int64_t width, float *codes) const;
+    void encode(const float *rgb, int64_t batch, af_size size, float *mode) const;
+    void decode(const float *z, int64_t batch, af_size size, float *rgb) const;
+    void style(const float *rgb, int64_t batch, af_size size, float *codes) const;
     void null_style(float *code) const;
-    std::unique_ptr<af_conditions> condition(const float *timesteps, int64_t timestep_count,
-                                             const float *styles, int64_t style_count) const;
-    void denoise(const af_conditions &conditions, const int32_t *rows, const float *x,
-                 const float *content, int64_t batch, int64_t h, int64_t w,
-                 float *prediction) const;
-    uint64_t memory(af_stage stage, int64_t batch, int64_t h, int64_t w) const;
+    std::unique_ptr<af_conditions> condition(const af_condition_inputs &inputs) const;
+    void denoise(const af_conditions &conditions, const af_passes &passes) const;
+    uint64_t memory(af_stage stage, int64_t batch, af_size size) const;
 
 private:
     af_network(const torch::jit::Module &module, const af_network_options &options,

@@ -82,15 +82,13 @@ static int make_picture(struct run *run, const struct work *item, const artfusio
     run->options = &each;
     message_subject(item->content, item->result);
     artfusion_image *content = NULL, *result = NULL;
-    artfusion_style *style = NULL;
     int code = run_load_image(run, item->content, &content);
     if (code == 0)
-        code = run_stylize(run, content, painting, &style, &result);
+        code = run_stylize(run, content, painting, &result);
     if (code == 0)
         code = run_write(run, result);
     if (code == 0)
         code = report_run(run, result, NULL);
-    artfusion_style_destroy(style);
     artfusion_image_destroy(content);
     artfusion_image_destroy(result);
     message_subject(NULL, NULL);

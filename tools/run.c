@@ -306,15 +306,17 @@ int run_decode(struct run *run, int32_t index, artfusion_image **image)
 }
 
 int run_stylize(struct run *run, const artfusion_image *content, const artfusion_image *painting,
-                artfusion_style **style, artfusion_image **result)
+                artfusion_image **result)
 {
+    artfusion_style *style = NULL;
     int code = run_create_sampler(run, content);
     if (code == 0)
-        code = run_make_style(run, painting, style);
+        code = run_make_style(run, painting, &style);
     if (code == 0)
-        code = run_steps(run, content, *style);
+        code = run_steps(run, content, style);
     if (code == 0)
         code = run_decode(run, 0, result);
+    artfusion_style_destroy(style);
     return code;
 }
 

@@ -54,7 +54,7 @@ int run_decode(struct run *run, int32_t index, artfusion_image **image);
 
 /* All of these for one picture, once the model is open. */
 int run_stylize(struct run *run, const artfusion_image *content, const artfusion_image *painting,
-                artfusion_style **style, artfusion_image **result);
+                artfusion_image **result);
 
 /* To options->out. */
 int run_write(struct run *run, const artfusion_image *image);

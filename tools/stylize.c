@@ -12,7 +12,6 @@
 
 struct pictures {
     artfusion_image *content, *painting, *result;
-    artfusion_style *style;
 };
 
 static int stylize(struct run *run, struct pictures *pictures)
@@ -24,8 +23,7 @@ static int stylize(struct run *run, struct pictures *pictures)
     if (code == 0)
         code = run_open_model(run);
     if (code == 0)
-        code = run_stylize(run, pictures->content, pictures->painting, &pictures->style,
-                           &pictures->result);
+        code = run_stylize(run, pictures->content, pictures->painting, &pictures->result);
     if (code == 0)
         code = run_save(run, pictures->result);
     if (code == 0)
@@ -50,7 +48,6 @@ int command_stylize(const struct options *options)
     int code = run_begin(&run, options);
     if (code == 0)
         code = stylize(&run, &pictures);
-    artfusion_style_destroy(pictures.style);
     artfusion_image_destroy(pictures.content);
     artfusion_image_destroy(pictures.painting);
     artfusion_image_destroy(pictures.result);

@@ -120,11 +120,32 @@ static af_conditions *conditions_of(const af_request *request)
 static artfusion_status make_conditions(const lane *l, const af_request *r, af_answer *answer)
 {
     af_conditions *made = NULL;
+    const af_condition_inputs inputs = {
+        .timesteps = floats(l, r, 0),
+        .styles = floats(l, r, 1),
+        .contents = floats(l, r, 2),
+        .timestep_count = r->timestep_count,
+        .style_count = r->style_count,
+        .content_count = r->content_count,
+        .size = r->size,
+    };
     const artfusion_status status =
-        engine->condition(atomic_load(&opened), floats(l, r, 0), r->first, floats(l, r, 1),
-                          r->second, &made, &answer->error);
+        engine->condition(atomic_load(&opened), &inputs, &made, &answer->error);
     answer->value = (uint64_t)(uintptr_t)made;
     return status == ARTFUSION_OK && !made ? ARTFUSION_ERROR_ENGINE : status;
+}
+
+static artfusion_status denoise(const lane *l, const af_request *r, af_engine_error *error)
+{
+    const af_passes passes = {
+        .modulation_rows = (const int32_t *)(const void *)floats(l, r, 0),
+        .content_rows = (const int32_t *)(const void *)floats(l, r, 1),
+        .x = floats(l, r, 2),
+        .prediction = floats(l, r, 3),
+        .batch = r->batch,
+        .size = r->size,
+    };
+    return engine->denoise(atomic_load(&opened), conditions_of(r), &passes, error);
 }
 
 static artfusion_status call(lane *l, const af_request *r, af_answer *answer)
@@ -134,27 +155,19 @@ static artfusion_status call(lane *l, const af_request *r, af_answer *answer)
     switch (r->call) {
     case AF_CALL_OPEN: return open_model(l, r, answer);
     case AF_CALL_ENCODE:
-        return engine->encode(network, floats(l, r, 0), r->first, r->second, r->third,
-                              floats(l, r, 1), error);
+        return engine->encode(network, floats(l, r, 0), r->batch, r->size, floats(l, r, 1), error);
     case AF_CALL_DECODE:
-        return engine->decode(network, floats(l, r, 0), r->first, r->second, r->third,
-                              floats(l, r, 1), error);
+        return engine->decode(network, floats(l, r, 0), r->batch, r->size, floats(l, r, 1), error);
     case AF_CALL_STYLE:
-        return engine->style(network, floats(l, r, 0), r->first, r->second, r->third,
-                             floats(l, r, 1), error);
+        return engine->style(network, floats(l, r, 0), r->batch, r->size, floats(l, r, 1), error);
     case AF_CALL_NULL_STYLE: return engine->null_style(network, floats(l, r, 0), error);
     case AF_CALL_CONDITION: return make_conditions(l, r, answer);
     case AF_CALL_CONDITIONS_DESTROY:
         engine->conditions_destroy(conditions_of(r));
         return ARTFUSION_OK;
-    case AF_CALL_DENOISE:
-        return engine->denoise(network, conditions_of(r),
-                               (const int32_t *)(const void *)floats(l, r, 0), floats(l, r, 1),
-                               floats(l, r, 2), r->first, r->second, r->third, floats(l, r, 3),
-                               error);
+    case AF_CALL_DENOISE: return denoise(l, r, error);
     case AF_CALL_MEMORY:
-        return engine->memory(network, r->stage, r->first, r->second, r->third, &answer->value,
-                              error);
+        return engine->memory(network, r->stage, r->batch, r->size, &answer->value, error);
     default:
         (void)snprintf(error->text, sizeof error->text, "call %d is unknown", (int)r->call);
         return ARTFUSION_ERROR_ENGINE;

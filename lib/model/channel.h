@@ -49,7 +49,9 @@ typedef struct af_greeting {
 
 typedef struct af_request {
     af_call call;
-    int32_t first, second, third; /* batch, height, width; or counts of timesteps and styles */
+    int32_t batch;
+    int32_t timestep_count, style_count, content_count; /* of CONDITION */
+    af_size size;
     af_stage stage;
     artfusion_status status; /* of AF_CALL_READ */
     uint64_t conditions;     /* as CONDITION's answer named them */

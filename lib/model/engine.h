@@ -16,11 +16,16 @@
 #include "artfusion.h"
 
 /* Another with each change of the table: one that is longer is another table, too. */
-#define AF_ENGINE_VERSION 6
+#define AF_ENGINE_VERSION 7
 #define AF_ENGINE_SYMBOL "artfusion_engine_v1"
 
 typedef struct af_network af_network;       /* a loaded model, the engine's own */
-typedef struct af_conditions af_conditions; /* modulation rows, the engine's own */
+typedef struct af_conditions af_conditions; /* what passes are conditioned on, the engine's own */
+
+/* The sides of a picture in pixels, or of a latent in positions. */
+typedef struct af_size {
+    int32_t width, height;
+} af_size;
 
 typedef struct af_engine_error {
     char text[512];
@@ -64,6 +69,28 @@ typedef struct af_network_info {
     char arithmetic[16];
 } af_network_info;
 
+/* What the passes of a run are conditioned on. */
+typedef struct af_condition_inputs {
+    const float *timesteps; /* [timestep_count] */
+    const float *styles;    /* [style_count, style_width], the codes */
+    const float *contents;  /* [content_count, C, height, width], the content conditions */
+    int32_t timestep_count, style_count;
+    int32_t content_count; /* 0: passes have the null content alone */
+    af_size size;          /* of the contents and of all passes */
+} af_condition_inputs;
+
+/* Passes of the UNet, of the size that the conditions have. */
+typedef struct af_passes {
+    const int32_t *modulation_rows; /* [batch]: t * style_count + s, of timestep t and style s */
+    const int32_t *content_rows;    /* [batch]: which of the contents; AF_NULL_CONTENT: zeros */
+    const float *x;                 /* [batch, C, height, width] */
+    float *prediction;              /* [batch, C, height, width], written */
+    int32_t batch;
+    af_size size;
+} af_passes;
+
+#define AF_NULL_CONTENT (-1)
+
 /* The calls whose memory can be asked for. */
 typedef int32_t af_stage;
 enum { AF_STAGE_ENCODE, AF_STAGE_DECODE, AF_STAGE_CONDITION, AF_STAGE_DENOISE, AF_STAGES };
@@ -81,39 +108,35 @@ typedef struct af_engine {
                              af_engine_error *error);
 
     /* rgb[batch, 3, height, width] in -1..1 -> mode[batch, C, height / down, width / down]. */
-    artfusion_status (*encode)(af_network *network, const float *rgb, int32_t batch, int32_t height,
-                               int32_t width, float *mode, af_engine_error *error);
+    artfusion_status (*encode)(af_network *network, const float *rgb, int32_t batch, af_size size,
+                               float *mode, af_engine_error *error);
 
-    /* z[batch, C, h, w], unscaled -> rgb[batch, 3, h * down, w * down], not clamped. */
-    artfusion_status (*decode)(af_network *network, const float *z, int32_t batch, int32_t h,
-                               int32_t w, float *rgb, af_engine_error *error);
+    /* z[batch, C, height, width], unscaled -> rgb[batch, 3, height * down, width * down], not
+     * clamped. */
+    artfusion_status (*decode)(af_network *network, const float *z, int32_t batch, af_size size,
+                               float *rgb, af_engine_error *error);
 
     /* rgb[batch, 3, height, width] -> codes[batch, style_width]. */
-    artfusion_status (*style)(af_network *network, const float *rgb, int32_t batch, int32_t height,
-                              int32_t width, float *codes, af_engine_error *error);
+    artfusion_status (*style)(af_network *network, const float *rgb, int32_t batch, af_size size,
+                              float *codes, af_engine_error *error);
 
     /* The learned null style, codes[style_width]. */
     artfusion_status (*null_style)(af_network *network, float *code, af_engine_error *error);
 
-    /* All timesteps x all styles at once, since that part of the UNet depends on nothing else.
-     * Row t * style_count + s belongs to timesteps[t] and styles[s, style_width]. */
-    artfusion_status (*condition)(af_network *network, const float *timesteps,
-                                  int32_t timestep_count, const float *styles, int32_t style_count,
+    /* All timesteps x all styles at once, since that part of the UNet depends on nothing else; and
+     * the contents, which stay where the passes need them. Nothing of the inputs is kept. */
+    artfusion_status (*condition)(af_network *network, const af_condition_inputs *inputs,
                                   af_conditions **conditions, af_engine_error *error);
     void (*conditions_destroy)(af_conditions *conditions); /* NULL is fine */
 
-    /* One pass: x[batch, C, h, w], content[batch, C, h, w] (the content condition, zeros for null),
-     * rows[batch] into `conditions` -> prediction[batch, C, h, w]. */
     artfusion_status (*denoise)(af_network *network, const af_conditions *conditions,
-                                const int32_t *rows, const float *x, const float *content,
-                                int32_t batch, int32_t h, int32_t w, float *prediction,
-                                af_engine_error *error);
+                                const af_passes *passes, af_engine_error *error);
 
-    /* Bytes that a call takes at most while it runs, beside the caller's buffers: of `batch` latents
-     * of h x w, or of CONDITION `batch` rows, where the conditions that come out are included.
-     * Measured on small inputs when a stage is first asked for. */
-    artfusion_status (*memory)(af_network *network, af_stage stage, int32_t batch, int32_t h,
-                               int32_t w, uint64_t *bytes, af_engine_error *error);
+    /* Bytes that a call takes at most while it runs, beside the caller's buffers: for `batch` latents
+     * of that size, or for CONDITION of `batch` rows without contents, where the conditions that
+     * come out are included. Measured on small inputs when a stage is first asked for. */
+    artfusion_status (*memory)(af_network *network, af_stage stage, int32_t batch, af_size size,
+                               uint64_t *bytes, af_engine_error *error);
 
     /* Before `open`, where files cannot be opened any more by then: what the engine's libraries ask
      * the system once, as for the processor's features. NULL: nothing. */

@@ -15,7 +15,8 @@ enum {
 
 /* A size at which a stage is measured. */
 typedef struct probe {
-    int32_t batch, h, w;
+    int32_t batch;
+    af_size size;
 } probe;
 
 /* The native side, halved `halvings` times (-1: doubled), in latent pixels that a picture can have.
@@ -46,12 +47,13 @@ static int32_t list_probes(const af_manifest *m, af_stage stage, probe probes[PR
     const int32_t last = halvings_to(m, NATIVE_SIDE) - 1;
     if (stage == AF_STAGE_CONDITION) {
         for (int32_t batch = 16; count < AF_CURVE_POINTS; batch *= 2)
-            probes[count++] = (probe){batch, 1, 1};
+            probes[count++] = (probe){batch, {1, 1}};
         return count;
     }
     for (halvings = halvings > last + 2 ? halvings : last + 2; halvings >= last; halvings--)
-        probes[count++] = (probe){1, side_of(m, m->native_height, halvings),
-                                  side_of(m, m->native_width, halvings)};
+        probes[count++] = (probe){1,
+                                  {.width = side_of(m, m->native_width, halvings),
+                                   .height = side_of(m, m->native_height, halvings)}};
     return count;
 }
 
@@ -76,13 +78,13 @@ static artfusion_status measure(artfusion_model *model, af_stage stage, af_curve
     int32_t points = 0;
     for (int32_t i = 0; i < count; i++) {
         const probe *p = &probes[i];
-        const double n = (double)p->batch * (double)p->h * (double)p->w;
+        const double n = (double)p->batch * (double)p->size.height * (double)p->size.width;
         if (i && limit && may_exceed((double)limit, n, positions, bytes, points))
             break;
         uint64_t measured;
         af_engine_error error = {{0}};
         const artfusion_status status =
-            model->engine->memory(model->network, stage, p->batch, p->h, p->w, &measured, &error);
+            model->engine->memory(model->network, stage, p->batch, p->size, &measured, &error);
         if (status != ARTFUSION_OK)
             return af_model_failed(model, status, "measuring the networks' memory", &error);
         if (points == AF_CURVE_POINTS) { /* the smallest goes */
@@ -98,7 +100,7 @@ static artfusion_status measure(artfusion_model *model, af_stage stage, af_curve
 }
 
 artfusion_status af_model_footprint(artfusion_model *model, af_stage stage, int32_t batch,
-                                    int32_t h, int32_t w, uint64_t *bytes)
+                                    af_size size, uint64_t *bytes)
 {
     artfusion_status status = ARTFUSION_OK;
     (void)pthread_mutex_lock(&model->curves.lock);
@@ -112,7 +114,8 @@ artfusion_status af_model_footprint(artfusion_model *model, af_stage stage, int3
     if (status == ARTFUSION_OK)
         *bytes = af_whole(stage == AF_STAGE_CONDITION
                               ? af_curve_at(curve, 1.0, batch)
-                              : af_curve_at(curve, batch, (double)h * (double)w));
+                              : af_curve_at(curve, batch,
+                                            (double)size.height * (double)size.width));
     (void)pthread_mutex_unlock(&model->curves.lock);
     return status;
 }

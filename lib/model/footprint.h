@@ -5,9 +5,10 @@
 
 #include "model/engine.h"
 
-/* The most bytes for `batch` latents of h x w, or `batch` rows of CONDITION (h = w = 1). The first
- * time of a stage it is measured, while other threads that ask wait. Errors: ENGINE, MEMORY. */
+/* The most bytes for `batch` latents of that size, or for `batch` rows of CONDITION (of 1 x 1). The
+ * first time of a stage it is measured, while other threads that ask wait. Errors: ENGINE, MEMORY.
+ */
 artfusion_status af_model_footprint(artfusion_model *model, af_stage stage, int32_t batch,
-                                    int32_t h, int32_t w, uint64_t *bytes);
+                                    af_size size, uint64_t *bytes);
 
 #endif

@@ -15,8 +15,8 @@ typedef struct remote {
 struct af_conditions {
     af_network *network;
     remote *made;
-    int32_t timestep_count, style_count;
-    float *timesteps, *styles; /* to make them again */
+    af_condition_inputs inputs; /* to make them again */
+    float *values;              /* of the inputs: timesteps, styles, contents */
 };
 
 static artfusion_status once(af_network *n, af_request request, const af_shared *buffers,
@@ -35,9 +35,10 @@ static artfusion_status once(af_network *n, af_request request, const af_shared 
     return status;
 }
 
-static size_t floats(int32_t batch, int32_t channels, int32_t height, int32_t width)
+static size_t floats(int32_t batch, int32_t channels, af_size size)
 {
-    return sizeof(float) * (size_t)batch * (size_t)channels * (size_t)height * (size_t)width;
+    return sizeof(float) * (size_t)batch * (size_t)channels * (size_t)size.height *
+           (size_t)size.width;
 }
 
 static artfusion_status isolated_open(const af_model_records *base,
@@ -76,48 +77,50 @@ static artfusion_status isolated_info(const af_network *n, af_network_info *info
 }
 
 static artfusion_status isolated_encode(af_network *n, const float *rgb, int32_t batch,
-                                        int32_t height, int32_t width, float *mode,
-                                        af_engine_error *error)
+                                        af_size size, float *mode, af_engine_error *error)
 {
     const af_network_options *o = &n->options;
+    const af_size latent = {size.width / o->downsample, size.height / o->downsample};
     const af_shared buffers[] = {
-        {.in = rgb, .bytes = floats(batch, 3, height, width)},
-        {.out = mode,
-         .bytes = floats(batch, o->latent_channels, height / o->downsample, width / o->downsample)},
+        {.in = rgb, .bytes = floats(batch, 3, size)},
+        {.out = mode, .bytes = floats(batch, o->latent_channels, latent)},
     };
-    return once(
-        n, (af_request){.call = AF_CALL_ENCODE, .first = batch, .second = height, .third = width},
-        buffers, 2, NULL, error);
+    return once(n, (af_request){.call = AF_CALL_ENCODE, .batch = batch, .size = size}, buffers, 2,
+                NULL, error);
 }
 
-static artfusion_status isolated_decode(af_network *n, const float *z, int32_t batch, int32_t h,
-                                        int32_t w, float *rgb, af_engine_error *error)
+static artfusion_status isolated_decode(af_network *n, const float *z, int32_t batch, af_size size,
+                                        float *rgb, af_engine_error *error)
 {
     const af_network_options *o = &n->options;
+    const af_size picture = {size.width * o->downsample, size.height * o->downsample};
     const af_shared buffers[] = {
-        {.in = z, .bytes = floats(batch, o->latent_channels, h, w)},
-        {.out = rgb, .bytes = floats(batch, 3, h * o->downsample, w * o->downsample)},
+        {.in = z, .bytes = floats(batch, o->latent_channels, size)},
+        {.out = rgb, .bytes = floats(batch, 3, picture)},
     };
-    return once(n, (af_request){.call = AF_CALL_DECODE, .first = batch, .second = h, .third = w},
-                buffers, 2, NULL, error);
+    return once(n, (af_request){.call = AF_CALL_DECODE, .batch = batch, .size = size}, buffers, 2,
+                NULL, error);
 }
 
-static artfusion_status isolated_style(af_network *n, const float *rgb, int32_t batch,
-                                       int32_t height, int32_t width, float *codes,
-                                       af_engine_error *error)
+static size_t code_bytes(const af_network *n, int32_t count)
+{
+    return sizeof(float) * (size_t)n->options.style_width * (size_t)count;
+}
+
+static artfusion_status isolated_style(af_network *n, const float *rgb, int32_t batch, af_size size,
+                                       float *codes, af_engine_error *error)
 {
     const af_shared buffers[] = {
-        {.in = rgb, .bytes = floats(batch, 3, height, width)},
-        {.out = codes, .bytes = floats(batch, n->options.style_width, 1, 1)},
+        {.in = rgb, .bytes = floats(batch, 3, size)},
+        {.out = codes, .bytes = code_bytes(n, batch)},
     };
-    return once(
-        n, (af_request){.call = AF_CALL_STYLE, .first = batch, .second = height, .third = width},
-        buffers, 2, NULL, error);
+    return once(n, (af_request){.call = AF_CALL_STYLE, .batch = batch, .size = size}, buffers, 2,
+                NULL, error);
 }
 
 static artfusion_status isolated_null_style(af_network *n, float *code, af_engine_error *error)
 {
-    const af_shared buffers[] = {{.out = code, .bytes = floats(1, n->options.style_width, 1, 1)}};
+    const af_shared buffers[] = {{.out = code, .bytes = code_bytes(n, 1)}};
     return once(n, (af_request){.call = AF_CALL_NULL_STYLE}, buffers, 1, NULL, error);
 }
 
@@ -125,16 +128,20 @@ static artfusion_status isolated_null_style(af_network *n, float *code, af_engin
 static artfusion_status make_conditions(af_isolated_call *c, const af_conditions *conditions,
                                         af_engine_error *error)
 {
-    const size_t width = (size_t)c->network->options.style_width;
+    const af_network *n = c->network;
+    const af_condition_inputs *inputs = &conditions->inputs;
     const af_shared buffers[] = {
-        {.in = conditions->timesteps, .bytes = sizeof(float) * (size_t)conditions->timestep_count},
-        {.in = conditions->styles,
-         .bytes = sizeof(float) * width * (size_t)conditions->style_count},
+        {.in = inputs->timesteps, .bytes = sizeof(float) * (size_t)inputs->timestep_count},
+        {.in = inputs->styles, .bytes = code_bytes(n, inputs->style_count)},
+        {.in = inputs->contents,
+         .bytes = floats(inputs->content_count, n->options.latent_channels, inputs->size)},
     };
     af_request request = {.call = AF_CALL_CONDITION,
-                          .first = conditions->timestep_count,
-                          .second = conditions->style_count};
-    const artfusion_status status = af_isolated_run(c, &request, buffers, 2, error);
+                          .timestep_count = inputs->timestep_count,
+                          .style_count = inputs->style_count,
+                          .content_count = inputs->content_count,
+                          .size = inputs->size};
+    const artfusion_status status = af_isolated_run(c, &request, buffers, 3, error);
     if (status == ARTFUSION_OK)
         *conditions->made = (remote){c->process->generation, c->answer.value};
     return status;
@@ -143,40 +150,42 @@ static artfusion_status make_conditions(af_isolated_call *c, const af_conditions
 static void free_conditions(af_conditions *conditions)
 {
     af_free(conditions->made);
-    af_free(conditions->timesteps);
-    af_free(conditions->styles);
+    af_free(conditions->values);
     af_free(conditions);
 }
 
-static af_conditions *new_conditions(af_network *n, const float *timesteps, int32_t timestep_count,
-                                     const float *styles, int32_t style_count)
+static af_conditions *new_conditions(af_network *n, const af_condition_inputs *inputs)
 {
-    const size_t values = (size_t)style_count * (size_t)n->options.style_width;
+    const size_t timesteps = (size_t)inputs->timestep_count;
+    const size_t styles = code_bytes(n, inputs->style_count) / sizeof(float);
+    const size_t contents =
+        floats(inputs->content_count, n->options.latent_channels, inputs->size) / sizeof(float);
     af_conditions *made = af_alloc_array(1, sizeof *made);
     if (!made)
         return NULL;
     made->network = n;
-    made->timestep_count = timestep_count;
-    made->style_count = style_count;
+    made->inputs = *inputs;
     made->made = af_alloc_array(1, sizeof *made->made);
-    made->timesteps = af_alloc_array((size_t)timestep_count, sizeof *timesteps);
-    made->styles = af_alloc_array(values, sizeof *styles);
-    if (!made->made || !made->timesteps || !made->styles) {
+    made->values = af_alloc_array(timesteps + styles + contents, sizeof *made->values);
+    if (!made->made || !made->values) {
         free_conditions(made);
         return NULL;
     }
-    memcpy(made->timesteps, timesteps, (size_t)timestep_count * sizeof *timesteps);
-    memcpy(made->styles, styles, values * sizeof *styles);
+    made->inputs.timesteps = made->values;
+    made->inputs.styles = made->values + timesteps;
+    made->inputs.contents = made->values + timesteps + styles;
+    memcpy(made->values, inputs->timesteps, timesteps * sizeof(float));
+    memcpy(made->values + timesteps, inputs->styles, styles * sizeof(float));
+    if (contents)
+        memcpy(made->values + timesteps + styles, inputs->contents, contents * sizeof(float));
     return made;
 }
 
-static artfusion_status isolated_condition(af_network *n, const float *timesteps,
-                                           int32_t timestep_count, const float *styles,
-                                           int32_t style_count, af_conditions **conditions,
-                                           af_engine_error *error)
+static artfusion_status isolated_condition(af_network *n, const af_condition_inputs *inputs,
+                                           af_conditions **conditions, af_engine_error *error)
 {
     *conditions = NULL;
-    af_conditions *made = new_conditions(n, timesteps, timestep_count, styles, style_count);
+    af_conditions *made = new_conditions(n, inputs);
     if (!made)
         return ARTFUSION_ERROR_MEMORY;
     af_isolated_count(n, 1);
@@ -215,16 +224,15 @@ static void isolated_conditions_destroy(af_conditions *conditions)
 }
 
 static artfusion_status isolated_denoise(af_network *n, const af_conditions *conditions,
-                                         const int32_t *rows, const float *x, const float *content,
-                                         int32_t batch, int32_t h, int32_t w, float *prediction,
-                                         af_engine_error *error)
+                                         const af_passes *passes, af_engine_error *error)
 {
-    const size_t bytes = floats(batch, n->options.latent_channels, h, w);
+    const size_t rows = sizeof(int32_t) * (size_t)passes->batch;
+    const size_t bytes = floats(passes->batch, n->options.latent_channels, passes->size);
     const af_shared buffers[] = {
-        {.in = rows, .bytes = sizeof *rows * (size_t)batch},
-        {.in = x, .bytes = bytes},
-        {.in = content, .bytes = bytes},
-        {.out = prediction, .bytes = bytes},
+        {.in = passes->modulation_rows, .bytes = rows},
+        {.in = passes->content_rows, .bytes = rows},
+        {.in = passes->x, .bytes = bytes},
+        {.out = passes->prediction, .bytes = bytes},
     };
     af_isolated_call c;
     artfusion_status status;
@@ -236,9 +244,8 @@ static artfusion_status isolated_denoise(af_network *n, const af_conditions *con
             status = make_conditions(&c, conditions, error);
         if (status == ARTFUSION_OK) {
             af_request request = {.call = AF_CALL_DENOISE,
-                                  .first = batch,
-                                  .second = h,
-                                  .third = w,
+                                  .batch = passes->batch,
+                                  .size = passes->size,
                                   .conditions = conditions->made->value};
             status = af_isolated_run(&c, &request, buffers, 4, error);
         }
@@ -247,20 +254,19 @@ static artfusion_status isolated_denoise(af_network *n, const af_conditions *con
 }
 
 /* What the engine takes, and the buffers that are shared with it. */
-static artfusion_status isolated_memory(af_network *n, af_stage stage, int32_t batch, int32_t h,
-                                        int32_t w, uint64_t *bytes, af_engine_error *error)
+static artfusion_status isolated_memory(af_network *n, af_stage stage, int32_t batch, af_size size,
+                                        uint64_t *bytes, af_engine_error *error)
 {
     const af_network_options *o = &n->options;
-    const uint64_t positions = af_product(af_product((uint64_t)batch, (uint64_t)h), (uint64_t)w);
+    const uint64_t positions =
+        af_product(af_product((uint64_t)batch, (uint64_t)size.height), (uint64_t)size.width);
     const uint64_t down = (uint64_t)o->downsample, channels = (uint64_t)o->latent_channels;
     const uint64_t values = stage == AF_STAGE_CONDITION ? 1 + (uint64_t)o->style_width
-                            : stage == AF_STAGE_DENOISE ? 3 * channels
+                            : stage == AF_STAGE_DENOISE ? 2 * channels
                                                         : 3 * down * down + channels;
     *bytes = 0;
     const artfusion_status status =
-        once(n,
-             (af_request){
-                 .call = AF_CALL_MEMORY, .first = batch, .second = h, .third = w, .stage = stage},
+        once(n, (af_request){.call = AF_CALL_MEMORY, .batch = batch, .size = size, .stage = stage},
              NULL, 0, bytes, error);
     *bytes = af_add(*bytes, af_product(positions, values * sizeof(float)));
     return status;

@@ -30,8 +30,8 @@ static artfusion_status encode_mode(artfusion_model *model, const artfusion_imag
         return af_fail_memory(planar * sizeof *rgb, "encoding");
     af_image_to_planar(image, rgb);
     af_engine_error error = {{0}};
-    artfusion_status status = model->engine->encode(model->network, rgb, 1, image->height,
-                                                    image->width, mode, &error);
+    artfusion_status status = model->engine->encode(
+        model->network, rgb, 1, (af_size){image->width, image->height}, mode, &error);
     af_free(rgb);
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "encoder", &error);
@@ -77,13 +77,9 @@ void af_model_content_condition(const artfusion_model *model, const float *scale
     }
 }
 
-artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_image *image,
-                                        artfusion_latent_kind kind, float *latent, size_t count)
+artfusion_status af_model_encode(artfusion_model *model, const artfusion_image *image,
+                                 artfusion_latent_kind kind, float *latent, size_t count)
 {
-    af_error_clear();
-    AF_DEFAULT_FLOATS;
-    if (!model || !image || !latent)
-        return af_fail_null(model, image, latent);
     artfusion_status status =
         af_check_integer("kind", kind, ARTFUSION_LATENT_MODE, ARTFUSION_LATENT_CONTENT);
     if (status == ARTFUSION_OK)
@@ -113,6 +109,16 @@ artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_
         af_model_content_condition(model, mode, pixels, latent);
     af_free(mode);
     return status;
+}
+
+artfusion_status artfusion_model_encode(artfusion_model *model, const artfusion_image *image,
+                                        artfusion_latent_kind kind, float *latent, size_t count)
+{
+    af_error_clear();
+    AF_DEFAULT_FLOATS;
+    if (!model || !image || !latent)
+        return af_fail_null(model, image, latent);
+    return af_model_encode(model, image, kind, latent, count);
 }
 
 /* Latent sizes of the public calls; `*pixels` is that of one latent channel. */
@@ -164,8 +170,8 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
     af_engine_error error = {{0}};
     status = af_model_enter(model);
     if (status == ARTFUSION_OK) {
-        status = model->engine->decode(model->network, z, batch, latent_height, latent_width, rgb,
-                                       &error);
+        status = model->engine->decode(model->network, z, batch,
+                                       (af_size){latent_width, latent_height}, rgb, &error);
         if (status != ARTFUSION_OK)
             status = af_model_failed(model, status, "decoder", &error);
         af_model_leave(model);
@@ -176,21 +182,16 @@ artfusion_status artfusion_model_decode(artfusion_model *model, const float *lat
     return af_check_finite(ARTFUSION_ERROR_NUMERIC, "the decoder's picture", rgb, count);
 }
 
-/* With as many timesteps as pictures; `styles` has a code for each, or is NULL. */
-static artfusion_status denoise(artfusion_model *model, const float *timesteps,
-                                const float *styles, const int32_t *rows, const float *x,
-                                const float *content, int32_t batch, int32_t width, int32_t height,
-                                float *prediction)
+static artfusion_status denoise(artfusion_model *model, const af_condition_inputs *inputs,
+                                const af_passes *passes)
 {
     af_conditions *conditions = NULL;
     af_engine_error error = {{0}};
-    artfusion_status status = model->engine->condition(
-        model->network, timesteps, batch, styles ? styles : model->null_style, styles ? batch : 1,
-        &conditions, &error);
+    artfusion_status status =
+        model->engine->condition(model->network, inputs, &conditions, &error);
     if (status != ARTFUSION_OK || !conditions)
         return af_model_failed(model, status, "UNet conditions", &error);
-    status = model->engine->denoise(model->network, conditions, rows, x, content, batch, height,
-                                    width, prediction, &error);
+    status = model->engine->denoise(model->network, conditions, passes, &error);
     if (status != ARTFUSION_OK)
         status = af_model_failed(model, status, "UNet", &error);
     model->engine->conditions_destroy(conditions);
@@ -216,25 +217,43 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
     if (status != ARTFUSION_OK)
         return status;
 
-    const size_t count = (size_t)batch * (size_t)model->manifest.latent_channels * pixels;
-    float *zeros = content ? NULL : af_alloc_array(count, sizeof *zeros);
-    float *times = af_alloc_array((size_t)batch, sizeof *times);
-    int32_t *rows = af_alloc_array((size_t)batch, sizeof *rows);
-    if (!times || !rows || (!content && !zeros)) {
-        status = af_fail_memory(count * sizeof *zeros, "a UNet pass");
+    /* A timestep for each picture, and a style unless all have the null style: each its own row. */
+    const size_t pictures = (size_t)batch;
+    const size_t count = pictures * (size_t)model->manifest.latent_channels * pixels;
+    float *times = af_alloc_array(pictures, sizeof *times);
+    int32_t *rows = af_alloc_array(2 * pictures, sizeof *rows);
+    if (!times || !rows) {
+        status = af_fail_memory(pictures * (sizeof *times + 2 * sizeof *rows), "a UNet pass");
     } else {
         for (int32_t i = 0; i < batch; i++) {
             times[i] = (float)timesteps[i];
             rows[i] = styles ? i * batch + i : i;
+            rows[batch + i] = content ? i : AF_NULL_CONTENT;
         }
         status = af_model_enter(model);
     }
     if (status == ARTFUSION_OK) {
-        status = denoise(model, times, styles, rows, x, content ? content : zeros, batch,
-                         latent_width, latent_height, prediction);
+        const af_size size = {latent_width, latent_height};
+        const af_condition_inputs inputs = {
+            .timesteps = times,
+            .styles = styles ? styles : model->null_style,
+            .contents = content,
+            .timestep_count = batch,
+            .style_count = styles ? batch : 1,
+            .content_count = content ? batch : 0,
+            .size = size,
+        };
+        const af_passes passes = {
+            .modulation_rows = rows,
+            .content_rows = rows + batch,
+            .x = x,
+            .prediction = prediction,
+            .batch = batch,
+            .size = size,
+        };
+        status = denoise(model, &inputs, &passes);
         af_model_leave(model);
     }
-    af_free(zeros);
     af_free(times);
     af_free(rows);
     return status == ARTFUSION_OK ? af_check_finite(ARTFUSION_ERROR_NUMERIC, "the UNet's prediction", prediction, count)

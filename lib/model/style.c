@@ -70,8 +70,8 @@ static artfusion_status run_network(artfusion_model *model, const artfusion_imag
         return af_fail_memory(planar * sizeof *rgb, "a style picture");
     af_image_to_planar(image, rgb);
     af_engine_error error = {{0}};
-    const artfusion_status status = model->engine->style(model->network, rgb, 1, image->height,
-                                                         image->width, values, &error);
+    const artfusion_status status = model->engine->style(
+        model->network, rgb, 1, (af_size){image->width, image->height}, values, &error);
     af_free(rgb);
     if (status != ARTFUSION_OK)
         return af_model_failed(model, status, "style network", &error);

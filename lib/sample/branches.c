@@ -62,12 +62,20 @@ static artfusion_status settle_conditions(artfusion_sampler *s)
         return af_fail_memory((size_t)steps * sizeof *times, "conditions");
     for (int32_t i = 0; i < steps; i++)
         times[i] = (float)s->plan.timesteps[first + i];
+    const af_condition_inputs inputs = {
+        .timesteps = times,
+        .styles = s->given.styles,
+        .contents = s->given.content,
+        .timestep_count = steps,
+        .style_count = run->style_count,
+        .content_count = s->plan.options.batch,
+        .size = s->plan.latent,
+    };
     af_engine_error error = {{0}};
     const double began = af_seconds();
     af_isolated_heed(&s->cancelled);
     const artfusion_status status =
-        model->engine->condition(model->network, times, steps, s->given.styles, run->style_count,
-                                 &run->conditions, &error);
+        model->engine->condition(model->network, &inputs, &run->conditions, &error);
     af_isolated_heed(NULL);
     run->seconds_denoise += af_seconds() - began;
     af_free(times);
@@ -92,18 +100,17 @@ static double scale_now(const artfusion_sampler *s, double scale, double start, 
 static void fill_branch(artfusion_sampler *s, int32_t place, uint32_t branch)
 {
     const af_run *run = &s->run;
-    const size_t batch = (size_t)s->plan.options.batch, count = s->plan.count;
-    const size_t offset = (size_t)place * count;
+    const int32_t batch = s->plan.options.batch;
+    const size_t count = s->plan.count, first = (size_t)place * (size_t)batch;
     if (place)
-        memcpy(run->input + offset, run->input, count * sizeof *run->input);
-    if (branch == AF_BRANCH_NULL_CONTENT)
-        memset(run->input_content + offset, 0, count * sizeof *run->input_content);
-    else
-        memcpy(run->input_content + offset, s->given.content, count * sizeof *run->input_content);
-    int32_t *rows = run->input_rows + (size_t)place * batch;
+        memcpy(run->input + (size_t)place * count, run->input, count * sizeof *run->input);
     const int32_t base = (run->step - run->window_start) * run->style_count;
-    for (size_t i = 0; i < batch; i++)
-        rows[i] = base + (branch == AF_BRANCH_NULL_STYLE ? 0 : run->style_rows[i]);
+    for (int32_t i = 0; i < batch; i++) {
+        run->modulation_rows[first + (size_t)i] =
+            base + (branch == AF_BRANCH_NULL_STYLE ? 0 : run->style_rows[i]);
+        run->content_rows[first + (size_t)i] =
+            branch != AF_BRANCH_NULL_CONTENT && s->given.has_content[i] ? i : AF_NULL_CONTENT;
+    }
 }
 
 static const char *branch_name(uint32_t branch)
@@ -143,16 +150,21 @@ static artfusion_status denoise(artfusion_sampler *s, int32_t branches)
     for (int32_t first = 0; status == ARTFUSION_OK && first < passes; first += most) {
         const int32_t count = most < passes - first ? most : passes - first;
         const size_t offset = (size_t)first * plan->values;
+        const af_passes some = {
+            .modulation_rows = run->modulation_rows + first,
+            .content_rows = run->content_rows + first,
+            .x = run->input + offset,
+            .prediction = run->prediction + offset,
+            .batch = count,
+            .size = plan->latent,
+        };
         af_engine_error error = {{0}};
         status = af_model_enter(model);
         if (status != ARTFUSION_OK)
             return status;
         const double began = af_seconds();
         af_isolated_heed(&s->cancelled);
-        status = model->engine->denoise(model->network, run->conditions, run->input_rows + first,
-                                        run->input + offset, run->input_content + offset, count,
-                                        plan->latent_height, plan->latent_width,
-                                        run->prediction + offset, &error);
+        status = model->engine->denoise(model->network, run->conditions, &some, &error);
         af_isolated_heed(NULL);
         run->seconds_denoise += af_seconds() - began;
         af_model_leave(model);

@@ -145,9 +145,9 @@ static const field fields[] = {
     BUFFER(run.kept, SAVED | LENT, most_kept, FINITE, .part = kept_so_far),
 
     BUFFER(run.input, 0, passes_latents, ANY),
-    BUFFER(run.input_content, 0, passes_latents, ANY),
     BUFFER(run.prediction, 0, passes_latents, ANY),
-    BUFFER(run.input_rows, 0, passes, ANY),
+    BUFFER(run.modulation_rows, 0, passes, ANY),
+    BUFFER(run.content_rows, 0, passes, ANY),
     BUFFER(run.noise, 0, latents, ANY),
 };
 #define FIELDS (sizeof fields / sizeof *fields)

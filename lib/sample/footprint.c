@@ -35,17 +35,26 @@ static artfusion_status stage_bytes(const af_plan *plan, int32_t passes, uint64_
                                     uint64_t *conditions)
 {
     artfusion_model *model = plan->model;
-    const int32_t styles = plan->options.batch + 1, h = plan->latent_height, w = plan->latent_width;
+    const af_size row = {1, 1};
+    const int32_t styles = plan->options.batch + 1;
     const int32_t rows = af_plan_window(plan, styles, 0) * styles;
-    *conditions = (uint64_t)rows * (uint64_t)model->network_info.condition_width * sizeof(float);
+    /* The engine's contents and its zeros; of an isolated one, also the library's, and those on
+     * their way to it. */
+    const uint64_t contents = (af_model_is_isolated(model) ? 3 : 1) * sizeof(float) *
+                              (uint64_t)(plan->count + plan->values);
+    *conditions = contents + (uint64_t)rows * (uint64_t)model->network_info.condition_width *
+                                 sizeof(float);
     artfusion_status status =
-        af_model_footprint(model, AF_STAGE_CONDITION, rows, 1, 1, &bytes[AF_STAGE_CONDITION]);
+        af_model_footprint(model, AF_STAGE_CONDITION, rows, row, &bytes[AF_STAGE_CONDITION]);
+    bytes[AF_STAGE_CONDITION] = af_add(bytes[AF_STAGE_CONDITION], contents);
     if (status == ARTFUSION_OK)
-        status = af_model_footprint(model, AF_STAGE_ENCODE, 1, h, w, &bytes[AF_STAGE_ENCODE]);
+        status =
+            af_model_footprint(model, AF_STAGE_ENCODE, 1, plan->latent, &bytes[AF_STAGE_ENCODE]);
     if (status == ARTFUSION_OK)
-        status = af_model_footprint(model, AF_STAGE_DECODE, 1, h, w, &bytes[AF_STAGE_DECODE]);
+        status =
+            af_model_footprint(model, AF_STAGE_DECODE, 1, plan->latent, &bytes[AF_STAGE_DECODE]);
     if (status == ARTFUSION_OK)
-        status = af_model_footprint(model, AF_STAGE_DENOISE, passes, h, w,
+        status = af_model_footprint(model, AF_STAGE_DENOISE, passes, plan->latent,
                                     &bytes[AF_STAGE_DENOISE]);
     return status;
 }

@@ -74,8 +74,8 @@ artfusion_status af_sampler_draw_step_noise(artfusion_sampler *sampler)
     if (status != ARTFUSION_OK || dropout == 0.0)
         return status;
 
-    /* The uniform numbers go where the network's input was, which is not needed any more. */
-    float *noise = sampler->run.noise, *uniform = sampler->run.input;
+    /* The uniform numbers go behind the guided eps, where predictions were that it was mixed of. */
+    float *noise = sampler->run.noise, *uniform = sampler->run.prediction + sampler->plan.count;
     generate(sampler, USE_DROPOUT, 1, uniform);
     const float keep = (float)(1.0 / (1.0 - dropout));
     for (size_t i = 0; i < sampler->plan.count; i++)

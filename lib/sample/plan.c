@@ -30,11 +30,10 @@ af_plan af_plan_of(artfusion_model *model, const artfusion_sampler_options *opti
     af_plan plan = {
         .model = model,
         .options = *options,
-        .latent_width = options->width / down,
-        .latent_height = options->height / down,
+        .latent = {options->width / down, options->height / down},
         .steps = wanted < 1 ? 1 : wanted,
     };
-    plan.pixels = (size_t)plan.latent_width * (size_t)plan.latent_height;
+    plan.pixels = (size_t)plan.latent.width * (size_t)plan.latent.height;
     plan.values = plan.pixels * (size_t)model->manifest.latent_channels;
     plan.count = plan.values * (size_t)options->batch;
     plan.most_kept = count_kept(&plan);

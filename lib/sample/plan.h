@@ -11,7 +11,7 @@ typedef struct af_plan {
     artfusion_model *model;
     artfusion_sampler_options options; /* timesteps points to `timesteps` below */
 
-    int32_t latent_width, latent_height;
+    af_size latent;
     size_t pixels; /* of one latent channel */
     size_t values; /* of one picture's latent */
     size_t count;  /* of the batch's */

@@ -114,7 +114,7 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
     const double began = af_seconds();
     af_isolated_heed(&sampler->cancelled);
     status = artfusion_model_decode(plan->model, latents + (size_t)index * plan->values, 1,
-                                    plan->latent_width, plan->latent_height, rgb, count);
+                                    plan->latent.width, plan->latent.height, rgb, count);
     af_isolated_heed(NULL);
     run->seconds_decode += af_seconds() - began;
     run->seconds_total += af_seconds() - began;

@@ -41,9 +41,9 @@ typedef struct af_run {
     double seconds_encode, seconds_denoise, seconds_decode, seconds_total;
 
     /* Room for a step, empty between two. */
-    float *input, *input_content, *prediction; /* [AF_MAX_BRANCHES * batch, values] */
-    int32_t *input_rows;                       /* [AF_MAX_BRANCHES * batch] */
-    float *noise;                              /* [count] */
+    float *input, *prediction;               /* [AF_MAX_BRANCHES * batch, values] */
+    int32_t *modulation_rows, *content_rows; /* [AF_MAX_BRANCHES * batch], of the input */
+    float *noise;                            /* [count] */
 } af_run;
 
 /* By lifetime: fixed when it is made, set before the first step, moving. fields.c describes what is

@@ -125,16 +125,13 @@ static artfusion_status do_step(artfusion_sampler *s)
             return af_fail_in(status, "step %d of %d", (int)run->step + 1, (int)plan->steps);
     }
 
-    /* Dropout writes over the input, which the update starts from: so it is kept aside, behind. */
-    float *start = run->input + count;
-    memcpy(start, run->input, count * sizeof *start);
     const int32_t noisy = draws_noise(s);
     if (noisy)
         status = af_sampler_draw_step_noise(s);
     if (status != ARTFUSION_OK)
         return status;
 
-    memcpy(run->x, start, count * sizeof *run->x);
+    memcpy(run->x, run->input, count * sizeof *run->x);
     af_solver_step(run->solver, plan->alphas[run->step], plan->alphas_next[run->step], eps,
                    noisy ? run->noise : NULL, run->step + 1 == plan->steps, run->x, run->x0);
     run->step++;

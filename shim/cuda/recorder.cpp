@@ -27,33 +27,30 @@ constexpr int WARM_UPS = 2;
 class Recorder::Recording {
 public:
     Recording(const Passes &p, c10::Device device)
-        : batch_(p.batch), height_(p.height), width_(p.width), modulation_width_(p.rows.size(1))
+        : sizes_(sizes_of(p)), modulation_width_(p.modulations.size(1))
     {
         const at::TensorOptions host = at::TensorOptions(at::kFloat).pinned_memory(true);
         const at::TensorOptions there = at::TensorOptions(at::kFloat).device(device);
-        const std::vector<int64_t> sizes{p.batch, p.channels, p.height, p.width};
-        host_x_ = at::empty(sizes, host);
-        host_content_ = at::empty(sizes, host);
-        host_prediction_ = at::empty(sizes, host);
-        host_index_ = at::empty({p.batch}, host.dtype(at::kInt));
-        x_ = at::empty(sizes, there);
-        content_ = at::empty(sizes, there);
-        index_ = at::empty({p.batch}, there.dtype(at::kInt));
-        modulation_ = at::empty({p.batch, modulation_width_}, there);
+        host_x_ = at::empty(sizes_, host);
+        host_prediction_ = at::empty(sizes_, host);
+        host_rows_ = at::empty(p.rows.sizes(), host.dtype(at::kInt));
+        x_ = at::empty(sizes_, there);
+        content_ = at::empty(sizes_, there);
+        rows_ = at::empty(p.rows.sizes(), there.dtype(at::kInt));
+        modulation_ = at::empty({sizes_[0], modulation_width_}, there);
     }
 
     bool fits(const Passes &p) const
     {
-        return p.batch == batch_ && p.height == height_ && p.width == width_ &&
-               p.rows.size(1) == modulation_width_;
+        return sizes_of(p) == sizes_ && p.modulations.size(1) == modulation_width_;
     }
 
     void fill(const Passes &p)
     {
         send(p.x, host_x_, x_);
-        send(p.content, host_content_, content_);
-        send(p.indices, host_index_, index_);
-        at::index_select_out(modulation_, p.rows, 0, index_);
+        send(p.rows.const_data_ptr(), host_rows_, rows_);
+        at::index_select_out(modulation_, p.modulations, 0, rows_[0]);
+        at::index_select_out(content_, p.contents, 0, rows_[1]);
     }
 
     void record(const Evaluate &evaluate, const c10::Stream &stream)
@@ -84,15 +81,21 @@ public:
     }
 
 private:
+    static std::vector<int64_t> sizes_of(const Passes &p)
+    {
+        return {p.rows.size(1), p.contents.size(1), p.contents.size(2), p.contents.size(3)};
+    }
+
     static void send(const void *values, const at::Tensor &host, const at::Tensor &there)
     {
         std::memcpy(host.mutable_data_ptr(), values, host.nbytes());
         there.copy_(host, /*non_blocking=*/true);
     }
 
-    int64_t batch_, height_, width_, modulation_width_;
-    at::Tensor host_x_, host_content_, host_index_, host_prediction_;
-    at::Tensor x_, content_, index_, modulation_, prediction_;
+    std::vector<int64_t> sizes_; /* of x, content and prediction */
+    int64_t modulation_width_;
+    at::Tensor host_x_, host_rows_, host_prediction_;
+    at::Tensor x_, content_, rows_, modulation_, prediction_;
     std::unique_ptr<CudaGraph> graph_;
 };
 

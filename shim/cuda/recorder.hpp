@@ -21,16 +21,16 @@ namespace af {
  * it is ready. None on the CPU. */
 std::optional<c10::Stream> new_stream(c10::Device device);
 
-/* Passes of one size. All in the host's memory but `rows`. */
+/* Passes of one size. */
 struct Passes {
-    const at::Tensor &rows; /* [R, M]: what `indices` name one each of */
-    const int32_t *indices;
-    const float *x, *content;
-    int64_t batch, channels, height, width;
-    float *prediction;
+    const at::Tensor &modulations; /* [M, condition_width], on the device */
+    const at::Tensor &contents;    /* [N, C, h, w], on the device */
+    at::Tensor rows;               /* int32 [2, batch] in the host's memory: of each, which */
+    const float *x;                /* [batch, C, h, w], also there */
+    float *prediction;             /* likewise */
 };
 
-/* x, content, rows of the passes -> prediction in float32. */
+/* x, content, modulation of the passes -> prediction in float32. */
 using Evaluate =
     std::function<at::Tensor(const at::Tensor &, const at::Tensor &, const at::Tensor &)>;
 

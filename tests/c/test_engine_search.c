@@ -77,7 +77,7 @@ static void another_version_is_refused(void **state)
 static void a_version_is_of_one_table(void **state)
 {
     (void)state;
-    assert_int_equal(AF_ENGINE_VERSION, 6);
+    assert_int_equal(AF_ENGINE_VERSION, 7);
     assert_int_equal((sizeof(af_engine) - offsetof(af_engine, open)) / sizeof(void *), 12);
     assert_int_equal(offsetof(af_engine, prepare), sizeof(af_engine) - sizeof(void *));
 }

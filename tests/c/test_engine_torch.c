@@ -81,19 +81,19 @@ static void test_encode_decode_style(void **state)
         rgb[i] = (float)(i / PLANE * LATENT + y / 8 * (WIDTH / 8) + x / 8) / 64;
     }
     float mode[2 * CHANNELS * LATENT];
-    engine_ok(engine->encode(network, rgb, 2, HEIGHT, WIDTH, mode, &error));
+    engine_ok(engine->encode(network, rgb, 2, (af_size){WIDTH, HEIGHT}, mode, &error));
     for (int n = 0; n < 2; n++)
         for (int c = 0; c < CHANNELS; c++)
             for (int b = 0; b < LATENT; b++)
                 assert_float_equal(mode[(n * CHANNELS + c) * LATENT + b],
                                    (float)((c + 1) * ((n * 3 + c % 3) * LATENT + b)) / 64, 1e-5);
 
-    engine_ok(engine->decode(network, mode, 2, HEIGHT / 8, WIDTH / 8, back, &error));
+    engine_ok(engine->decode(network, mode, 2, (af_size){WIDTH / 8, HEIGHT / 8}, back, &error));
     for (int i = 0; i < 2 * 3 * PLANE; i++)
         assert_float_equal(back[i], (float)(i / PLANE % 3 + 1) * rgb[i], 1e-5);
 
     float codes[2 * STYLE], null_style[STYLE];
-    engine_ok(engine->style(network, rgb, 2, HEIGHT, WIDTH, codes, &error));
+    engine_ok(engine->style(network, rgb, 2, (af_size){WIDTH, HEIGHT}, codes, &error));
     for (int n = 0; n < 2; n++)
         for (int k = 0; k < 3; k++) {
             const float first = (float)((n * 3 + k) * LATENT) / 64;
@@ -106,8 +106,19 @@ static void test_encode_decode_style(void **state)
     engine->close(network);
 }
 
-/* Row t * styles + s, and each picture its own row; 16-bit weights are widened, and the float32
- * factor 1 + 2^-20 beside them is kept. */
+/* Of one style, and of one content of one position. */
+static af_conditions *condition_one(af_network *network, const float *timesteps, int32_t count,
+                                    const float *code, const float *content)
+{
+    af_engine_error error = {""};
+    af_conditions *conditions;
+    const af_condition_inputs inputs = {timesteps, code, content, count, 1, 1, {1, 1}};
+    engine_ok(engine->condition(network, &inputs, &conditions, &error));
+    return conditions;
+}
+
+/* Row t * styles + s, and each picture its own row, and its own content; 16-bit weights are
+ * widened, and the float32 factor 1 + 2^-20 beside them is kept. */
 static void test_denoise(void **state)
 {
     (void)state;
@@ -118,10 +129,11 @@ static void test_denoise(void **state)
         af_network *network = open_network(names[k], 2);
         denoise(network, 0.0f, 9, prediction);
         for (int i = 0; i < PASS; i++) {
-            /* Picture 0 has row 3: timestep 3, style 1; picture 1 row 1: timestep 0.5, style 1. */
+            /* Picture 0 has row 3: timestep 3, style 1; picture 1 row 1: timestep 0.5, style 1.
+             * Each has the other's content. */
             const float t = i < PASS / 2 ? 3.0f : 0.5f;
-            const float expected =
-                values[i] * (1 + t) + values[PASS + i] * (1.75f * (1 + 0x1p-20f));
+            const float content = values[PASS + (i + PASS / 2) % PASS];
+            const float expected = values[i] * (1 + t) + content * (1.75f * (1 + 0x1p-20f));
             assert_float_equal(prediction[i], expected, 1e-6);
         }
         engine->close(network);
@@ -131,35 +143,49 @@ static void test_denoise(void **state)
     af_engine_error error = {""};
     const float zeros[CHANNELS] = {0}, ones[CHANNELS] = {1, 1, 1, 1}, code[STYLE] = {1};
     const float timestep = 0;
-    const int32_t row = 0;
-    af_conditions *conditions;
-    engine_ok(engine->condition(network, &timestep, 1, code, 1, &conditions, &error));
-    engine_ok(
-        engine->denoise(network, conditions, &row, zeros, ones, 1, 1, 1, prediction, &error));
-    assert_float_equal(prediction[0], 1 + 0x1p-20f, 0);
+    const int32_t modulation = 0, contents[] = {0, AF_NULL_CONTENT};
+    af_conditions *conditions = condition_one(network, &timestep, 1, code, ones);
+    for (int i = 0; i < 2; i++) {
+        const af_passes pass = {&modulation, contents + i, zeros, prediction, 1, {1, 1}};
+        engine_ok(engine->denoise(network, conditions, &pass, &error));
+        assert_float_equal(prediction[0], i ? 0 : 1 + 0x1p-20f, 0);
+    }
     engine->conditions_destroy(conditions);
     engine->close(network);
 }
 
-static void test_rows_out_of_range(void **state)
+/* Passes that the conditions do not have, and conditions of another network. */
+static void test_passes_out_of_range(void **state)
 {
     (void)state;
     af_network *network = open_network("good", 0), *other = open_network("good", 0);
     af_engine_error error = {""};
     const float timesteps[] = {1, 2}, code[STYLE] = {0}, x[CHANNELS] = {0};
     float prediction[CHANNELS];
-    af_conditions *conditions;
-    engine_ok(engine->condition(network, timesteps, 2, code, 1, &conditions, &error));
-    for (int32_t row = -1; row <= 2; row += 3) {
-        char words[32];
-        (void)snprintf(words, sizeof words, "row %d ", (int)row);
-        engine_error(engine->denoise(network, conditions, &row, x, x, 1, 1, 1, prediction, &error),
-                     ARTFUSION_ERROR_ARGUMENT, words);
+    af_conditions *conditions = condition_one(network, timesteps, 2, code, x);
+    static const struct {
+        int32_t modulation, content;
+        af_size size;
+        const char *words;
+    } cases[] = {
+        {-1, 0, {1, 1}, "row -1 "},
+        {2, 0, {1, 1}, "row 2 "},
+        {1, -2, {1, 1}, "content -2 "},
+        {1, 1, {1, 1}, "content 1 "},
+        {1, 0, {2, 1}, "of 1x1, the passes of 2x1"},
+        {1, 0, {1, 2}, "of 1x1, the passes of 1x2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const af_passes pass = {&cases[i].modulation, &cases[i].content, x, prediction, 1,
+                                cases[i].size};
+        engine_error(engine->denoise(network, conditions, &pass, &error),
+                     ARTFUSION_ERROR_ARGUMENT, cases[i].words);
     }
-    const int32_t row = 1;
-    engine_ok(engine->denoise(network, conditions, &row, x, x, 1, 1, 1, prediction, &error));
-    engine_error(engine->denoise(other, conditions, &row, x, x, 1, 1, 1, prediction, &error),
-                 ARTFUSION_ERROR_ARGUMENT, "another network");
+    const int32_t modulation = 1, content = 0;
+    const af_passes pass = {&modulation, &content, x, prediction, 1, {1, 1}};
+    engine_ok(engine->denoise(network, conditions, &pass, &error));
+    engine_error(engine->denoise(other, conditions, &pass, &error), ARTFUSION_ERROR_ARGUMENT,
+                 "another network");
     engine->conditions_destroy(conditions);
     engine->close(network);
     engine->close(other);
@@ -234,7 +260,7 @@ static void test_options_that_do_not_fit(void **state)
     engine_ok(open_with("good", options, 0, &network, &error));
     const float rgb[3 * 64] = {0};
     float mode[5];
-    engine_error(engine->encode(network, rgb, 1, 8, 8, mode, &error), ARTFUSION_ERROR_FORMAT,
+    engine_error(engine->encode(network, rgb, 1, (af_size){8, 8}, mode, &error), ARTFUSION_ERROR_FORMAT,
                  "[1, 4, 1, 1]; float [1, 5, 1, 1]");
     engine->close(network);
 }
@@ -260,9 +286,9 @@ static void test_modules_that_fail(void **state)
         const float rgb[2 * 3 * 64] = {0};
         float mode[2 * CHANNELS], codes[2 * STYLE];
         for (int again = 0; again < 2; again++)
-            engine_error(engine->encode(network, rgb, 2, 8, 8, mode, &error), cases[i].status,
+            engine_error(engine->encode(network, rgb, 2, (af_size){8, 8}, mode, &error), cases[i].status,
                          cases[i].words);
-        engine_ok(engine->style(network, rgb, 2, 8, 8, codes, &error));
+        engine_ok(engine->style(network, rgb, 2, (af_size){8, 8}, codes, &error));
         engine->close(network);
     }
 }
@@ -275,7 +301,7 @@ static void test_nan_passes(void **state)
     af_engine_error error = {""};
     const float z[CHANNELS] = {0};
     float rgb[3 * 64] = {0};
-    engine_ok(engine->decode(network, z, 1, 1, 1, rgb, &error));
+    engine_ok(engine->decode(network, z, 1, (af_size){1, 1}, rgb, &error));
     for (int i = 0; i < 3 * 64; i++)
         assert_true(isnan(rgb[i]));
     engine->close(network);
@@ -287,7 +313,7 @@ static void test_inputs_stay_as_they_are(void **state)
     af_network *network = open_network("encoder_writes", 0);
     af_engine_error error = {""};
     float rgb[3 * 64] = {0}, mode[CHANNELS];
-    engine_ok(engine->encode(network, rgb, 1, 8, 8, mode, &error));
+    engine_ok(engine->encode(network, rgb, 1, (af_size){8, 8}, mode, &error));
     assert_float_equal(mode[0], 7, 0);
     for (int i = 0; i < 3 * 64; i++)
         assert_float_equal(rgb[i], 0, 0);
@@ -302,7 +328,7 @@ int main(void)
         cmocka_unit_test(test_precision),
         cmocka_unit_test(test_encode_decode_style),
         cmocka_unit_test(test_denoise),
-        cmocka_unit_test(test_rows_out_of_range),
+        cmocka_unit_test(test_passes_out_of_range),
         cmocka_unit_test(test_files_that_do_not_open),
         cmocka_unit_test(test_files_that_are_no_archives),
         cmocka_unit_test(test_options_that_do_not_fit),

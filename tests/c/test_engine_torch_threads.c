@@ -18,7 +18,7 @@ static void encode_one(void)
     float rgb[3 * 64], mode[CHANNELS];
     fill(rgb, 3 * 64, 1);
     af_engine_error error;
-    engine_ok(engine->encode(network, rgb, 1, 8, 8, mode, &error));
+    engine_ok(engine->encode(network, rgb, 1, (af_size){8, 8}, mode, &error));
     engine->close(network);
 }
 
@@ -145,7 +145,7 @@ static void test_nothing_is_printed(void **state)
     const artfusion_status opened =
         open_with("encoder_warns", cpu_options(0), 0, &network, &error);
     const artfusion_status encoded =
-        opened ? opened : engine->encode(network, rgb, 2, 8, 8, mode, &error);
+        opened ? opened : engine->encode(network, rgb, 2, (af_size){8, 8}, mode, &error);
     engine->close(network);
 
     (void)fflush(NULL);
@@ -167,7 +167,7 @@ static void denoise_after_fork(void *argument)
     af_network *network = argument, *another = NULL;
     const float rgb[3 * 64] = {0};
     float mode[CHANNELS];
-    engine_error(engine->encode(network, rgb, 1, 8, 8, mode, &error), ARTFUSION_ERROR_ENGINE,
+    engine_error(engine->encode(network, rgb, 1, (af_size){8, 8}, mode, &error), ARTFUSION_ERROR_ENGINE,
                  "forked");
     engine_error(open_with("good", cpu_options(0), 0, &another, &error), ARTFUSION_ERROR_ENGINE,
                  "forked");

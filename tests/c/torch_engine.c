@@ -137,16 +137,32 @@ void denoise(af_network *network, float heavy, uint32_t seed, float *prediction)
 {
     static const float timesteps[] = {0.5f, 3.0f};
     const float styles[2 * STYLE] = {0, 0, 0, 0, 0, 0, 1, 0.25f, 0, 0, 0.5f, heavy};
-    static const int32_t rows[BATCH] = {3, 1};
-    float *x = malloc(2 * PASS * sizeof *x), *content = x + PASS;
+    static const int32_t modulation_rows[BATCH] = {3, 1}, content_rows[BATCH] = {1, 0};
+    float *x = malloc(2 * PASS * sizeof *x);
     assert_non_null(x);
     fill(x, 2 * PASS, seed);
+    const af_condition_inputs inputs = {
+        .timesteps = timesteps,
+        .styles = styles,
+        .contents = x + PASS,
+        .timestep_count = 2,
+        .style_count = 2,
+        .content_count = BATCH,
+        .size = {W, H},
+    };
+    const af_passes passes = {
+        .modulation_rows = modulation_rows,
+        .content_rows = content_rows,
+        .x = x,
+        .prediction = prediction,
+        .batch = BATCH,
+        .size = {W, H},
+    };
 
     af_engine_error error = {""};
     af_conditions *conditions = NULL;
-    engine_ok(engine->condition(network, timesteps, 2, styles, 2, &conditions, &error));
-    engine_ok(engine->denoise(network, conditions, rows, x, content, BATCH, H, W, prediction,
-                              &error));
+    engine_ok(engine->condition(network, &inputs, &conditions, &error));
+    engine_ok(engine->denoise(network, conditions, &passes, &error));
     engine->conditions_destroy(conditions);
     free(x);
 }

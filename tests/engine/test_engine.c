@@ -19,6 +19,9 @@ struct af_network {
 struct af_conditions {
     int32_t rows, width;
     float *values;
+    int32_t content_count;
+    af_size size;
+    float *contents;
 };
 
 static test_engine_control control;
@@ -139,13 +142,13 @@ static artfusion_status engine_info(const af_network *network, af_network_info *
 
 /* Channel c of the latent is the mean of colour c mod 3 over the block. */
 static artfusion_status engine_encode(af_network *network, const float *rgb, int32_t batch,
-                                      int32_t height, int32_t width, float *mode,
-                                      af_engine_error *error)
+                                      af_size size, float *mode, af_engine_error *error)
 {
     int32_t poison;
     const artfusion_status status = enter(TEST_ENCODE, &poison, error);
     if (status != ARTFUSION_OK)
         return status;
+    const int32_t height = size.height, width = size.width;
     const int32_t h = height / network->down, w = width / network->down;
     size_t out = 0;
     for (int32_t n = 0; n < batch; n++)
@@ -166,9 +169,10 @@ static artfusion_status engine_encode(af_network *network, const float *rgb, int
 }
 
 /* Colour c is channel c mod channels, each value a block. */
-static artfusion_status engine_decode(af_network *network, const float *z, int32_t batch, int32_t h,
-                                      int32_t w, float *rgb, af_engine_error *error)
+static artfusion_status engine_decode(af_network *network, const float *z, int32_t batch,
+                                      af_size size, float *rgb, af_engine_error *error)
 {
+    const int32_t h = size.height, w = size.width;
     int32_t poison;
     const artfusion_status status = enter(TEST_DECODE, &poison, error);
     if (status != ARTFUSION_OK)
@@ -190,14 +194,13 @@ static artfusion_status engine_decode(af_network *network, const float *z, int32
 
 /* Value i of the code is the mean of colour i mod 3. */
 static artfusion_status engine_style(af_network *network, const float *rgb, int32_t batch,
-                                     int32_t height, int32_t width, float *codes,
-                                     af_engine_error *error)
+                                     af_size size, float *codes, af_engine_error *error)
 {
     int32_t poison;
     const artfusion_status status = enter(TEST_STYLE, &poison, error);
     if (status != ARTFUSION_OK)
         return status;
-    const size_t pixels = (size_t)height * (size_t)width;
+    const size_t pixels = (size_t)size.height * (size_t)size.width;
     for (int32_t n = 0; n < batch; n++)
         for (int32_t i = 0; i < network->style_width; i++) {
             const float *plane = rgb + ((size_t)n * 3 + (size_t)(i % 3)) * pixels;
@@ -222,10 +225,10 @@ static artfusion_status engine_null_style(af_network *network, float *code, af_e
     return ARTFUSION_OK;
 }
 
-static artfusion_status engine_condition(af_network *network, const float *timesteps,
-                                         int32_t timestep_count, const float *styles,
-                                         int32_t style_count, af_conditions **conditions,
-                                         af_engine_error *error)
+static void engine_conditions_destroy(af_conditions *conditions);
+
+static artfusion_status engine_condition(af_network *network, const af_condition_inputs *inputs,
+                                         af_conditions **conditions, af_engine_error *error)
 {
     int32_t poison;
     const artfusion_status status = enter(TEST_CONDITION, &poison, error);
@@ -236,22 +239,30 @@ static artfusion_status engine_condition(af_network *network, const float *times
     af_conditions *made = calloc(1, sizeof *made);
     if (!made)
         return ARTFUSION_ERROR_MEMORY;
-    made->rows = timestep_count * style_count;
+    const int32_t styles = inputs->style_count;
+    const size_t contents = (size_t)inputs->content_count * (size_t)network->channels *
+                            (size_t)inputs->size.height * (size_t)inputs->size.width;
+    atomic_fetch_add(&control.conditions, 1);
+    made->rows = inputs->timestep_count * styles;
     made->width = ROW_EXTRA + network->style_width;
+    made->content_count = inputs->content_count;
+    made->size = inputs->size;
     made->values = malloc((size_t)made->rows * (size_t)made->width * sizeof *made->values);
-    if (!made->values) {
-        free(made);
+    made->contents = malloc((contents + 1) * sizeof *made->contents);
+    if (!made->values || !made->contents) {
+        engine_conditions_destroy(made);
         return ARTFUSION_ERROR_MEMORY;
     }
-    for (int32_t t = 0; t < timestep_count; t++)
-        for (int32_t s = 0; s < style_count; s++) {
-            float *row = made->values + (size_t)(t * style_count + s) * (size_t)made->width;
-            row[0] = (float)network->alphas_cumprod[(int)timesteps[t]];
-            memcpy(row + ROW_EXTRA, styles + (size_t)s * (size_t)network->style_width,
+    for (int32_t t = 0; t < inputs->timestep_count; t++)
+        for (int32_t s = 0; s < styles; s++) {
+            float *row = made->values + (size_t)(t * styles + s) * (size_t)made->width;
+            row[0] = (float)network->alphas_cumprod[(int)inputs->timesteps[t]];
+            memcpy(row + ROW_EXTRA, inputs->styles + (size_t)s * (size_t)network->style_width,
                    (size_t)network->style_width * sizeof *row);
         }
+    if (contents)
+        memcpy(made->contents, inputs->contents, contents * sizeof *made->contents);
     finish(poison, made->values, (size_t)made->rows * (size_t)made->width);
-    atomic_fetch_add(&control.conditions, 1);
     *conditions = made;
     return ARTFUSION_OK;
 }
@@ -262,6 +273,7 @@ static void engine_conditions_destroy(af_conditions *conditions)
         return;
     atomic_fetch_sub(&control.conditions, 1);
     free(conditions->values);
+    free(conditions->contents);
     free(conditions);
 }
 
@@ -276,11 +288,26 @@ static double predict(double x, double alpha, double mu)
                                                           : eps;
 }
 
-static artfusion_status engine_denoise(af_network *network, const af_conditions *conditions,
-                                       const int32_t *rows, const float *x, const float *content,
-                                       int32_t batch, int32_t h, int32_t w, float *prediction,
-                                       af_engine_error *error)
+static artfusion_status check_passes(const af_conditions *conditions, const af_passes *passes,
+                                     af_engine_error *error)
 {
+    int32_t fits = passes->size.width == conditions->size.width &&
+                   passes->size.height == conditions->size.height;
+    for (int32_t n = 0; n < passes->batch; n++) {
+        const int32_t modulation = passes->modulation_rows[n], content = passes->content_rows[n];
+        fits = fits && modulation >= 0 && modulation < conditions->rows &&
+               content >= AF_NULL_CONTENT && content < conditions->content_count;
+    }
+    if (fits)
+        return ARTFUSION_OK;
+    (void)snprintf(error->text, sizeof error->text, "passes that the conditions do not have");
+    return ARTFUSION_ERROR_ENGINE;
+}
+
+static artfusion_status engine_denoise(af_network *network, const af_conditions *conditions,
+                                       const af_passes *passes, af_engine_error *error)
+{
+    const int32_t batch = passes->batch;
     int32_t poison;
     const artfusion_status status = enter(TEST_DENOISE, &poison, error);
     if (status != ARTFUSION_OK)
@@ -290,36 +317,41 @@ static artfusion_status engine_denoise(af_network *network, const af_conditions 
     while (batch > largest &&
            !atomic_compare_exchange_weak(&control.largest_batch, &largest, batch))
         ;
-    const size_t pixels = (size_t)h * (size_t)w;
+    const artfusion_status fits = check_passes(conditions, passes, error);
+    if (fits != ARTFUSION_OK)
+        return fits;
+    const size_t pixels = (size_t)passes->size.height * (size_t)passes->size.width;
+    const size_t values = (size_t)network->channels * pixels;
     for (int32_t n = 0; n < batch; n++) {
-        if (rows[n] < 0 || rows[n] >= conditions->rows) {
-            (void)snprintf(error->text, sizeof error->text, "row %d of %d", rows[n],
-                           conditions->rows);
-            return ARTFUSION_ERROR_ENGINE;
+        const int32_t given = passes->content_rows[n];
+        const float *row =
+            conditions->values + (size_t)passes->modulation_rows[n] * (size_t)conditions->width;
+        for (size_t v = 0; v < values; v++) {
+            const int32_t c = (int32_t)(v / pixels);
+            const double content =
+                given == AF_NULL_CONTENT
+                    ? 0.0
+                    : (double)conditions->contents[(size_t)given * values + v];
+            const double mu = (double)row[ROW_EXTRA + c % network->style_width] +
+                              0.5 * (1 + c) * content;
+            passes->prediction[(size_t)n * values + v] =
+                (float)predict((double)passes->x[(size_t)n * values + v], (double)row[0], mu);
         }
-        const float *row = conditions->values + (size_t)rows[n] * (size_t)conditions->width;
-        for (int32_t c = 0; c < network->channels; c++)
-            for (size_t p = 0; p < pixels; p++) {
-                const size_t i = ((size_t)n * (size_t)network->channels + (size_t)c) * pixels + p;
-                const double mu = (double)row[ROW_EXTRA + c % network->style_width] +
-                                  0.5 * (1 + c) * (double)content[i];
-                prediction[i] = (float)predict((double)x[i], (double)row[0], mu);
-            }
     }
-    finish(poison, prediction, (size_t)batch * (size_t)network->channels * pixels);
+    finish(poison, passes->prediction, (size_t)batch * values);
     return ARTFUSION_OK;
 }
 
 /* As if its layers had 1 MiB, and for each position 1 KiB, and for each pair of them what the
  * control says; conditions are what they are. */
-static artfusion_status engine_memory(af_network *network, af_stage stage, int32_t batch, int32_t h,
-                                      int32_t w, uint64_t *bytes, af_engine_error *error)
+static artfusion_status engine_memory(af_network *network, af_stage stage, int32_t batch,
+                                      af_size size, uint64_t *bytes, af_engine_error *error)
 {
     int32_t poison;
     const artfusion_status status = enter(TEST_MEMORY, &poison, error);
     if (status != ARTFUSION_OK)
         return status;
-    const uint64_t positions = (uint64_t)h * (uint64_t)w;
+    const uint64_t positions = (uint64_t)size.height * (uint64_t)size.width;
     const uint64_t unit = stage == AF_STAGE_CONDITION
                               ? sizeof(float) * (uint64_t)(ROW_EXTRA + network->style_width)
                               : positions * (1024 + control.bytes_a_pair * positions);

@@ -126,44 +126,38 @@ static void end(int kind, moment began)
     undisturbed[kind].cpu[place] = time.cpu - began.cpu;
 }
 
-static artfusion_status encode(af_network *network, const float *rgb, int32_t batch,
-                               int32_t height, int32_t width, float *mode, af_engine_error *error)
+static artfusion_status encode(af_network *network, const float *rgb, int32_t batch, af_size size,
+                               float *mode, af_engine_error *error)
 {
     const moment began = begin(ENCODE);
-    const artfusion_status status =
-        engine->encode(network, rgb, batch, height, width, mode, error);
+    const artfusion_status status = engine->encode(network, rgb, batch, size, mode, error);
     end(ENCODE, began);
     return status;
 }
 
-static artfusion_status decode(af_network *network, const float *z, int32_t batch, int32_t h,
-                               int32_t w, float *rgb, af_engine_error *error)
+static artfusion_status decode(af_network *network, const float *z, int32_t batch, af_size size,
+                               float *rgb, af_engine_error *error)
 {
     const moment began = begin(DECODE);
-    const artfusion_status status = engine->decode(network, z, batch, h, w, rgb, error);
+    const artfusion_status status = engine->decode(network, z, batch, size, rgb, error);
     end(DECODE, began);
     return status;
 }
 
-static artfusion_status condition(af_network *network, const float *timesteps,
-                                  int32_t timestep_count, const float *styles, int32_t style_count,
+static artfusion_status condition(af_network *network, const af_condition_inputs *inputs,
                                   af_conditions **conditions, af_engine_error *error)
 {
     const moment began = begin(CONDITION);
-    const artfusion_status status = engine->condition(network, timesteps, timestep_count, styles,
-                                                      style_count, conditions, error);
+    const artfusion_status status = engine->condition(network, inputs, conditions, error);
     end(CONDITION, began);
     return status;
 }
 
 static artfusion_status denoise(af_network *network, const af_conditions *conditions,
-                                const int32_t *rows, const float *x, const float *content,
-                                int32_t batch, int32_t h, int32_t w, float *prediction,
-                                af_engine_error *error)
+                                const af_passes *passes, af_engine_error *error)
 {
     const moment began = begin(denoise_kind);
-    const artfusion_status status = engine->denoise(network, conditions, rows, x, content, batch,
-                                                    h, w, prediction, error);
+    const artfusion_status status = engine->denoise(network, conditions, passes, error);
     end(denoise_kind, began);
     return status;
 }
