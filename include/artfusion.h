@@ -129,9 +129,8 @@ extern "C" {
 /** The number that moves otherwise. */
 #define ARTFUSION_VERSION_PATCH 0
 /** The header's release as one number, in the form of artfusion_version(). */
-#define ARTFUSION_VERSION                                                \
-    (ARTFUSION_VERSION_MAJOR * 1000000u + ARTFUSION_VERSION_MINOR * 1000u \
-     + ARTFUSION_VERSION_PATCH)
+#define ARTFUSION_VERSION \
+    (ARTFUSION_VERSION_MAJOR * 1000000u + ARTFUSION_VERSION_MINOR * 1000u + ARTFUSION_VERSION_PATCH)
 
 /** The release of the running library, as major * 1000000 + minor * 1000 + patch. Never
  * fails. */
@@ -149,20 +148,20 @@ ARTFUSION_API const char *artfusion_version_string(void);
 typedef int32_t artfusion_status;
 enum {
     ARTFUSION_OK = 0,
-    ARTFUSION_DONE = 1,                /**< artfusion_sampler_next: no step is left */
-    ARTFUSION_ERROR_ARGUMENT = -1,     /**< NULL, NaN, out of range, unknown constant */
-    ARTFUSION_ERROR_MEMORY = -2,       /**< an allocation failed */
-    ARTFUSION_ERROR_IO = -3,           /**< a file could not be opened, read or written */
-    ARTFUSION_ERROR_FORMAT = -4,       /**< the bytes are not what they should be */
-    ARTFUSION_ERROR_UNSUPPORTED = -5,  /**< valid, but beyond this build or machine */
-    ARTFUSION_ERROR_LIMIT = -6,        /**< a limit that the caller may raise */
-    ARTFUSION_ERROR_STATE = -7,        /**< a call out of order */
-    ARTFUSION_ERROR_CANCELLED = -8,    /**< artfusion_sampler_cancel or a callback ended the call */
-    ARTFUSION_ERROR_ENGINE = -9,       /**< the engine is missing or failed */
-    ARTFUSION_ERROR_MISMATCH = -10,    /**< a style code of another model, whose weights or width
-                                         * differ, or a saved run with other options or weights */
-    ARTFUSION_ERROR_NUMERIC = -11,     /**< a value is NaN or infinity */
-    ARTFUSION_ERROR_CHECKSUM = -12     /**< the file was changed after it was written, or opened */
+    ARTFUSION_DONE = 1,               /**< artfusion_sampler_next: no step is left */
+    ARTFUSION_ERROR_ARGUMENT = -1,    /**< NULL, NaN, out of range, unknown constant */
+    ARTFUSION_ERROR_MEMORY = -2,      /**< an allocation failed */
+    ARTFUSION_ERROR_IO = -3,          /**< a file could not be opened, read or written */
+    ARTFUSION_ERROR_FORMAT = -4,      /**< the bytes are not what they should be */
+    ARTFUSION_ERROR_UNSUPPORTED = -5, /**< valid, but beyond this build or machine */
+    ARTFUSION_ERROR_LIMIT = -6,       /**< a limit that the caller may raise */
+    ARTFUSION_ERROR_STATE = -7,       /**< a call out of order */
+    ARTFUSION_ERROR_CANCELLED = -8,   /**< artfusion_sampler_cancel or a callback ended the call */
+    ARTFUSION_ERROR_ENGINE = -9,      /**< the engine is missing or failed */
+    ARTFUSION_ERROR_MISMATCH = -10,   /**< a style code of another model, whose weights or width
+                                       * differ, or a saved run with other options or weights */
+    ARTFUSION_ERROR_NUMERIC = -11,    /**< a value is NaN or infinity */
+    ARTFUSION_ERROR_CHECKSUM = -12    /**< the file was changed after it was written, or opened */
 };
 
 /** What went wrong in the calling thread's last call that failed: a sentence
@@ -275,37 +274,37 @@ typedef void (*artfusion_log_callback)(void *user_data, artfusion_log_level leve
 
 /** Options for artfusion_context_create(). */
 typedef struct artfusion_context_options {
-    uint32_t struct_size;           /**< sizeof the struct, in bytes */
-    artfusion_device device;        /**< AUTO */
-    int32_t device_index;           /**< 0: which GPU; for the CPU only 0 */
-    int32_t threads;                /**< 0: the number of threads the engine is already set to use
-                                     * in this process; else 1..1024, set during a call and
-                                     * restored after it */
-    const char *engine_path;        /**< NULL: the environment's ARTFUSION_ENGINE, then beside the
-                                     * library, then the loader's search path. Copied. */
-    artfusion_log_callback log;     /**< NULL: silent */
-    void *log_user_data;            /**< passed to `log` */
-    artfusion_log_level log_level;  /**< WARNING: messages of this level and more serious ones */
-    artfusion_precision precision;  /**< AUTO. Since 1.1; before, it was reserved and 0 */
-    uint64_t memory_limit;          /**< 0: none; else how many bytes a run may take besides the
-                                     * model (artfusion_sampler_memory_needed). Larger batches are
-                                     * computed in smaller parts; artfusion_sampler_create fails
-                                     * with LIMIT if nothing fits. With glibc this also makes the
-                                     * whole process return large freed blocks to the system at once
-                                     * (mallopt). Since 1.1 */
-    artfusion_isolation isolation;  /**< NONE: as in 1.0, without a second process to install, start
-                                     * and copy to. AUTO is not the default, because a program of
-                                     * 1.0 with a model of its own would get that process without
-                                     * asking. A program that runs files of strangers should ask.
-                                     * Since 1.1 */
-    int32_t isolation_timeout;      /**< 0: none; else how many milliseconds one call of the
-                                     * networks may take under PROCESS, opening them included. There
-                                     * is no default limit, because the time depends on the model,
-                                     * the size and the machine. Ignored under NONE. Since 1.1 */
-    const char *trusted;            /**< NULL: none; else the SHA-256 of further model files that
-                                     * AUTO trusts, each of 64 hexadecimal digits, as sha256sum
-                                     * prints them, separated by spaces, line ends or commas.
-                                     * Copied. Ignored except under AUTO. Since 1.1 */
+    uint32_t struct_size;          /**< sizeof the struct, in bytes */
+    artfusion_device device;       /**< AUTO */
+    int32_t device_index;          /**< 0: which GPU; for the CPU only 0 */
+    int32_t threads;               /**< 0: the number of threads the engine is already set to use
+                                    * in this process; else 1..1024, set during a call and
+                                    * restored after it */
+    const char *engine_path;       /**< NULL: the environment's ARTFUSION_ENGINE, then beside the
+                                    * library, then the loader's search path. Copied. */
+    artfusion_log_callback log;    /**< NULL: silent */
+    void *log_user_data;           /**< passed to `log` */
+    artfusion_log_level log_level; /**< WARNING: messages of this level and more serious ones */
+    artfusion_precision precision; /**< AUTO. Since 1.1; before, it was reserved and 0 */
+    uint64_t memory_limit;         /**< 0: none; else how many bytes a run may take besides the
+                                    * model (artfusion_sampler_memory_needed). Larger batches are
+                                    * computed in smaller parts; artfusion_sampler_create fails
+                                    * with LIMIT if nothing fits. With glibc this also makes the
+                                    * whole process return large freed blocks to the system at once
+                                    * (mallopt). Since 1.1 */
+    artfusion_isolation isolation; /**< NONE: as in 1.0, without a second process to install, start
+                                    * and copy to. AUTO is not the default, because a program of
+                                    * 1.0 with a model of its own would get that process without
+                                    * asking. A program that runs files of strangers should ask.
+                                    * Since 1.1 */
+    int32_t isolation_timeout;     /**< 0: none; else how many milliseconds one call of the
+                                    * networks may take under PROCESS, opening them included. There
+                                    * is no default limit, because the time depends on the model,
+                                    * the size and the machine. Ignored under NONE. Since 1.1 */
+    const char *trusted;           /**< NULL: none; else the SHA-256 of further model files that
+                                    * AUTO trusts, each of 64 hexadecimal digits, as sha256sum
+                                    * prints them, separated by spaces, line ends or commas.
+                                    * Copied. Ignored except under AUTO. Since 1.1 */
 } artfusion_context_options;
 
 /** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),
@@ -504,11 +503,11 @@ ARTFUSION_API artfusion_status artfusion_default_model_path(char **path);
 /** The method that takes the latent from one timestep to the next. */
 typedef int32_t artfusion_solver;
 enum {
-    ARTFUSION_SOLVER_DDIM = 0,        /**< Song et al., arXiv 2010.02502 */
-    ARTFUSION_SOLVER_DDPM = 1,        /**< Ho et al., arXiv 2006.11239: ancestral */
-    ARTFUSION_SOLVER_DPMPP_2M = 2,    /**< Lu et al., arXiv 2211.01095: second order */
+    ARTFUSION_SOLVER_DDIM = 0,         /**< Song et al., arXiv 2010.02502 */
+    ARTFUSION_SOLVER_DDPM = 1,         /**< Ho et al., arXiv 2006.11239: ancestral */
+    ARTFUSION_SOLVER_DPMPP_2M = 2,     /**< Lu et al., arXiv 2211.01095: second order */
     ARTFUSION_SOLVER_DPMPP_2M_SDE = 3, /**< its stochastic form */
-    ARTFUSION_SOLVER_UNIPC = 4        /**< Zhao et al., arXiv 2302.04867: UniPC-2, B2 */
+    ARTFUSION_SOLVER_UNIPC = 4         /**< Zhao et al., arXiv 2302.04867: UniPC-2, B2 */
 };
 
 /** Which timesteps a run of fewer steps than the training visits. */
@@ -523,8 +522,8 @@ enum {
 /** How the training's noise grows with the timestep. */
 typedef int32_t artfusion_schedule;
 enum {
-    ARTFUSION_SCHEDULE_LINEAR = 0, /**< linear in sqrt(beta): the published model's */
-    ARTFUSION_SCHEDULE_COSINE = 1, /**< Nichol & Dhariwal, arXiv 2102.09672 */
+    ARTFUSION_SCHEDULE_LINEAR = 0,      /**< linear in sqrt(beta): the published model's */
+    ARTFUSION_SCHEDULE_COSINE = 1,      /**< Nichol & Dhariwal, arXiv 2102.09672 */
     ARTFUSION_SCHEDULE_SQRT_LINEAR = 2, /**< linear in beta */
     ARTFUSION_SCHEDULE_SQRT = 3         /**< square root of SQRT_LINEAR's */
 };
@@ -551,8 +550,7 @@ typedef int32_t (*artfusion_read_callback)(void *user_data, uint64_t offset, voi
  * Errors: ARGUMENT, IO, FORMAT, UNSUPPORTED (a newer format, no such device),
  * CHECKSUM, LIMIT (docs/security.md lists the limits), ENGINE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_open_file(artfusion_context *context,
-                                                         const char *path,
-                                                         artfusion_model **model);
+                                                         const char *path, artfusion_model **model);
 
 /** The same from memory, which is needed during the call only.
  * Errors: the same except IO. */
@@ -574,22 +572,22 @@ ARTFUSION_API void artfusion_model_destroy(artfusion_model *model);
 
 /** What a model is. Strings and arrays are borrowed from the model. */
 typedef struct artfusion_model_info {
-    uint32_t struct_size;      /**< sizeof the struct, in bytes */
-    int32_t latent_channels;   /**< how many channels a latent has */
-    int32_t downsample;        /**< pixels per latent pixel, each way */
-    int32_t size_multiple;     /**< pixels: widths and heights must be multiples of it */
-    int32_t native_width;      /**< pixels: the width of the training */
-    int32_t native_height;     /**< pixels: the height of the training */
-    int32_t style_width;       /**< values in a style code */
-    int32_t style_min_size;    /**< pixels: smaller style pictures are enlarged to it */
-    int32_t timesteps;         /**< of the training schedule */
-    artfusion_schedule schedule;         /**< the training's */
-    artfusion_prediction prediction;     /**< the UNet's */
-    artfusion_device device;   /**< never AUTO */
-    const char *name;           /**< short, for lists */
-    const char *description;    /**< one sentence */
-    const char *licence;        /**< SPDX identifier of the weights' licence */
-    const char *origin;         /**< who or what made it */
+    uint32_t struct_size;            /**< sizeof the struct, in bytes */
+    int32_t latent_channels;         /**< how many channels a latent has */
+    int32_t downsample;              /**< pixels per latent pixel, each way */
+    int32_t size_multiple;           /**< pixels: widths and heights must be multiples of it */
+    int32_t native_width;            /**< pixels: the width of the training */
+    int32_t native_height;           /**< pixels: the height of the training */
+    int32_t style_width;             /**< values in a style code */
+    int32_t style_min_size;          /**< pixels: smaller style pictures are enlarged to it */
+    int32_t timesteps;               /**< of the training schedule */
+    artfusion_schedule schedule;     /**< the training's */
+    artfusion_prediction prediction; /**< the UNet's */
+    artfusion_device device;         /**< never AUTO */
+    const char *name;                /**< short, for lists */
+    const char *description;         /**< one sentence */
+    const char *licence;             /**< SPDX identifier of the weights' licence */
+    const char *origin;              /**< who or what made it */
     const char *weights_sha256; /**< 64 hexadecimal digits. Covers the file's records, and in format
                                  * 2 also their lengths and the manifest, so that files with the
                                  * same digest are the same model. In format 1 the manifest may
@@ -600,11 +598,11 @@ typedef struct artfusion_model_info {
     const char *arithmetic;     /**< e.g. "float32" */
     const float *latent_shift;  /**< [latent_channels]: scaled = (z - shift) * scale */
     const float *latent_scale;  /**< [latent_channels] */
-    const double *alphas_cumprod; /**< [timesteps], float32 values as the reference keeps them */
-    int32_t device_index;       /**< which GPU */
-    int32_t threads;            /**< what a network call uses */
+    const double *alphas_cumprod;  /**< [timesteps], float32 values as the reference keeps them */
+    int32_t device_index;          /**< which GPU */
+    int32_t threads;               /**< what a network call uses */
     artfusion_isolation isolation; /**< NONE or PROCESS: never AUTO. Since 1.1 */
-    int32_t reserved;           /**< 0. Since 1.1 */
+    int32_t reserved;              /**< 0. Since 1.1 */
 } artfusion_model_info;
 
 /** Fills the first `struct_size` bytes. Errors: ARGUMENT. */
@@ -615,10 +613,9 @@ ARTFUSION_API artfusion_status artfusion_model_get_info(const artfusion_model *m
 /** Finds the size that the model supports and that is nearest to the proportions of
  * width x height with a longer side of `longest` pixels; 0 means the model's native longer
  * side. Errors: ARGUMENT. */
-ARTFUSION_API artfusion_status artfusion_model_fit_size(const artfusion_model *model,
-                                                        int32_t width, int32_t height,
-                                                        int32_t longest, int32_t *fit_width,
-                                                        int32_t *fit_height);
+ARTFUSION_API artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t width,
+                                                        int32_t height, int32_t longest,
+                                                        int32_t *fit_width, int32_t *fit_height);
 
 /* Presets are ways to sample that the model's maker has named, such as "subtle",
  * "balanced" and "bold"; artfusion_sampler_options_set_preset takes a name. */
@@ -687,9 +684,8 @@ ARTFUSION_API artfusion_status artfusion_style_save_file(const artfusion_style *
 /** Restores a style that artfusion_style_save_memory saved, for a model with the same
  * weights. Since 1.1. Errors: ARGUMENT, FORMAT, UNSUPPORTED (a newer format), CHECKSUM,
  * MISMATCH (another model's style), MEMORY. */
-ARTFUSION_API artfusion_status artfusion_style_load_memory(artfusion_model *model,
-                                                           const void *data, size_t size,
-                                                           artfusion_style **style);
+ARTFUSION_API artfusion_status artfusion_style_load_memory(artfusion_model *model, const void *data,
+                                                           size_t size, artfusion_style **style);
 
 /** The same from a file. Since 1.1. Errors: the same, and IO, LIMIT (a file far larger
  * than a style code). */
@@ -786,11 +782,11 @@ typedef struct artfusion_sampler_options {
     const int32_t *timesteps;   /**< NULL: by `spacing`; else `steps` of them, not increasing; the
                                  * last step ends at x0. Copied. */
     artfusion_noise_callback noise_callback; /**< NULL: the generator draws */
-    void *noise_user_data;      /**< passed to noise_callback */
+    void *noise_user_data;                   /**< passed to noise_callback */
     artfusion_step_callback step_callback;   /**< NULL: none */
-    void *step_user_data;       /**< passed to step_callback */
+    void *step_user_data;                    /**< passed to step_callback */
     artfusion_eps_callback eps_callback;     /**< NULL: none */
-    void *eps_user_data;        /**< passed to eps_callback */
+    void *eps_user_data;                     /**< passed to eps_callback */
 } artfusion_sampler_options;
 
 /** Fills in the model's own defaults, including its native size. With a NULL model it
@@ -814,9 +810,9 @@ ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
  * pixels; 0 means the model's native longer side. Other fields stay; after an error all of
  * them stay. Since 1.1. Errors: ARGUMENT, UNSUPPORTED (as for
  * artfusion_sampler_options_set_preset). */
-ARTFUSION_API artfusion_status artfusion_sampler_options_set_size(
-    artfusion_sampler_options *options, const artfusion_model *model,
-    const artfusion_image *image, int32_t longest);
+ARTFUSION_API artfusion_status
+artfusion_sampler_options_set_size(artfusion_sampler_options *options, const artfusion_model *model,
+                                   const artfusion_image *image, int32_t longest);
 
 /** Peak number of bytes that a run with these options adds to the process once the model is
  * open: the sampler with what it keeps, the activations of the largest network call, and a
@@ -865,15 +861,14 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_style(artfusion_sampler *sa
  * starts from and that a mask keeps; it is copied. The default is the content's own.
  * Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler,
-                                                                 int32_t index,
-                                                                 const float *latent, size_t count);
+                                                                 int32_t index, const float *latent,
+                                                                 size_t count);
 
 /** Sets a mask [height, width] in latent pixels, which is copied. Each value is in [0, 1]:
  * 1 keeps the init latent, 0 paints. NULL means to paint everywhere. Errors: ARGUMENT,
  * STATE, MEMORY. */
-ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler,
-                                                          int32_t index, const float *mask,
-                                                          size_t count);
+ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t index,
+                                                          const float *mask, size_t count);
 
 /** Does one step: at most one call of the UNet for each network pass needed, then the
  * solver's update. Returns ARTFUSION_OK after a step, ARTFUSION_DONE if none was left.
@@ -899,16 +894,16 @@ ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 
 /** How far a run is. */
 typedef struct artfusion_progress {
-    uint32_t struct_size;     /**< sizeof the struct, in bytes */
-    int32_t step;             /**< steps done */
-    int32_t steps;            /**< steps in all: fewer than asked for if denoising_strength < 1 */
-    int32_t timestep;         /**< the last finished step's; -1 before the first */
-    int32_t passes;           /**< passes through the UNet so far, per picture: NFE */
-    int32_t batch;            /**< pictures at once */
-    double seconds_encode;    /**< wall clock in the content encoder */
-    double seconds_denoise;   /**< wall clock in the UNet, its conditions included */
-    double seconds_decode;    /**< wall clock in the decoder */
-    double seconds_total;     /**< wall clock in all calls of this sampler */
+    uint32_t struct_size;   /**< sizeof the struct, in bytes */
+    int32_t step;           /**< steps done */
+    int32_t steps;          /**< steps in all: fewer than asked for if denoising_strength < 1 */
+    int32_t timestep;       /**< the last finished step's; -1 before the first */
+    int32_t passes;         /**< passes through the UNet so far, per picture: NFE */
+    int32_t batch;          /**< pictures at once */
+    double seconds_encode;  /**< wall clock in the content encoder */
+    double seconds_denoise; /**< wall clock in the UNet, its conditions included */
+    double seconds_decode;  /**< wall clock in the decoder */
+    double seconds_total;   /**< wall clock in all calls of this sampler */
 } artfusion_progress;
 
 /** Fills the first `struct_size` bytes. Errors: ARGUMENT. */

@@ -379,7 +379,8 @@ struct Options : artfusion_sampler_options {
     /** May change the guided eps in place. False ends the call. */
     std::function<bool(float *eps, size_t count)> on_eps;
     /** Fills in the noise of a step, or returns false to leave it to the generator. */
-    std::function<bool(artfusion_noise_use use, int32_t step, float *values, size_t count)> on_noise;
+    std::function<bool(artfusion_noise_use use, int32_t step, float *values, size_t count)>
+        on_noise;
 };
 
 inline uint64_t Model::memory_needed(const Options &options) const
@@ -411,9 +412,8 @@ public:
         if (options.on_noise) {
             c.noise_callback = [](void *data, artfusion_noise_use use, int32_t step, float *values,
                                   size_t count) {
-                return guarded(data, 2, [&](Callbacks &own) {
-                    return !own.noise(use, step, values, count);
-                });
+                return guarded(
+                    data, 2, [&](Callbacks &own) { return !own.noise(use, step, values, count); });
             };
             c.noise_user_data = callbacks_.get();
         }

@@ -115,23 +115,25 @@ at::Tensor rows_of(const af_conditions &conditions, const af_passes &passes)
                   contents = conditions.contents.size(0) - 1, height = conditions.contents.size(2),
                   width = conditions.contents.size(3);
     if (passes.size.height != height || passes.size.width != width)
-        throw Failure(ARTFUSION_ERROR_ARGUMENT,
-                      "the conditions are of " + std::to_string(width) + "x" +
-                          std::to_string(height) + ", the passes of " +
-                          std::to_string(passes.size.width) + "x" +
-                          std::to_string(passes.size.height));
+        throw Failure(ARTFUSION_ERROR_ARGUMENT, "the conditions are of " + std::to_string(width) +
+                                                    "x" + std::to_string(height) +
+                                                    ", the passes of " +
+                                                    std::to_string(passes.size.width) + "x" +
+                                                    std::to_string(passes.size.height));
     at::Tensor rows = at::empty({2, passes.batch}, at::kInt);
     int32_t *const to = rows.mutable_data_ptr<int32_t>();
     for (int64_t i = 0; i < passes.batch; i++) {
         const int32_t modulation = passes.modulation_rows[i], content = passes.content_rows[i];
         if (modulation < 0 || modulation >= modulations)
-            throw Failure(ARTFUSION_ERROR_ARGUMENT,
-                          "row " + std::to_string(modulation) + " of the conditions was asked for; "
-                              "there are " + std::to_string(modulations));
+            throw Failure(ARTFUSION_ERROR_ARGUMENT, "row " + std::to_string(modulation) +
+                                                        " of the conditions was asked for; "
+                                                        "there are " +
+                                                        std::to_string(modulations));
         if (content != AF_NULL_CONTENT && (content < 0 || content >= contents))
-            throw Failure(ARTFUSION_ERROR_ARGUMENT,
-                          "content " + std::to_string(content) + " of the conditions was asked for; "
-                              "there are " + std::to_string(contents));
+            throw Failure(ARTFUSION_ERROR_ARGUMENT, "content " + std::to_string(content) +
+                                                        " of the conditions was asked for; "
+                                                        "there are " +
+                                                        std::to_string(contents));
         to[i] = modulation;
         to[passes.batch + i] = content == AF_NULL_CONTENT ? 0 : 1 + content;
     }
@@ -303,7 +305,8 @@ uint64_t af_network::memory(af_stage stage, int64_t batch, af_size size) const
                  {batch, condition_width_});
             break;
         default:
-            call(denoise_, {zeros(latent), zeros(latent), zeros({batch, condition_width_})}, latent);
+            call(denoise_, {zeros(latent), zeros(latent), zeros({batch, condition_width_})},
+                 latent);
         }
     });
 }

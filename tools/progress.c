@@ -58,8 +58,8 @@ static void draw_bar(int32_t step, int32_t steps, const char *left)
     const int filled = (int)((long long)width * step / steps);
     memset(bar, ' ', sizeof bar);
     memset(bar, '=', (size_t)filled);
-    fprintf(stderr, PROGRESS_CLEAR "sampling [%.*s] %d/%d  %3d %%  %s", width, bar, step, steps, percent,
-            left);
+    fprintf(stderr, PROGRESS_CLEAR "sampling [%.*s] %d/%d  %3d %%  %s", width, bar, step, steps,
+            percent, left);
 }
 
 void progress_init(struct progress *progress, bool quiet)

@@ -221,9 +221,8 @@ static artfusion_status make_style(struct run *run, const artfusion_image *image
     if (!is_given(run->options, OPTION_NOTEBOOK))
         return artfusion_style_from_image(run->model, image, style);
     artfusion_image_destroy(*squeezed);
-    const artfusion_status status =
-        artfusion_image_resize(image, run->sampling.width, run->sampling.height,
-                               ARTFUSION_FILTER_BICUBIC, squeezed);
+    const artfusion_status status = artfusion_image_resize(
+        image, run->sampling.width, run->sampling.height, ARTFUSION_FILTER_BICUBIC, squeezed);
     return status < 0 ? status : artfusion_style_from_image_exact(run->model, *squeezed, style);
 }
 

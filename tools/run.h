@@ -15,7 +15,7 @@ struct run {
     struct progress progress;
     const char *model_path;
     char *found_model; /* the library's, where none was given */
-    json_t *warnings; /* sentences; NULL: none */
+    json_t *warnings;  /* sentences; NULL: none */
     artfusion_context *context;
     artfusion_model *model;
     artfusion_model_info info;

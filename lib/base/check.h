@@ -9,7 +9,7 @@
  *     if (!model || !path)
  *         return af_fail_null(model, path);
  * A macro for the same reason as af_fail. Not for pointers to functions. */
-#define af_fail_null(...)                                                                          \
+#define af_fail_null(...) \
     (af_error_set_null(#__VA_ARGS__, (const void *const[]){__VA_ARGS__}), ARTFUSION_ERROR_ARGUMENT)
 void af_error_set_null(const char *names, const void *const *pointers);
 

@@ -20,7 +20,7 @@ struct artfusion_context {
     uint64_t memory_limit; /* bytes that a run may take beside its model; 0: none */
     artfusion_isolation isolation;
     int32_t isolation_timeout; /* milliseconds; 0: none */
-    char *trusted; /* digests of model files (base/digests.h), or NULL */
+    char *trusted;             /* digests of model files (base/digests.h), or NULL */
 };
 
 artfusion_context *af_context_retain(artfusion_context *context);

@@ -79,8 +79,8 @@ static void list_names(artfusion_enumeration enumeration, char *text, size_t siz
     text[0] = '\0';
     for (size_t i = 0; i < ENTRY_COUNT && used < size; i++)
         if (entries[i].enumeration == enumeration) {
-            int length = snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "",
-                                  entries[i].name);
+            int length =
+                snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", entries[i].name);
             used += length > 0 ? (size_t)length : 0;
         }
 }

@@ -9,8 +9,7 @@
  * defaults. A smaller struct leaves the rest default; a larger one is accepted
  * where its unknown tail is zero. `name` is for the message.
  * Errors: ARGUMENT (size zero or not filled in), UNSUPPORTED (unknown tail). */
-artfusion_status af_options_read(const char *name, const void *given, void *defaults,
-                                 size_t known);
+artfusion_status af_options_read(const char *name, const void *given, void *defaults, size_t known);
 
 /* The first half of every `..._init`: copies as much of `defaults` as the
  * caller's struct holds, zeroes what it has beyond, and stamps the size. */

@@ -229,8 +229,8 @@ void *af_os_load(const char *path, char *why, size_t size)
     const int is_path = strpbrk(path, "/\\") != NULL;
     const DWORD length = is_path ? GetFullPathNameW(wide, AF_PATH_MAX, whole, NULL) : 0;
     if (length > 0 && length < AF_PATH_MAX)
-        library = LoadLibraryExW(whole, NULL, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR |
-                                                  LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
+        library = LoadLibraryExW(
+            whole, NULL, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
     else if (!is_path)
         library = LoadLibraryExW(wide, NULL, LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
     else

@@ -26,17 +26,17 @@ static void transfer(af_record *r, uint64_t *value, size_t bytes)
 
 /* Through an unsigned integer of the type's own size, which copies every bit. */
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them. */
-#define DEFINE_FIELD(name, type, bits)                                                             \
-    void af_record_##name(af_record *record, type *values, size_t count)                           \
-    {                                                                                              \
-        for (size_t i = 0; i < count; i++) {                                                       \
-            uint##bits##_t word;                                                                   \
-            memcpy(&word, &values[i], sizeof word);                                                \
-            uint64_t value = word;                                                                 \
-            transfer(record, &value, sizeof word);                                                 \
-            word = (uint##bits##_t)value;                                                          \
-            memcpy(&values[i], &word, sizeof word);                                                \
-        }                                                                                          \
+#define DEFINE_FIELD(name, type, bits) \
+    void af_record_##name(af_record *record, type *values, size_t count) \
+    { \
+        for (size_t i = 0; i < count; i++) { \
+            uint##bits##_t word; \
+            memcpy(&word, &values[i], sizeof word); \
+            uint64_t value = word; \
+            transfer(record, &value, sizeof word); \
+            word = (uint##bits##_t)value; \
+            memcpy(&values[i], &word, sizeof word); \
+        } \
     }
 DEFINE_FIELD(u8, uint8_t, 8)
 DEFINE_FIELD(i32, int32_t, 32)
@@ -89,10 +89,8 @@ artfusion_status af_record_open(const af_record_kind *kind, const void *data, si
     const uint8_t *bytes = data;
     if (size < HEAD + DIGEST || memcmp(bytes, kind->magic, sizeof kind->magic) != 0)
         return af_fail(ARTFUSION_ERROR_FORMAT, "the %zu bytes are not %s", size, kind->what);
-    *record = (af_record){.mode = AF_RECORD_READ,
-                          .in = bytes,
-                          .size = size - DIGEST,
-                          .position = sizeof kind->magic};
+    *record = (af_record){
+        .mode = AF_RECORD_READ, .in = bytes, .size = size - DIGEST, .position = sizeof kind->magic};
     uint32_t version = 0;
     af_record_u32(record, &version, 1);
     if (version != kind->version)

@@ -58,22 +58,14 @@ enum { ALWAYS, IF, UNLESS };
 /* This process, whose number is not known before. */
 #define OWN 0xfffffff1u
 
-#define CALL(name, outcome)                                                                        \
-    {                                                                                              \
-        SYS_##name, outcome, ALWAYS, 0, 0, 0                                                       \
-    }
-#define CALL_IF(name, half, mask, value, outcome)                                                  \
-    {                                                                                              \
-        SYS_##name, outcome, IF, half, mask, value                                                 \
-    }
-#define CALL_UNLESS(name, half, mask, value, outcome)                                              \
-    {                                                                                              \
-        SYS_##name, outcome, UNLESS, half, mask, value                                             \
-    }
+#define CALL(name, outcome) {SYS_##name, outcome, ALWAYS, 0, 0, 0}
+#define CALL_IF(name, half, mask, value, outcome) {SYS_##name, outcome, IF, half, mask, value}
+#define CALL_UNLESS(name, half, mask, value, outcome) \
+    {SYS_##name, outcome, UNLESS, half, mask, value}
 
 #define THREAD_FLAGS (uint32_t)(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
-#define NAMESPACE_FLAGS                                                                            \
-    (uint32_t)(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |       \
+#define NAMESPACE_FLAGS \
+    (uint32_t)(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
                CLONE_NEWPID | CLONE_NEWNET)
 /* arch_prctl of x86-64: the registers of AMX, which the kernel gives who asks. */
 enum { ASK_REGISTERS = 0x1021, HAVE_REGISTERS = 0x1022, WANT_REGISTERS = 0x1023 };
@@ -264,7 +256,7 @@ static const row of_a_gpu[] = {
 
 enum { ROW = 6, MOST = 1024 }; /* instructions */
 #define ROWS(table) (sizeof(table) / sizeof *(table))
-_Static_assert(ROW * (ROWS(against_others) + ROWS(of_a_cpu)) + 8 <= MOST &&
+_Static_assert(ROW *(ROWS(against_others) + ROWS(of_a_cpu)) + 8 <= MOST &&
                    ROW * (ROWS(against_others) + ROWS(of_a_gpu)) + 8 <= MOST,
                "the table fits");
 

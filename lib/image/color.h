@@ -20,9 +20,8 @@ typedef struct af_layout {
  * numbers are sRGB as they are (a profile that differs from it by no more than rounding does), and
  * if the profile cannot be used, which `image`'s warning then says. The conversion of a grey file
  * may want RGB, when a file has an RGB profile: af_color_channels. Errors: MEMORY. */
-artfusion_status af_color_from_profile(const uint8_t *profile, size_t size,
-                                       const af_layout *layout, artfusion_image *image,
-                                       af_color **color);
+artfusion_status af_color_from_profile(const uint8_t *profile, size_t size, const af_layout *layout,
+                                       artfusion_image *image, af_color **color);
 
 /* The chromaticities of an RGB space: x and y each. */
 typedef struct af_primaries {

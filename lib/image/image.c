@@ -18,8 +18,8 @@ static artfusion_status check_size(int32_t width, int32_t height)
     return ARTFUSION_OK;
 }
 
-artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t width, int32_t height,
-                                      size_t stride, artfusion_image **image)
+artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t width, int32_t height, size_t stride,
+                                      artfusion_image **image)
 {
     af_error_clear();
     if (!image)

@@ -53,7 +53,7 @@ static artfusion_status read_load_options(const artfusion_load_options *given,
         status = af_check_integer("background[3]", options->background[3], 0, 1);
     if (!status)
         status = af_check_integer("reading", options->reading, ARTFUSION_READING_VIEWED,
-                             ARTFUSION_READING_REFERENCE);
+                                  ARTFUSION_READING_REFERENCE);
     if (!status)
         status = af_check_integer("salvage", options->salvage, 0, 1);
     if (!status && options->reserved)
@@ -70,8 +70,8 @@ static artfusion_status read_save_options(const artfusion_save_options *given,
     artfusion_status status =
         af_options_read("artfusion_save_options", given, options, sizeof *options);
     if (!status)
-        status =
-            af_check_integer("format", options->format, ARTFUSION_FORMAT_AUTO, ARTFUSION_FORMAT_WEBP);
+        status = af_check_integer("format", options->format, ARTFUSION_FORMAT_AUTO,
+                                  ARTFUSION_FORMAT_WEBP);
     if (!status)
         status = af_check_integer("jpeg_quality", options->jpeg_quality, 1, 100);
     if (!status)

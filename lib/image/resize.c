@@ -195,9 +195,8 @@ static artfusion_status resample_vertically(const artfusion_image *input, const 
     weights w = {0};
     const size_t values = 3 * (size_t)output->width;
     int32_t *sums = af_alloc_array(values, sizeof *sums);
-    const artfusion_status status = sums
-                                        ? weights_make(k, input->height, output->height, &w)
-                                        : af_fail_memory(values * sizeof *sums, "a row of sums");
+    const artfusion_status status = sums ? weights_make(k, input->height, output->height, &w)
+                                         : af_fail_memory(values * sizeof *sums, "a row of sums");
     if (!status)
         resample_rows(input, &w, sums, output);
     af_free(sums);
@@ -282,9 +281,8 @@ static int is_wider(const artfusion_image *image, int32_t width, int32_t height)
     return (int64_t)image->width * height > (int64_t)image->height * width;
 }
 
-artfusion_status artfusion_image_resize(const artfusion_image *image, int32_t width,
-                                        int32_t height, artfusion_filter filter,
-                                        artfusion_image **resized)
+artfusion_status artfusion_image_resize(const artfusion_image *image, int32_t width, int32_t height,
+                                        artfusion_filter filter, artfusion_image **resized)
 {
     AF_DEFAULT_FLOATS;
     const artfusion_status status = check(image, width, height, filter, resized);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #if FLT_EVAL_METHOD != 0
-#error "float and double must be computed as such, or all results differ: on 32-bit x86 by -msse2 -mfpmath=sse"
+#error \
+    "float and double must be computed as such, or all results differ: on 32-bit x86 by -msse2 -mfpmath=sse"
 #endif
 
 /* Every rounding below is meant: fmaf where a product is not rounded, separate operations where it

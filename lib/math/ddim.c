@@ -49,9 +49,8 @@ static artfusion_status check_visited(const double *alphas_cumprod, int32_t trai
         if (status != ARTFUSION_OK)
             return status;
         if (i > 0 && timestep > timesteps[i - 1])
-            return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                           "timesteps[%d] is %d, above the %d before it", (int)i, (int)timestep,
-                           (int)timesteps[i - 1]);
+            return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps[%d] is %d, above the %d before it",
+                           (int)i, (int)timestep, (int)timesteps[i - 1]);
         double alpha = alphas_cumprod[timestep];
         if (!(alpha > 0.0 && alpha <= 1.0))
             return af_fail(ARTFUSION_ERROR_ARGUMENT,

@@ -8,9 +8,9 @@
 /* The UNet passes a pair of guidance scales needs: bits of AF_BRANCH_*. BOTH is always there (for
  * content_scale 0 and the other 1 as well: the formula is the reference's). */
 enum {
-    AF_BRANCH_BOTH = 1,        /* content and style */
+    AF_BRANCH_BOTH = 1,         /* content and style */
     AF_BRANCH_NULL_CONTENT = 2, /* null content, style: where content_scale != 1 */
-    AF_BRANCH_NULL_STYLE = 4   /* content, null style: where style_scale != 1 */
+    AF_BRANCH_NULL_STYLE = 4    /* content, null style: where style_scale != 1 */
 };
 uint32_t af_guidance_branches(double content_scale, double style_scale);
 

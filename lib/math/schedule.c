@@ -65,23 +65,16 @@ artfusion_status artfusion_schedule_betas(artfusion_schedule schedule, double st
         return af_fail(ARTFUSION_ERROR_ARGUMENT, "timesteps is %d, not 1 or more", (int)timesteps);
     if (schedule != ARTFUSION_SCHEDULE_COSINE &&
         !(start > 0.0 && start < 1.0 && end > 0.0 && end < 1.0))
-        return af_fail(ARTFUSION_ERROR_ARGUMENT,
-                       "betas from %g to %g do not lie between 0 and 1", start, end);
+        return af_fail(ARTFUSION_ERROR_ARGUMENT, "betas from %g to %g do not lie between 0 and 1",
+                       start, end);
     switch (schedule) {
-    case ARTFUSION_SCHEDULE_LINEAR:
-        linear_betas(start, end, timesteps, betas);
-        return ARTFUSION_OK;
-    case ARTFUSION_SCHEDULE_COSINE:
-        cosine_betas(timesteps, betas);
-        return ARTFUSION_OK;
+    case ARTFUSION_SCHEDULE_LINEAR: linear_betas(start, end, timesteps, betas); return ARTFUSION_OK;
+    case ARTFUSION_SCHEDULE_COSINE: cosine_betas(timesteps, betas); return ARTFUSION_OK;
     case ARTFUSION_SCHEDULE_SQRT_LINEAR:
         sqrt_linear_betas(start, end, timesteps, betas);
         return ARTFUSION_OK;
-    case ARTFUSION_SCHEDULE_SQRT:
-        sqrt_betas(start, end, timesteps, betas);
-        return ARTFUSION_OK;
-    default:
-        return af_check_constant("schedule", schedule, ARTFUSION_ENUM_SCHEDULE);
+    case ARTFUSION_SCHEDULE_SQRT: sqrt_betas(start, end, timesteps, betas); return ARTFUSION_OK;
+    default: return af_check_constant("schedule", schedule, ARTFUSION_ENUM_SCHEDULE);
     }
 }
 

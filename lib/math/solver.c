@@ -34,9 +34,9 @@ static artfusion_status allocate(size_t count, float **values)
 /* Tensors of history. */
 static size_t history_of(artfusion_solver kind)
 {
-    return kind == ARTFUSION_SOLVER_UNIPC ? 3
+    return kind == ARTFUSION_SOLVER_UNIPC                                               ? 3
            : kind == ARTFUSION_SOLVER_DPMPP_2M || kind == ARTFUSION_SOLVER_DPMPP_2M_SDE ? 1
-                                                                                         : 0;
+                                                                                        : 0;
 }
 
 size_t af_solver_bytes(artfusion_solver solver, size_t count)
@@ -118,15 +118,12 @@ static af_factors factors_of(const af_solver *solver, double alpha, double alpha
 {
     const af_solver_options *options = &solver->options;
     switch (options->solver) {
-    case ARTFUSION_SOLVER_DDPM:
-        return af_ddpm(alpha, alpha_next);
+    case ARTFUSION_SOLVER_DDPM: return af_ddpm(alpha, alpha_next);
     case ARTFUSION_SOLVER_DPMPP_2M:
-    case ARTFUSION_SOLVER_UNIPC:
-        return af_dpmpp_2m(alpha, alpha_next, solver->last.alpha, 0.0);
+    case ARTFUSION_SOLVER_UNIPC: return af_dpmpp_2m(alpha, alpha_next, solver->last.alpha, 0.0);
     case ARTFUSION_SOLVER_DPMPP_2M_SDE:
         return af_dpmpp_2m(alpha, alpha_next, solver->last.alpha, options->eta);
-    default:
-        return af_ddim(alpha, alpha_next, options->eta);
+    default: return af_ddim(alpha, alpha_next, options->eta);
     }
 }
 

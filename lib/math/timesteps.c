@@ -66,8 +66,7 @@ artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
     case ARTFUSION_SPACING_QUAD: timestep = quad; break;
     case ARTFUSION_SPACING_TRAILING: timestep = trailing; break;
     case ARTFUSION_SPACING_LINSPACE: timestep = linspace; break;
-    default:
-        return af_check_constant("spacing", spacing, ARTFUSION_ENUM_SPACING);
+    default: return af_check_constant("spacing", spacing, ARTFUSION_ENUM_SPACING);
     }
     for (int32_t i = 0; i < steps; i++)
         timesteps[steps - 1 - i] = timestep(i, steps, train_timesteps);

@@ -139,8 +139,7 @@ static artfusion_status check_gap(const scan *s, const af_entry *before, uint64_
     const artfusion_status status = s->source->read(s->source, s->end, bytes, (size_t)gap);
     if (status != ARTFUSION_OK)
         return status;
-    if ((head && memcmp(bytes, "PK\7\10", 4) != 0) ||
-        af_little(bytes + head, 4) != before->crc ||
+    if ((head && memcmp(bytes, "PK\7\10", 4) != 0) || af_little(bytes + head, 4) != before->crc ||
         af_little(bytes + head + 4, (int)wide) != before->packed_size ||
         af_little(bytes + head + 4 + wide, (int)wide) != before->size)
         return refused(before->name, "that is described otherwise behind it than in the directory");
@@ -160,8 +159,7 @@ static artfusion_status check_local(scan *s, af_entry *entry, const central *c)
     const size_t length = strlen(entry->name);
     if (s->place.offset - c->local < LOCAL + length)
         return refused(entry->name, "that reaches beyond its end");
-    const artfusion_status status =
-        s->source->read(s->source, c->local, bytes, LOCAL + length);
+    const artfusion_status status = s->source->read(s->source, c->local, bytes, LOCAL + length);
     if (status != ARTFUSION_OK)
         return status;
     if (memcmp(bytes, "PK\3\4", 4) != 0 || af_little(bytes + 26, 2) != length ||

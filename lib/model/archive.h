@@ -19,7 +19,7 @@ typedef struct af_entry {
 typedef struct af_archive {
     af_entry *entries;
     size_t count;
-    size_t folder; /* bytes of the folder that all names begin with, and its slash */
+    size_t folder;      /* bytes of the folder that all names begin with, and its slash */
     uint8_t *directory; /* what the names lie in */
 } af_archive;
 

@@ -74,9 +74,9 @@ static artfusion_status check_repeated_names(const af_bundle *b)
     for (size_t i = 1; i < count; i++)
         repeated |= hashes[i] == hashes[i - 1];
     af_free(hashes);
-    return repeated ? af_fail(ARTFUSION_ERROR_FORMAT,
-                              "the model's archive has two records of one name")
-                    : ARTFUSION_OK;
+    return repeated
+               ? af_fail(ARTFUSION_ERROR_FORMAT, "the model's archive has two records of one name")
+               : ARTFUSION_OK;
 }
 
 static artfusion_status list_records(af_bundle *b)
@@ -193,9 +193,8 @@ static artfusion_status sum_manifest(const af_bundle *b, const char *told,
 {
     static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
     const size_t digits = sizeof zeros - 1;
-    const char *at = strspn(told, "0123456789abcdef") == digits && !told[digits]
-                         ? strstr(b->text, told)
-                         : NULL;
+    const char *at =
+        strspn(told, "0123456789abcdef") == digits && !told[digits] ? strstr(b->text, told) : NULL;
     if (!at || strstr(at + 1, told))
         return af_fail(ARTFUSION_ERROR_FORMAT,
                        "manifest: weights_sha256 is not 64 digits that stand in it once");

@@ -11,11 +11,11 @@
 
 typedef struct af_bundle {
     af_archive archive;
-    af_model_record *records;                   /* of each entry, what an engine is told */
+    af_model_record *records;              /* of each entry, what an engine is told */
     uint8_t (*sums)[SHA256_DIGEST_LENGTH]; /* SHA-256 of each record, by af_bundle_digest */
-    size_t manifest;                      /* which of them that is */
-    char *text;                           /* its content and a zero */
-    size_t text_size;                     /* without it */
+    size_t manifest;                       /* which of them that is */
+    char *text;                            /* its content and a zero */
+    size_t text_size;                      /* without it */
 } af_bundle;
 
 /* Reads the archive's directory and the manifest. The bundle is empty after a failure.

@@ -55,7 +55,7 @@ typedef struct af_request {
     af_stage stage;
     artfusion_status status; /* of AF_CALL_READ */
     uint64_t conditions;     /* as CONDITION's answer named them */
-    uint64_t memory; /* bytes of the lane's new memory, whose descriptor comes along; or 0 */
+    uint64_t memory;        /* bytes of the lane's new memory, whose descriptor comes along; or 0 */
     uint64_t records, list; /* of the model file: how many, and bytes of their list */
     uint64_t buffers[AF_CHANNEL_BUFFERS]; /* where they begin in the memory, in the table's order */
     af_network_options options;

@@ -20,7 +20,10 @@ static const struct {
               {1, "/share/artfusion/mini.artfusion"},
               {2, "/share/artfusion/mini.artfusion"},
               {3, "/models/mini.artfusion"}};
-enum { PLACES = sizeof places / sizeof places[0], LONGEST = sizeof "/share/artfusion/mini.artfusion" };
+enum {
+    PLACES = sizeof places / sizeof places[0],
+    LONGEST = sizeof "/share/artfusion/mini.artfusion"
+};
 
 static artfusion_status give(const char *text, char **path)
 {

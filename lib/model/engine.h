@@ -61,8 +61,8 @@ typedef struct af_network_options {
 typedef struct af_network_info {
     artfusion_device device; /* never AUTO */
     int32_t device_index;
-    int32_t threads;         /* what a call will use */
-    int32_t condition_width; /* floats in a modulation row: (timestep, style) */
+    int32_t threads;          /* what a call will use */
+    int32_t condition_width;  /* floats in a modulation row: (timestep, style) */
     int32_t positions_a_call; /* the largest useful number of latent positions in one call of
                                * denoise; more only cost memory. 0: no limit */
     char device_name[64];
@@ -97,9 +97,9 @@ enum { AF_STAGE_ENCODE, AF_STAGE_DECODE, AF_STAGE_CONDITION, AF_STAGE_DENOISE, A
 
 typedef struct af_engine {
     uint32_t struct_size;
-    uint32_t version;          /* AF_ENGINE_VERSION */
-    const char *name;          /* "torchscript" */
-    const char *release;       /* of what runs the networks: "2.13.0" */
+    uint32_t version;    /* AF_ENGINE_VERSION */
+    const char *name;    /* "torchscript" */
+    const char *release; /* of what runs the networks: "2.13.0" */
 
     artfusion_status (*open)(const af_model_records *records, const af_network_options *options,
                              af_network **network, af_engine_error *error);

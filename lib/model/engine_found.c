@@ -14,9 +14,12 @@ void af_engine_find(const artfusion_context *context, char *found, size_t size)
     const char *const named = af_engine_named(context), *const libtorch = af_os_loaded(AF_LIBTORCH);
     char path[AF_BESIDE_MAX];
     /* What is no path is looked for by the loader, and what is not there named by its message. */
-    const int known = named ? strchr(named, '/') && realpath(named, path)
-                            : af_find_beside(AF_ENGINE_FILE, path);
-    (void)snprintf(found, size, "%s\n%s", known ? path : named ? named : AF_ENGINE_FILE,
+    const int known =
+        named ? strchr(named, '/') && realpath(named, path) : af_find_beside(AF_ENGINE_FILE, path);
+    (void)snprintf(found, size, "%s\n%s",
+                   known   ? path
+                   : named ? named
+                           : AF_ENGINE_FILE,
                    libtorch ? libtorch : "");
 }
 

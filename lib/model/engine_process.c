@@ -147,8 +147,7 @@ void af_engine_process_tell(const artfusion_context *context, const af_engine_pr
                strerror(held->filter), /* NOLINT(concurrency-mt-unsafe) */
                held->landlock ? "" : ", but for files and ports");
     if (held->landlock)
-        af_log(context,
-               held->filter || held->gpu ? ARTFUSION_LOG_WARNING : ARTFUSION_LOG_INFO,
+        af_log(context, held->filter || held->gpu ? ARTFUSION_LOG_WARNING : ARTFUSION_LOG_INFO,
                "the engine's process is without Landlock (%s)%s",
                strerror(held->landlock), /* NOLINT(concurrency-mt-unsafe) */
                held->filter ? ""

@@ -23,12 +23,12 @@ typedef struct af_engine_process {
     af_sandbox sandbox;
     af_lane *idle;
     int32_t lanes;
-    uint64_t own_memory; /* bytes, beside what runs take; 0: not known yet, or not at all */
-    int32_t runs;        /* that the limit of its memory leaves room for */
-    int32_t calls;       /* under way: the caller counts */
-    uint64_t generation; /* the caller's */
+    uint64_t own_memory;  /* bytes, beside what runs take; 0: not known yet, or not at all */
+    int32_t runs;         /* that the limit of its memory leaves room for */
+    int32_t calls;        /* under way: the caller counts */
+    uint64_t generation;  /* the caller's */
     int ended, cancelled; /* 1: it has ended; and that because of a call that was cancelled */
-    char cause[160]; /* of its end: "the engine's process was ended by SIGSEGV" */
+    char cause[160];      /* of its end: "the engine's process was ended by SIGSEGV" */
 } af_engine_process;
 
 /* Started, its engine loaded; the greeting has the engine's name.

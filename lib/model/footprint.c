@@ -112,10 +112,10 @@ artfusion_status af_model_footprint(artfusion_model *model, af_stage stage, int3
         af_model_leave(model);
     }
     if (status == ARTFUSION_OK)
-        *bytes = af_whole(stage == AF_STAGE_CONDITION
-                              ? af_curve_at(curve, 1.0, batch)
-                              : af_curve_at(curve, batch,
-                                            (double)size.height * (double)size.width));
+        *bytes =
+            af_whole(stage == AF_STAGE_CONDITION
+                         ? af_curve_at(curve, 1.0, batch)
+                         : af_curve_at(curve, batch, (double)size.height * (double)size.width));
     (void)pthread_mutex_unlock(&model->curves.lock);
     return status;
 }

@@ -158,12 +158,13 @@ static void limit_opening(const af_network *n, const af_engine_process *process)
         return;
     const uint64_t file = n->source.base.size, here = af_engine_process_memory(process);
     if (here)
-        set_limit(n, process,
-                  af_add(af_add(here, compiler),
-                         af_add(af_product(3, file), n->context->memory_limit)));
+        set_limit(
+            n, process,
+            af_add(af_add(here, compiler), af_add(af_product(3, file), n->context->memory_limit)));
     else
-        af_log(n->context, ARTFUSION_LOG_WARNING,
-               "memory_limit does not hold for the engine's process: /proc does not say what it has");
+        af_log(
+            n->context, ARTFUSION_LOG_WARNING,
+            "memory_limit does not hold for the engine's process: /proc does not say what it has");
 }
 
 /* Once it is open, as many times the limit of one run as there may be runs: each in a lane, or with

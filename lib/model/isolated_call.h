@@ -37,9 +37,9 @@ typedef struct af_isolated_call {
     af_lane *lane;
     af_answer answer;
     af_reading *reading; /* of the model file, while it is opened; else NULL */
-    int broken;         /* the process has to end: it has not answered */
-    int cancelled;      /* since nobody wants the answer any more, if that is why */
-    int32_t unanswered; /* or for so many milliseconds */
+    int broken;          /* the process has to end: it has not answered */
+    int cancelled;       /* since nobody wants the answer any more, if that is why */
+    int32_t unanswered;  /* or for so many milliseconds */
 } af_isolated_call;
 
 /* There is one more run whose conditions are kept, or one less. */

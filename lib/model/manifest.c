@@ -65,8 +65,8 @@ static int32_t integer(fields *f, const char *path, int32_t least, int32_t most)
     }
     const json_int_t number = json_integer_value(value);
     if (number < least || number > most) {
-        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s is %lld: it must be %d to %d", path,
-                            (long long)number, (int)least, (int)most);
+        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s is %lld: it must be %d to %d",
+                            path, (long long)number, (int)least, (int)most);
         return least;
     }
     return (int32_t)number;
@@ -142,8 +142,8 @@ static float *numbers(fields *f, const char *path, int32_t count, int32_t nonzer
     if (!list)
         return NULL;
     if (json_array_size(list) != (size_t)count) {
-        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s must list %d numbers", path,
-                            (int)count);
+        f->status =
+            af_fail(ARTFUSION_ERROR_FORMAT, "manifest: %s must list %d numbers", path, (int)count);
         return NULL;
     }
     float *made = af_alloc_array((size_t)count, sizeof *made);
@@ -267,8 +267,9 @@ static void read_presets(fields *f, af_manifest *m)
     if (!json_is_object(presets))
         f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: presets is no object");
     else if (json_object_size(presets) > AF_MAX_PRESETS)
-        f->status = af_fail(ARTFUSION_ERROR_FORMAT, "manifest: presets has %zu entries, more than %d",
-                            json_object_size(presets), AF_MAX_PRESETS);
+        f->status =
+            af_fail(ARTFUSION_ERROR_FORMAT, "manifest: presets has %zu entries, more than %d",
+                    json_object_size(presets), AF_MAX_PRESETS);
     const char *name;
     json_t *value;
     json_object_foreach(presets, name, value)

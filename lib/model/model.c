@@ -56,7 +56,8 @@ artfusion_status af_model_failed(const artfusion_model *model, artfusion_status 
 
 int af_model_may_enter(const artfusion_model *model)
 {
-    return af_model_is_isolated(model) ? model->opened_in == (long)getpid() : af_process_may_enter();
+    return af_model_is_isolated(model) ? model->opened_in == (long)getpid()
+                                       : af_process_may_enter();
 }
 
 artfusion_status af_model_enter(const artfusion_model *model)

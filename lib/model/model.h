@@ -9,8 +9,8 @@
 #include "model/bundle.h"
 #include "model/cache.h"
 #include "model/curves.h"
-#include "model/manifest.h"
 #include "model/engine.h"
+#include "model/manifest.h"
 
 struct artfusion_model {
     atomic_int references;
@@ -21,11 +21,11 @@ struct artfusion_model {
     af_network *network;
     af_network_info network_info;
     af_manifest manifest;
-    af_bundle bundle; /* of an isolated network, to open the file again; else empty */
+    af_bundle bundle;       /* of an isolated network, to open the file again; else empty */
     double *alphas_cumprod; /* [manifest.timesteps] */
     float *null_style;      /* [manifest.style_width] */
     char engine_label[64];
-    af_cache cache;   /* these two have locks: all else is immutable */
+    af_cache cache; /* these two have locks: all else is immutable */
     af_curves curves;
 };
 

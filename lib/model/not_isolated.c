@@ -7,9 +7,10 @@ artfusion_status af_isolated_start(artfusion_context *context, const af_engine *
                                    af_network **network)
 {
     (void)context, (void)engine, (void)network;
-    return af_fail(ARTFUSION_ERROR_UNSUPPORTED,
-                   "an engine has a process of its own on Linux alone: open the model with isolation "
-                   "NONE if you trust its file");
+    return af_fail(
+        ARTFUSION_ERROR_UNSUPPORTED,
+        "an engine has a process of its own on Linux alone: open the model with isolation "
+        "NONE if you trust its file");
 }
 
 void af_isolated_heed(const atomic_int *cancelled)

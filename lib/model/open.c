@@ -26,8 +26,8 @@ static artfusion_status read_bundle(const af_source *source, af_bundle *bundle,
     if (status == ARTFUSION_OK)
         status = af_manifest_parse(bundle->text, bundle->text_size, manifest);
     if (status == ARTFUSION_OK)
-        status = af_bundle_digest(bundle, source, manifest->version, manifest->weights_sha256,
-                                  sha256);
+        status =
+            af_bundle_digest(bundle, source, manifest->version, manifest->weights_sha256, sha256);
     if (status == ARTFUSION_OK && strcmp(sha256, manifest->weights_sha256) != 0)
         status = af_fail(ARTFUSION_ERROR_CHECKSUM,
                          "the model was changed or damaged: its SHA-256 is %s, its manifest says "

@@ -14,7 +14,7 @@
 static atomic_long owner; /* the process that uses the engine; 0: none yet */
 static atomic_int inside; /* calls under way, in all threads */
 static atomic_int ending;
-static atomic_uint left; /* calls that ended */
+static atomic_uint left;        /* calls that ended */
 static _Thread_local int depth; /* the calling thread's own share of `inside` */
 
 /* Processor time of all threads but the calling one. */

@@ -187,8 +187,7 @@ static artfusion_status denoise(artfusion_model *model, const af_condition_input
 {
     af_conditions *conditions = NULL;
     af_engine_error error = {{0}};
-    artfusion_status status =
-        model->engine->condition(model->network, inputs, &conditions, &error);
+    artfusion_status status = model->engine->condition(model->network, inputs, &conditions, &error);
     if (status != ARTFUSION_OK || !conditions)
         return af_model_failed(model, status, "UNet conditions", &error);
     status = model->engine->denoise(model->network, conditions, passes, &error);
@@ -256,6 +255,7 @@ artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
     }
     af_free(times);
     af_free(rows);
-    return status == ARTFUSION_OK ? af_check_finite(ARTFUSION_ERROR_NUMERIC, "the UNet's prediction", prediction, count)
+    return status == ARTFUSION_OK ? af_check_finite(ARTFUSION_ERROR_NUMERIC,
+                                                    "the UNet's prediction", prediction, count)
                                   : status;
 }

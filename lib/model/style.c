@@ -57,8 +57,8 @@ static artfusion_status enlarge(const artfusion_image *image, int32_t least,
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "the style picture is %dx%d pixels: too narrow to be enlarged to %d",
                        (int)image->width, (int)image->height, (int)least);
-    return artfusion_image_resize(image, (int32_t)width, (int32_t)height,
-                                  ARTFUSION_FILTER_BICUBIC, enlarged);
+    return artfusion_image_resize(image, (int32_t)width, (int32_t)height, ARTFUSION_FILTER_BICUBIC,
+                                  enlarged);
 }
 
 static artfusion_status run_network(artfusion_model *model, const artfusion_image *image,

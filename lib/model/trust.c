@@ -41,8 +41,8 @@ static artfusion_status look_at(const artfusion_context *context, const af_sourc
     *trusted = 0;
     const artfusion_status status = digest_of(source, sha256);
     if (status == ARTFUSION_OK)
-        *trusted = af_digests_have(AF_TRUSTED_MODELS, sha256) ||
-                   af_digests_have(context->trusted, sha256);
+        *trusted =
+            af_digests_have(AF_TRUSTED_MODELS, sha256) || af_digests_have(context->trusted, sha256);
     return status;
 }
 
@@ -64,5 +64,6 @@ artfusion_status af_trust_choose(const artfusion_context *context, const af_sour
         status = look_at(context, &copy->base, &trusted);
     return status != ARTFUSION_OK || trusted
                ? status
-               : af_fail(ARTFUSION_ERROR_CHECKSUM, "the model file was changed while it was opened");
+               : af_fail(ARTFUSION_ERROR_CHECKSUM,
+                         "the model file was changed while it was opened");
 }

@@ -17,7 +17,7 @@ typedef struct field {
     field_type type;
     int traits;
     size_t (*count)(const af_plan *plan);
-    double least, most; /* that a loaded value can be */
+    double least, most;                               /* that a loaded value can be */
     size_t (*part)(const artfusion_sampler *sampler); /* how many are saved; NULL: all */
 } field;
 
@@ -91,16 +91,17 @@ static size_t generator_words(const af_plan *plan)
 /* ---- the table -------------------------------------------------------------- */
 
 #define MEMBER(member) (((artfusion_sampler *)0)->member)
-#define TYPE(value)                                                                                \
+#define TYPE(value) \
     _Generic((value), uint8_t: U8, int32_t: I32, uint32_t: U32, float: F32, double: F64)
 
 /* A BUFFER is a pointer to values, VALUES stand in the struct itself from here on. The compiler
  * says of what type they are. */
-#define FIELD(member, is, has, values, ...)                                                        \
-    {                                                                                              \
-        .offset = offsetof(artfusion_sampler, member), .type = (is), .traits = (has),              \
-        .count = (values), __VA_ARGS__                                                             \
-    }
+#define FIELD(member, is, has, values, ...) \
+    {.offset = offsetof(artfusion_sampler, member), \
+     .type = (is), \
+     .traits = (has), \
+     .count = (values), \
+     __VA_ARGS__}
 #define BUFFER(member, ...) FIELD(member, TYPE(*MEMBER(member)), ALLOCATED | __VA_ARGS__)
 #define VALUES(member, ...) FIELD(member, TYPE(MEMBER(member)), __VA_ARGS__)
 #define RANGE(from, to) .least = (from), .most = (to)

@@ -42,8 +42,8 @@ static artfusion_status stage_bytes(const af_plan *plan, int32_t passes, uint64_
      * their way to it. */
     const uint64_t contents = (af_model_is_isolated(model) ? 3 : 1) * sizeof(float) *
                               (uint64_t)(plan->count + plan->values);
-    *conditions = contents + (uint64_t)rows * (uint64_t)model->network_info.condition_width *
-                                 sizeof(float);
+    *conditions =
+        contents + (uint64_t)rows * (uint64_t)model->network_info.condition_width * sizeof(float);
     artfusion_status status =
         af_model_footprint(model, AF_STAGE_CONDITION, rows, row, &bytes[AF_STAGE_CONDITION]);
     bytes[AF_STAGE_CONDITION] = af_add(bytes[AF_STAGE_CONDITION], contents);

@@ -52,8 +52,7 @@ artfusion_status af_sampler_draw(artfusion_sampler *sampler, artfusion_noise_use
         if (answer == 0) {
             const artfusion_status status = af_check_finite(
                 ARTFUSION_ERROR_NUMERIC, "the noise callback's numbers", noise, count);
-            return status == ARTFUSION_OK ? status
-                                          : af_fail_in(status, "step %d", (int)step + 1);
+            return status == ARTFUSION_OK ? status : af_fail_in(status, "step %d", (int)step + 1);
         }
         if (answer != 1)
             return af_fail(ARTFUSION_ERROR_CANCELLED, "the noise callback returned %d",

@@ -155,8 +155,8 @@ artfusion_status af_sampler_read_options(const artfusion_model *model,
         return status;
 
     const int32_t timesteps = model->manifest.timesteps;
-#define CHECK(call)                                                                                \
-    if ((status = (call)) != ARTFUSION_OK)                                                         \
+#define CHECK(call) \
+    if ((status = (call)) != ARTFUSION_OK) \
     return status
     CHECK(af_model_check_size(model, o->width, o->height));
     CHECK(af_check_integer("batch", o->batch, 1, AF_MAX_BATCH));

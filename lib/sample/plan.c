@@ -88,9 +88,7 @@ int32_t af_plan_passes_a_call(const af_plan *plan, int32_t branches)
     int32_t most = passes;
     if (positions) {
         const size_t fit = (size_t)positions / plan->pixels;
-        most = fit > (size_t)passes     ? passes
-               : fit > (size_t)branches ? (int32_t)fit
-                                        : branches;
+        most = fit > (size_t)passes ? passes : fit > (size_t)branches ? (int32_t)fit : branches;
     }
     if (plan->most_passes && most > plan->most_passes)
         most = plan->most_passes;

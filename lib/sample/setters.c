@@ -88,8 +88,8 @@ static artfusion_status encode(artfusion_sampler *s, const artfusion_image *imag
             artfusion_image_resize(image, o->width, o->height, ARTFUSION_FILTER_BICUBIC, &resized);
     const double began = af_seconds();
     if (status == ARTFUSION_OK)
-        status = af_model_encode(s->plan.model, resized ? resized : image,
-                                 ARTFUSION_LATENT_SCALED, latent, s->plan.values);
+        status = af_model_encode(s->plan.model, resized ? resized : image, ARTFUSION_LATENT_SCALED,
+                                 latent, s->plan.values);
     s->run.seconds_encode += af_seconds() - began;
     s->run.seconds_total += af_seconds() - began;
     artfusion_image_destroy(resized);

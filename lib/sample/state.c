@@ -28,11 +28,13 @@ static setup setup_of(const artfusion_sampler *s)
     return made;
 }
 
-#define INTEGERS(X)                                                                                \
+/* clang-format off */
+#define INTEGERS(X) \
     X(width) X(height) X(batch) X(steps) X(solver) X(spacing) X(rng) X(noise) X(keep_every)
-#define REALS(X)                                                                                   \
-    X(content_scale) X(style_scale) X(content_start) X(content_end) X(style_start) X(style_end)    \
+#define REALS(X) \
+    X(content_scale) X(style_scale) X(content_start) X(content_end) X(style_start) X(style_end) \
     X(eta) X(temperature) X(noise_dropout) X(denoising_strength)
+/* clang-format on */
 
 static void record_setup(af_record *record, setup *u)
 {
@@ -75,8 +77,7 @@ artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
     if (!sampler)
         return af_fail_null(sampler);
     const artfusion_status status = check_between_steps(sampler);
-    return status == ARTFUSION_OK ? af_record_save(&kind, all_fields, sampler, data, size)
-                                  : status;
+    return status == ARTFUSION_OK ? af_record_save(&kind, all_fields, sampler, data, size) : status;
 }
 
 artfusion_status artfusion_sampler_save_state_file(artfusion_sampler *sampler, const char *path)
@@ -103,15 +104,15 @@ static artfusion_status check_setup(const setup *saved, const artfusion_sampler 
                        "the saved run is of another model, whose weights are %.8s: this "
                        "sampler's are %.8s",
                        (const char *)saved->model, (const char *)ours.model);
-#define X(name)                                                                                    \
-    if (saved->options.name != ours.options.name)                                                  \
-        return af_fail(ARTFUSION_ERROR_MISMATCH, "the saved run has " #name " %d, this one %d",    \
+#define X(name) \
+    if (saved->options.name != ours.options.name) \
+        return af_fail(ARTFUSION_ERROR_MISMATCH, "the saved run has " #name " %d, this one %d", \
                        (int)saved->options.name, (int)ours.options.name);
     INTEGERS(X)
 #undef X
-#define X(name)                                                                                    \
-    if (saved->options.name != ours.options.name)                                                  \
-        return af_fail(ARTFUSION_ERROR_MISMATCH, "the saved run has " #name " %g, this one %g",    \
+#define X(name) \
+    if (saved->options.name != ours.options.name) \
+        return af_fail(ARTFUSION_ERROR_MISMATCH, "the saved run has " #name " %g, this one %g", \
                        saved->options.name, ours.options.name);
     REALS(X)
 #undef X

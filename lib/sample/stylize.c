@@ -24,8 +24,8 @@ artfusion_status artfusion_stylize_file(const char *model_path, const char *cont
     artfusion_status status = ARTFUSION_OK;
     if (!content_path || !style_path || !output_path)
         status = af_fail_null(content_path, style_path, output_path);
-#define DO(call)                                                                                   \
-    if (status == ARTFUSION_OK)                                                                    \
+#define DO(call) \
+    if (status == ARTFUSION_OK) \
     status = (call)
     /* Pictures first: a wrong path is told before a model is loaded for nothing. */
     DO(artfusion_image_load_file(content_path, NULL, &j.content));

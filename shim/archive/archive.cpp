@@ -22,8 +22,7 @@ constexpr size_t MAX_RECORDS = 65535;
 
 bool is_number(std::string_view text)
 {
-    return !text.empty() && text.size() < 10 &&
-           text.find_first_not_of("0123456789") == text.npos;
+    return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == text.npos;
 }
 
 /* What torch.jit.save writes, beside what is read below. Whatever else torch's reader
@@ -90,10 +89,9 @@ private:
     {
         const af_model_record &record = records_.list[index];
         if (record.size > limit)
-            throw Failure(ARTFUSION_ERROR_LIMIT,
-                          "the model file's " + std::string(record.name) + " has " +
-                              std::to_string(record.size) + " bytes, limit " +
-                              std::to_string(limit));
+            throw Failure(ARTFUSION_ERROR_LIMIT, "the model file's " + std::string(record.name) +
+                                                     " has " + std::to_string(record.size) +
+                                                     " bytes, limit " + std::to_string(limit));
         std::string text(static_cast<size_t>(record.size), '\0');
         read_record(records_, index, text.data());
         return text;
@@ -113,8 +111,8 @@ private:
     {
         for (const auto &[key, storage] : storages)
             if (!storage.used)
-                throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has a record " + folder + key +
-                                                          ", which no tensor is in");
+                throw Failure(ARTFUSION_ERROR_FORMAT, "the model file has a record " + folder +
+                                                          key + ", which no tensor is in");
     }
 
     PickleRules rules(std::string_view name, const std::set<std::string, std::less<>> &modules,

@@ -242,8 +242,7 @@ private:
             if (is(i, "__torch__")) {
                 i = reference(i);
             } else if (!(is(i, "[") || is(i, "]") || is(i, ",") ||
-                         (is_kind(i, Kind::name) && !is_keyword(text(i)) &&
-                          !is(i + 1, ".")))) {
+                         (is_kind(i, Kind::name) && !is_keyword(text(i)) && !is(i + 1, ".")))) {
                 fail(i, quoted(text(i)) + " is in a type");
             }
         }
@@ -256,8 +255,8 @@ private:
             const bool opens = is(i, "(") || is(i, "[");
             const bool before = i == begin || is(i - 1, "(") || is(i - 1, "[") || is(i - 1, ",");
             const bool after_minus = i > begin && is(i - 1, "-");
-            const bool word = is(i, "True") || is(i, "False") || is(i, "None") || is(i, "inf") ||
-                              is(i, "nan");
+            const bool word =
+                is(i, "True") || is(i, "False") || is(i, "None") || is(i, "inf") || is(i, "nan");
             const bool good = is(i, ")") || is(i, "]") || is(i, ",") ||
                               (before && (opens || is(i, "-") || word || is_kind(i, Kind::string) ||
                                           is_kind(i, Kind::number))) ||

@@ -8,10 +8,10 @@ namespace af {
 namespace {
 
 constexpr std::array<std::string_view, 33> KEYWORDS = {
-    "and",    "as",     "assert", "async",    "await",  "break", "class",  "continue", "def",
-    "del",    "elif",   "else",   "except",   "finally", "for",  "from",   "global",   "if",
-    "import", "in",     "is",     "lambda",   "nonlocal", "not", "or",     "pass",     "raise",
-    "return", "try",    "while",  "with",     "yield",  "Ellipsis"};
+    "and",    "as",   "assert", "async",  "await",    "break",   "class", "continue", "def",
+    "del",    "elif", "else",   "except", "finally",  "for",     "from",  "global",   "if",
+    "import", "in",   "is",     "lambda", "nonlocal", "not",     "or",    "pass",     "raise",
+    "return", "try",  "while",  "with",   "yield",    "Ellipsis"};
 
 } // namespace
 

@@ -39,10 +39,9 @@ void measure(Definitions &definitions, const std::string &name, Definition &defi
     definition.chain += definition.weight;
     definition.state = 2;
     if (definition.depth > MAX_REFERENCES || definition.chain > MAX_CHAIN)
-        throw Failure(ARTFUSION_ERROR_LIMIT,
-                      "the model file's " + name +
-                          " and what it refers to are nested deeper than " +
-                          std::to_string(MAX_CHAIN));
+        throw Failure(ARTFUSION_ERROR_LIMIT, "the model file's " + name +
+                                                 " and what it refers to are nested deeper than " +
+                                                 std::to_string(MAX_CHAIN));
 }
 
 } // namespace

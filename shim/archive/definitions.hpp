@@ -21,7 +21,7 @@ struct Definition {
     Names references;
     Names attributes;               /* of a module, but for constants */
     std::vector<std::string> parts; /* of a NamedTuple: definitions in its fields */
-    size_t values = 1;              /* of a NamedTuple: itself and its fields, and then their parts */
+    size_t values = 1; /* of a NamedTuple: itself and its fields, and then their parts */
     /* while paths are measured: 0 not yet, 1 begun, 2 done */
     int state = 0;
     size_t chain = 0, depth = 0;

@@ -126,8 +126,8 @@ bool Divisors::is_unknown(Tokens value) const
         return true;
     if (value.size() == 1)
         return value[0].kind == Kind::name && unknown_.contains(value[0].text);
-    if (!is_call(value) || std::find(arithmetic.begin(), arithmetic.end(), value[NAME].text) ==
-                               arithmetic.end())
+    if (!is_call(value) ||
+        std::find(arithmetic.begin(), arithmetic.end(), value[NAME].text) == arithmetic.end())
         return false;
     const std::vector<Tokens> arguments = arguments_of(value);
     return std::any_of(arguments.begin(), arguments.end(),

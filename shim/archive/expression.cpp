@@ -14,12 +14,10 @@ constexpr std::array<std::string_view, 8> BUILTINS = {
     "annotate", "bool", "float", "getattr", "int", "range", "unchecked_cast", "uninitialized"};
 
 /* What text makes text of, or hands on, while torch compiles. */
-constexpr std::array<std::string_view, 5> TEXT_MAKERS = {"torch.add", "torch.slice",
-                                                         "torch.__getitem__", "annotate",
-                                                         "unchecked_cast"};
+constexpr std::array<std::string_view, 5> TEXT_MAKERS = {
+    "torch.add", "torch.slice", "torch.__getitem__", "annotate", "unchecked_cast"};
 
-template <size_t N>
-bool any_of(const std::array<std::string_view, N> &words, std::string_view word)
+template <size_t N> bool any_of(const std::array<std::string_view, N> &words, std::string_view word)
 {
     return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -70,8 +68,8 @@ void Expressions::expression(size_t begin, size_t end, bool target)
     std::string_view callee;
     size_t named = end; /* where an argument's name is */
     for (size_t i = begin; i < end; i++) {
-        const bool first = i == begin || is(i - 1, "(") || is(i - 1, "[") || is(i - 1, ",") ||
-                           is(i - 1, "=");
+        const bool first =
+            i == begin || is(i - 1, "(") || is(i - 1, "[") || is(i - 1, ",") || is(i - 1, "=");
         const bool value_before = !first && !is(i - 1, ".") && !is(i - 1, "-");
         if (is(i, "(")) {
             if (value_before && !is_kind(i - 1, Kind::name))
@@ -119,8 +117,7 @@ void Expressions::expression(size_t begin, size_t end, bool target)
                             "range, begins a line");
             const bool dotted = i > begin && is(i - 1, ".");
             i = dotted ? attribute(i, callee) : name(i, end, brackets, callee, target);
-        } else if (!(is(i, "=") && i == named + 1 && !brackets.empty() &&
-                     brackets.back().call)) {
+        } else if (!(is(i, "=") && i == named + 1 && !brackets.empty() && brackets.back().call)) {
             fail(i, quoted(text(i)) + " stands where it should not");
         }
     }
@@ -176,8 +173,7 @@ size_t Expressions::name(size_t i, size_t end, const std::vector<Bracket> &brack
 {
     if (is(i, "__torch__")) {
         const size_t last = reference(i);
-        if (!is(last + 1, "(") && !is(last + 1, ",") && !is(last + 1, ")") &&
-            !is(last + 1, "]"))
+        if (!is(last + 1, "(") && !is(last + 1, ",") && !is(last + 1, ")") && !is(last + 1, "]"))
             fail(last, "a definition is neither called nor named");
         callee = "__torch__";
         return last;
@@ -217,12 +213,11 @@ size_t Expressions::operation(size_t i, const std::vector<Bracket> &brackets,
         last += 2;
     }
     const bool good = plain ? last == i + 2 && is_allowed("aten", text(last))
-                            : last == i + 4 && is(i + 2, "prim") &&
-                                  is_allowed("prim", text(last));
+                            : last == i + 4 && is(i + 2, "prim") && is_allowed("prim", text(last));
     if (!good || !is(last + 1, "("))
         fail(i, shown + " is " + WHAT_MAY_BE);
-    const bool message = brackets.empty() ? messages_.contains(text(0))
-                                          : brackets.back().callee == "RaiseException";
+    const bool message =
+        brackets.empty() ? messages_.contains(text(0)) : brackets.back().callee == "RaiseException";
     if (plain && text(last) == "format" && !message)
         fail(i, "torch.format makes text of something that is no error's");
     callee = text(last);

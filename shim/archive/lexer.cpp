@@ -9,8 +9,8 @@ namespace af {
 
 void refuse(const std::string &record, size_t line, const std::string &what)
 {
-    throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + record + ", line " +
-                                              std::to_string(line) + ": " + what);
+    throw Failure(ARTFUSION_ERROR_FORMAT,
+                  "the model file's " + record + ", line " + std::to_string(line) + ": " + what);
 }
 
 std::string quoted(std::string_view text)
@@ -58,7 +58,7 @@ private:
     void read(Line &line)
     {
         size_t depth = 0;
-        for (; at_ < text_.size(); ) {
+        for (; at_ < text_.size();) {
             const char c = text_[at_];
             if (c == '\n') {
                 newline();
@@ -73,8 +73,8 @@ private:
                 if (token.kind == Kind::symbol && (c == ')' || c == ']') && depth-- == 0)
                     refuse(record_.name, line_, "a bracket closes that was not opened");
                 if (depth > MAX_NESTING)
-                    refuse(record_.name, line_, "brackets are nested deeper than " +
-                                                    std::to_string(MAX_NESTING));
+                    refuse(record_.name, line_,
+                           "brackets are nested deeper than " + std::to_string(MAX_NESTING));
                 line.tokens.push_back(token);
             }
         }
@@ -133,8 +133,8 @@ private:
                 return end + 1;
             }
         }
-        refuse(record_.name, line_, "a string does not end, or is longer than " +
-                                        std::to_string(MAX_STRING) + " bytes");
+        refuse(record_.name, line_,
+               "a string does not end, or is longer than " + std::to_string(MAX_STRING) + " bytes");
     }
 
     Token take(Kind kind, size_t end)

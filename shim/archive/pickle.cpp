@@ -423,17 +423,10 @@ private:
     bool step(uint8_t code)
     {
         switch (code) {
-        case '.':
-            return false;
-        case '(':
-            push(Kind::mark);
-            break;
-        case ')':
-            push_tuple({});
-            break;
-        case 't':
-            push_tuple(pop_to_mark());
-            break;
+        case '.': return false;
+        case '(': push(Kind::mark); break;
+        case ')': push_tuple({}); break;
+        case 't': push_tuple(pop_to_mark()); break;
         case 0x85:
         case 0x86:
         case 0x87: {
@@ -443,22 +436,12 @@ private:
             push_tuple(items);
             break;
         }
-        case 'N':
-            push(Kind::none);
-            break;
+        case 'N': push(Kind::none); break;
         case 0x88:
-        case 0x89:
-            push(Kind::boolean);
-            break;
-        case 'J':
-            push(Kind::integer, static_cast<int32_t>(little(4)));
-            break;
-        case 'K':
-            push(Kind::integer, byte());
-            break;
-        case 'M':
-            push(Kind::integer, static_cast<int64_t>(little(2)));
-            break;
+        case 0x89: push(Kind::boolean); break;
+        case 'J': push(Kind::integer, static_cast<int32_t>(little(4))); break;
+        case 'K': push(Kind::integer, byte()); break;
+        case 'M': push(Kind::integer, static_cast<int64_t>(little(2))); break;
         case 0x8a: /* LONG1 */
             if (byte() != 8)
                 fail("has an integer that is not of 64 bits");
@@ -468,9 +451,7 @@ private:
             (void)little(8);
             push(Kind::number);
             break;
-        case 'X':
-            text(little(4));
-            break;
+        case 'X': text(little(4)); break;
         case ']':
             push(Kind::list);
             values_.back().complete = false;
@@ -480,42 +461,18 @@ private:
             push(Kind::dictionary);
             values_.back().complete = false;
             break;
-        case 'a':
-            append({pop()});
-            break;
-        case 'e':
-            append(pop_to_mark());
-            break;
-        case 'u':
-            set_items();
-            break;
-        case 'c':
-            global();
-            break;
-        case 0x81:
-            new_object();
-            break;
-        case 'b':
-            build();
-            break;
-        case 'R':
-            reduce();
-            break;
-        case 'Q':
-            storage();
-            break;
-        case 'q':
-            remember(byte());
-            break;
-        case 'r':
-            remember(little(4));
-            break;
-        case 'h':
-            recall(byte());
-            break;
-        case 'j':
-            recall(little(4));
-            break;
+        case 'a': append({pop()}); break;
+        case 'e': append(pop_to_mark()); break;
+        case 'u': set_items(); break;
+        case 'c': global(); break;
+        case 0x81: new_object(); break;
+        case 'b': build(); break;
+        case 'R': reduce(); break;
+        case 'Q': storage(); break;
+        case 'q': remember(byte()); break;
+        case 'r': remember(little(4)); break;
+        case 'h': recall(byte()); break;
+        case 'j': recall(little(4)); break;
         default:
             fail("has an instruction " + std::to_string(code) + ", which none of a network has");
         }

@@ -146,9 +146,9 @@ size_t RecordArchive::read(uint64_t position, void *buffer, size_t count, const 
     if (position > size_ || count > size_ - position)
         throw Failure(ARTFUSION_ERROR_FORMAT,
                       "torch cannot load the model file: it was read beyond its records");
-    const auto after = std::upper_bound(
-        parts_.begin(), parts_.end(), position,
-        [](uint64_t wanted, const Part &part) { return wanted < part.begin; });
+    const auto after =
+        std::upper_bound(parts_.begin(), parts_.end(), position,
+                         [](uint64_t wanted, const Part &part) { return wanted < part.begin; });
     size_t done = 0;
     for (auto part = std::prev(after); done < count; ++part) {
         const uint64_t offset = position + done - part->begin;

@@ -10,13 +10,12 @@ namespace {
 
 /* Calls that give what they are given, or what it has; others give tensors, numbers, or what the file
  * says. */
-constexpr std::array PASSING = std::to_array<std::string_view>(
-    {"__getitem__", "add", "annotate", "append", "list", "mul", "pop", "slice", "unchecked_cast",
-     "uninitialized"});
+constexpr std::array PASSING =
+    std::to_array<std::string_view>({"__getitem__", "add", "annotate", "append", "list", "mul",
+                                     "pop", "slice", "unchecked_cast", "uninitialized"});
 constexpr std::array TYPES = std::to_array<std::string_view>({"List", "Optional", "Tuple"});
 
-template <class Words>
-bool any_of(const Words &words, std::string_view word)
+template <class Words> bool any_of(const Words &words, std::string_view word)
 {
     return std::find(words.begin(), words.end(), word) != words.end();
 }

@@ -35,8 +35,8 @@ constexpr int CUDA_BFLOAT16 = 80;
 
 at::ScalarType fastest(c10::Device device)
 {
-    const bool multiplies = device.is_cuda() ? compute_capability(device) >= CUDA_BFLOAT16
-                                             : multiplies_bfloat16();
+    const bool multiplies =
+        device.is_cuda() ? compute_capability(device) >= CUDA_BFLOAT16 : multiplies_bfloat16();
     return multiplies ? at::kBFloat16 : at::kFloat;
 }
 
@@ -62,18 +62,13 @@ bool multiplies_bfloat16()
 at::ScalarType choose_arithmetic(const af_network_options &options, c10::Device device)
 {
     switch (options.precision) {
-    case ARTFUSION_PRECISION_AUTO:
-        return fastest(device);
-    case ARTFUSION_PRECISION_FLOAT32:
-        return at::kFloat;
-    case ARTFUSION_PRECISION_BFLOAT16:
-        return at::kBFloat16;
-    case ARTFUSION_PRECISION_FLOAT16:
-        return at::kHalf;
+    case ARTFUSION_PRECISION_AUTO: return fastest(device);
+    case ARTFUSION_PRECISION_FLOAT32: return at::kFloat;
+    case ARTFUSION_PRECISION_BFLOAT16: return at::kBFloat16;
+    case ARTFUSION_PRECISION_FLOAT16: return at::kHalf;
     default:
-        throw Failure(ARTFUSION_ERROR_ARGUMENT,
-                      "precision " + std::to_string(options.precision) +
-                          " is none of auto, float32, bfloat16, float16");
+        throw Failure(ARTFUSION_ERROR_ARGUMENT, "precision " + std::to_string(options.precision) +
+                                                    " is none of auto, float32, bfloat16, float16");
     }
 }
 

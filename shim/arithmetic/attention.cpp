@@ -65,8 +65,7 @@ struct Problem {
     {
         const int64_t n = head / heads, h = head % heads, size = packed_keys() * width;
         const int64_t rows = std::min(QUERIES, queries - first);
-        const uint16_t *from =
-            bits(q) + n * q.stride(0) + h * q.stride(1) + first * q.stride(2);
+        const uint16_t *from = bits(q) + n * q.stride(0) + h * q.stride(1) + first * q.stride(2);
         for (int64_t at = 0; at < keys; at += KEYS) {
             const int64_t count = std::min(KEYS, keys - at), even = count + (count & 1);
             product(rows, count, width, q.stride(2), count, count, false, values(from),
@@ -88,9 +87,9 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
 {
     const bool fits = is_plain(q, at::kBFloat16) && is_plain(k, at::kBFloat16) &&
                       is_plain(v, at::kBFloat16) && q.dim() == 4 && k.dim() == 4 &&
-                      v.sizes() == k.sizes() && q.size(0) == k.size(0) &&
-                      q.size(1) == k.size(1) && q.size(3) == k.size(3) && q.size(3) % 2 == 0 &&
-                      q.numel() > 0 && k.numel() > 0;
+                      v.sizes() == k.sizes() && q.size(0) == k.size(0) && q.size(1) == k.size(1) &&
+                      q.size(3) == k.size(3) && q.size(3) % 2 == 0 && q.numel() > 0 &&
+                      k.numel() > 0;
     if (!fits)
         return at::scaled_dot_product_attention(q, k, v);
 
@@ -101,16 +100,11 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
     const at::Tensor packed = at::empty({2, batch * heads, keys + (keys & 1), width}, q.options());
     const at::Tensor y = at::empty({batch, queries, heads, width}, q.options());
     uint16_t *room = mutable_bits(packed);
-    const Problem problem{dense_q,
-                          dense_k,
-                          dense_v,
-                          heads,
-                          queries,
-                          keys,
-                          width,
-                          1.0f / std::sqrt(static_cast<float>(width)),
-                          room,
-                          room + packed.numel() / 2,
+    const Problem problem{dense_q,        dense_k,
+                          dense_v,        heads,
+                          queries,        keys,
+                          width,          1.0f / std::sqrt(static_cast<float>(width)),
+                          room,           room + packed.numel() / 2,
                           mutable_bits(y)};
 
     parallel_for(batch * heads, [&](int64_t begin, int64_t end) {

@@ -91,8 +91,7 @@ private:
                 const Run run = run_at(i);
                 const int64_t line =
                     run.image * x.height + run.line * task_.step_y + task_.offset_y + tap;
-                const int64_t pixel =
-                    line * x.width + run.first * task_.step_x + task_.offset_x;
+                const int64_t pixel = line * x.width + run.first * task_.step_x + task_.offset_x;
                 product(run.count, width_, depth, task_.step_x * x.channels, width_, width_,
                         tap != 0, values(bits(x.tensor) + pixel * x.channels),
                         values(weights + tap * depth * width_), sums + (i - begin) * tile_stride);
@@ -149,17 +148,15 @@ private:
         const int64_t line = pairs_ * depth_, tap_size = depth_ * width_;
         for (int64_t part = 0; part < 4; part++) {
             const uint16_t *x = bits(task_.x.tensor) + part * plane_;
-            const uint16_t *weights =
-                bits(task_.weight) + (part * panels_ + panel) * 3 * tap_size;
+            const uint16_t *weights = bits(task_.weight) + (part * panels_ + panel) * 3 * tap_size;
             for (int64_t tap = 0; tap < 3; tap++)
                 for (int64_t i = begin; i < end; i++) {
                     const int64_t image = i / runs_a_image_, row = i % runs_a_image_ * RUN;
-                    product(
-                        std::min(RUN, rows_ - row), width_, depth_, depth_, width_, width_,
-                        tap != 0,
-                        values(x + (image * task_.x.height + tap) * line + row * depth_),
-                        values(weights + tap * tap_size),
-                        sums + part * sums_plane + (i - begin) * run_size);
+                    product(std::min(RUN, rows_ - row), width_, depth_, depth_, width_, width_,
+                            tap != 0,
+                            values(x + (image * task_.x.height + tap) * line + row * depth_),
+                            values(weights + tap * tap_size),
+                            sums + part * sums_plane + (i - begin) * run_size);
                 }
         }
         for (int64_t i = begin; i < end; i++)
@@ -175,12 +172,12 @@ private:
             const int64_t line = (first + r) / pairs_, pair = (first + r) % pairs_;
             const int64_t at = image * task_.image_stride + line * task_.line_stride +
                                2 * pair * task_.pixel_stride + channel;
-            kernels::finish_pair(
-                sums + r * width_, sums_plane, channels,
-                task_.bias ? task_.bias + channel : nullptr,
-                task_.gate ? task_.gate + image * task_.channels_out + channel : nullptr,
-                task_.residual ? task_.residual + at : nullptr, task_.y + at, task_.pixel_stride,
-                2 * pair + 1 == task_.width);
+            kernels::finish_pair(sums + r * width_, sums_plane, channels,
+                                 task_.bias ? task_.bias + channel : nullptr,
+                                 task_.gate ? task_.gate + image * task_.channels_out + channel
+                                            : nullptr,
+                                 task_.residual ? task_.residual + at : nullptr, task_.y + at,
+                                 task_.pixel_stride, 2 * pair + 1 == task_.width);
         }
     }
 
@@ -205,8 +202,8 @@ const float *data(const std::optional<at::Tensor> &x)
 std::vector<int64_t> convolved_sizes(at::IntArrayRef x, const Geometry &g)
 {
     TORCH_CHECK(x.size() == 4, "a convolution's input has ", x.size(), " dimensions, not 4");
-    TORCH_CHECK(x[1] == g.channels_in, "a convolution of ", g.channels_in,
-                " channels was given ", x[1]);
+    TORCH_CHECK(x[1] == g.channels_in, "a convolution of ", g.channels_in, " channels was given ",
+                x[1]);
     TORCH_CHECK(is_in_bounds(g), "a convolution's strides, borders or channels are out of bounds");
     constexpr int64_t most = int64_t{1} << 31;
     TORCH_CHECK(x[2] <= most && x[3] <= most, "a convolution's input is ", x[2], " x ", x[3]);
@@ -233,8 +230,8 @@ at::Tensor convolve(const at::Tensor &x, const at::Tensor &weight,
                 2 * weight.size(3), " columns was given ", g.channels_in);
     const bool paired = takes_pairs(g);
     const Pixels given = pixels_of(x);
-    const Pixels input = paired ? bordered_pairs(given, g, normalisation)
-                                : bordered(given, g, normalisation);
+    const Pixels input =
+        paired ? bordered_pairs(given, g, normalisation) : bordered(given, g, normalisation);
     const int64_t scale = g.upsample ? 2 : 1;
     const int64_t height = y.size(2), width = y.size(3);
     const auto biases = widened(bias);

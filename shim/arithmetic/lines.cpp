@@ -78,9 +78,8 @@ Affine affine_of(const Pixels &x, const Normalisation &normalisation)
 class Lines {
 public:
     Lines(const Pixels &x, const Geometry &g, const Normalisation &normalisation)
-        : x_(x), g_(g), activation_(normalisation.activation),
-          height_(x.height + g.top + g.bottom), width_(x.width + g.left + g.right),
-          channels_(x.channels + x.channels % 2)
+        : x_(x), g_(g), activation_(normalisation.activation), height_(x.height + g.top + g.bottom),
+          width_(x.width + g.left + g.right), channels_(x.channels + x.channels % 2)
     {
         if (normalisation.groups)
             affine_ = affine_of(x, normalisation);

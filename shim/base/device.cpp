@@ -22,8 +22,7 @@ public:
     Driver(const Driver &) = delete;
     Driver &operator=(const Driver &) = delete;
 
-    template <class Signature>
-    Signature *function(const char *name) const
+    template <class Signature> Signature *function(const char *name) const
     {
         return library_ ? reinterpret_cast<Signature *>(dlsym(library_, name)) : nullptr;
     }
@@ -45,14 +44,12 @@ private:
 c10::Device choose_device(const af_network_options &options)
 {
     switch (options.device) {
-    case ARTFUSION_DEVICE_CPU:
-        return {c10::kCPU};
+    case ARTFUSION_DEVICE_CPU: return {c10::kCPU};
     case ARTFUSION_DEVICE_AUTO:
         if (!torch::cuda::is_available())
             return {c10::kCPU};
         break;
-    case ARTFUSION_DEVICE_CUDA:
-        break;
+    case ARTFUSION_DEVICE_CUDA: break;
     default:
         throw Failure(ARTFUSION_ERROR_ARGUMENT,
                       "device " + std::to_string(options.device) + " is none of auto, cpu, cuda");

@@ -30,8 +30,7 @@ private:
  * Allocates nothing. */
 artfusion_status report_exception(af_engine_error *error) noexcept;
 
-template <class Body>
-artfusion_status guarded(af_engine_error *error, Body &&body) noexcept
+template <class Body> artfusion_status guarded(af_engine_error *error, Body &&body) noexcept
 {
     try {
         std::forward<Body>(body)();

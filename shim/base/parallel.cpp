@@ -12,8 +12,7 @@
 namespace af {
 namespace {
 
-template <class Signature>
-Signature *find(const char *name)
+template <class Signature> Signature *find(const char *name)
 {
     return reinterpret_cast<Signature *>(dlsym(RTLD_DEFAULT, name));
 }

@@ -8,8 +8,8 @@
 
 #include <ATen/Context.h>
 #include <c10/core/DeviceGuard.h>
-#include <c10/core/StreamGuard.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/StreamGuard.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
@@ -99,8 +99,8 @@ std::unique_lock<std::mutex> turn_in(const std::optional<c10::Stream> &stream);
 class CallScope {
 public:
     CallScope(c10::Device device, const std::optional<c10::Stream> &stream, int32_t threads)
-        : turn_(turn_in(stream)), threads_(threads), warnings_guard_(&warnings_),
-          device_(device), stream_(stream)
+        : turn_(turn_in(stream)), threads_(threads), warnings_guard_(&warnings_), device_(device),
+          stream_(stream)
     {
     }
 

@@ -106,8 +106,7 @@ std::optional<c10::Stream> new_stream(c10::Device device)
     return c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device);
 }
 
-Recorder::Recorder(c10::Stream stream)
-    : stream_(stream), able_(make_cuda_graph() != nullptr)
+Recorder::Recorder(c10::Stream stream) : stream_(stream), able_(make_cuda_graph() != nullptr)
 {
 }
 

@@ -16,8 +16,7 @@ using torch::jit::Node;
 using torch::jit::Value;
 
 Capture::Capture(const CheckedMethod &checked, Uses &uses)
-    : name_(checked.name()),
-      functions_(checked.method().owner()._ivalue()->compilation_unit()),
+    : name_(checked.name()), functions_(checked.method().owner()._ivalue()->compilation_unit()),
       self_(checked.method().owner()._ivalue()), uses_(uses),
       graph_(checked.method().graph()->copy())
 {

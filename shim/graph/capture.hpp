@@ -35,10 +35,7 @@ public:
     const std::shared_ptr<torch::jit::Graph> &graph() { return graph_; }
 
     /* `act` may put nodes before the one it is given, and may take that one away. */
-    void visit(const std::function<void(torch::jit::Node *)> &act)
-    {
-        visit(graph_->block(), act);
-    }
+    void visit(const std::function<void(torch::jit::Node *)> &act) { visit(graph_->block(), act); }
 
     /* What `value` is in every run, if it is a constant or read from the module. */
     std::optional<c10::IValue> known(const torch::jit::Value *value) const;

@@ -19,9 +19,9 @@ using torch::jit::Stack;
 
 [[noreturn]] void refuse(const Stack &stack)
 {
-    throw Failure(ARTFUSION_ERROR_FORMAT,
-                  "the model file's " + stack.back().toStringRef() + " asks for more than " +
-                      std::to_string(stack[stack.size() - 2].toInt()));
+    throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + stack.back().toStringRef() +
+                                              " asks for more than " +
+                                              std::to_string(stack[stack.size() - 2].toInt()));
 }
 
 /* The checks' arguments: what is looked at, a limit, and whose it is. */
@@ -67,9 +67,9 @@ void at_least(Stack &stack)
 {
     const int64_t limit = stack[stack.size() - 2].toInt();
     if (!is_at_least(stack[stack.size() - 3], limit))
-        throw Failure(ARTFUSION_ERROR_FORMAT,
-                      "the model file's " + stack.back().toStringRef() +
-                          " divides whole numbers by less than " + std::to_string(limit));
+        throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + stack.back().toStringRef() +
+                                                  " divides whole numbers by less than " +
+                                                  std::to_string(limit));
     stack.resize(stack.size() - 2);
 }
 
@@ -109,8 +109,8 @@ const Checks &checks()
 {
     static const Checks all{
         .bounded = add_operator("bounded", "(t(a) n, int limit, str what) -> t(a)", bounded),
-        .bounded_sizes = add_operator(
-            "bounded_sizes", "(t(a) sizes, int limit, str what) -> t(a)", bounded_sizes),
+        .bounded_sizes = add_operator("bounded_sizes", "(t(a) sizes, int limit, str what) -> t(a)",
+                                      bounded_sizes),
         .at_least = add_operator("at_least", "(t(a) n, int limit, str what) -> t(a)", at_least),
         .transposed = add_operator(
             "transposed", "(t(a) stride, Tensor weight, int limit, str what) -> t(a)", transposed),

@@ -195,9 +195,9 @@ private:
         const auto mode = capture_.known(pad->input(2));
         if (!sizes || sizes->size() != 4 || !mode || !mode->isString())
             return false;
-        const bool zeros = mode->toStringRef() == "constant" &&
-                           (capture_.is_none(pad->input(3)) ||
-                            capture_.known_number(pad->input(3)) == 0.0);
+        const bool zeros =
+            mode->toStringRef() == "constant" &&
+            (capture_.is_none(pad->input(3)) || capture_.known_number(pad->input(3)) == 0.0);
         if (!zeros && mode->toStringRef() != "replicate")
             return false;
         Geometry bordered = g;
@@ -286,11 +286,10 @@ private:
         Node *at = after.last;
         Value *packed = capture_.input(pack_convolution(capture_.take(node->input(1)), g));
         put(at, operators().convolution,
-            {x, packed, node->input(2), constant_at(at, g.numbers()),
-             constant_at(at, norm.groups), constant_at(at, norm.eps),
-             norm.scale ? norm.scale : none_at(at), norm.shift ? norm.shift : none_at(at),
-             constant_at(at, norm.activation), after.gate ? after.gate : none_at(at),
-             after.residual ? after.residual : none_at(at)});
+            {x, packed, node->input(2), constant_at(at, g.numbers()), constant_at(at, norm.groups),
+             constant_at(at, norm.eps), norm.scale ? norm.scale : none_at(at),
+             norm.shift ? norm.shift : none_at(at), constant_at(at, norm.activation),
+             after.gate ? after.gate : none_at(at), after.residual ? after.residual : none_at(at)});
     }
 
     /* What stays torch's has float32 weights, and may come after what is ours. */
@@ -318,12 +317,12 @@ private:
     /* (query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa) */
     void replace_attention(Node *node)
     {
-        const auto causal = capture_.known(node->input(5)), grouped = capture_.known(node->input(7));
-        const bool plain = capture_.is_none(node->input(3)) &&
-                           capture_.known_number(node->input(4)) == 0.0 && causal &&
-                           causal->isBool() && !causal->toBool() &&
-                           capture_.is_none(node->input(6)) && grouped && grouped->isBool() &&
-                           !grouped->toBool();
+        const auto causal = capture_.known(node->input(5)),
+                   grouped = capture_.known(node->input(7));
+        const bool plain =
+            capture_.is_none(node->input(3)) && capture_.known_number(node->input(4)) == 0.0 &&
+            causal && causal->isBool() && !causal->toBool() && capture_.is_none(node->input(6)) &&
+            grouped && grouped->isBool() && !grouped->toBool();
         if (plain)
             put(node, operators().attention, {node->input(0), node->input(1), node->input(2)});
     }

@@ -36,14 +36,14 @@ bool replace_call(Capture &capture, Node *node, std::string_view name)
     const torch::jit::WithInsertPoint here(node);
     Value *result;
     if (name.ends_with(".group_norm") && node->inputs().size() == 5) {
-        result = graph.insert(c10::aten::group_norm, {node->input(0), node->input(1),
-                                                      node->input(2), node->input(3),
-                                                      node->input(4)});
+        result =
+            graph.insert(c10::aten::group_norm, {node->input(0), node->input(1), node->input(2),
+                                                 node->input(3), node->input(4)});
     } else if (name.ends_with(".interpolate") && node->inputs().size() == 7 &&
                doubles(capture, node)) {
-        result = graph.insert(c10::aten::upsample_nearest2d,
-                              {node->input(0), c10::IValue(),
-                               c10::IValue(std::vector<double>{2.0, 2.0})});
+        result = graph.insert(
+            c10::aten::upsample_nearest2d,
+            {node->input(0), c10::IValue(), c10::IValue(std::vector<double>{2.0, 2.0})});
     } else {
         return false;
     }

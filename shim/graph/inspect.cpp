@@ -94,8 +94,9 @@ private:
     void look_at(Node *node) const
     {
         const c10::Symbol kind = node->kind();
-        const std::string_view space =
-            kind.is_aten() ? "aten" : kind.is_prim() ? "prim" : std::string_view();
+        const std::string_view space = kind.is_aten()   ? "aten"
+                                       : kind.is_prim() ? "prim"
+                                                        : std::string_view();
         /* A function's name, where one is called; a module's value that is set is told below. */
         if (kind == c10::prim::SetAttr)
             refuse("changes its module");
@@ -116,10 +117,9 @@ private:
         for (const Value *output : node->outputs())
             if (output->type()->kind() == c10::TypeKind::StringType && !is_message(output))
                 refuse(std::string("makes text with ") + kind.toQualString());
-        const bool sums_lists =
-            node->outputs().size() == 1 &&
-            node->output()->type()->kind() == c10::TypeKind::ListType &&
-            (kind == c10::aten::add || kind == c10::aten::mul);
+        const bool sums_lists = node->outputs().size() == 1 &&
+                                node->output()->type()->kind() == c10::TypeKind::ListType &&
+                                (kind == c10::aten::add || kind == c10::aten::mul);
         if (sums_lists && !std::all_of(node->inputs().begin(), node->inputs().end(), is_short))
             refuse(std::string("makes lists of lists with ") + kind.toQualString());
     }
@@ -172,9 +172,9 @@ void check_types(const c10::ivalue::Object &object, const std::string &name)
         const std::string inner = name + '.' + type->getAttributeName(i);
         if (value.isObject()) {
             if (!wanted->cast<c10::ClassType>() || *value.toObjectRef().type() != *wanted)
-                throw Failure(ARTFUSION_ERROR_FORMAT,
-                              "the model file's " + inner + " is of another class than its code "
-                              "was made for");
+                throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + inner +
+                                                          " is of another class than its code "
+                                                          "was made for");
             check_types(value.toObjectRef(), inner);
         } else if (!value.type()->isSubtypeOf(*wanted)) {
             throw Failure(ARTFUSION_ERROR_FORMAT,

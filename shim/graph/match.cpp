@@ -21,7 +21,7 @@ Node *used_by(const Value *value, c10::Symbol kind)
         return nullptr;
     Node *node = value->uses()[0].user;
     return node->kind() == kind && node->owningBlock() == value->node()->owningBlock() ? node
-                                                                                      : nullptr;
+                                                                                       : nullptr;
 }
 
 bool are_twos(const Capture &capture, const Value *factors)

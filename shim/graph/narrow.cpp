@@ -20,8 +20,8 @@ void match_weights(Capture &capture, Node *node)
         const std::string &name = arguments[i].name();
         if ((name == "weight" || name == "bias") &&
             node->input(i)->type()->isSubtypeOf(*c10::TensorType::get()))
-            node->replaceInput(i, capture.graph()->insert(c10::aten::type_as,
-                                                          {node->input(i), node->input(0)}));
+            node->replaceInput(
+                i, capture.graph()->insert(c10::aten::type_as, {node->input(i), node->input(0)}));
     }
 }
 

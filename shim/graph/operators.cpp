@@ -83,10 +83,9 @@ void convolution(Stack &stack)
     }
     const MaybeTensor gate = a.maybe(9), residual = a.maybe(10);
     /* A residual of float32 stays that, and what is broadcast is torch's. */
-    const bool fits =
-        (!gate || is_per_channel(*gate, x.size(0), geometry.channels_out)) &&
-        (!residual || (residual->scalar_type() == at::kBFloat16 &&
-                       residual->sizes() == convolved_sizes(x.sizes(), geometry)));
+    const bool fits = (!gate || is_per_channel(*gate, x.size(0), geometry.channels_out)) &&
+                      (!residual || (residual->scalar_type() == at::kBFloat16 &&
+                                     residual->sizes() == convolved_sizes(x.sizes(), geometry)));
     if (fits) {
         a.finish(convolve(x, a.tensor(1), a.maybe(2), geometry, n, gate, residual));
         return;
@@ -132,11 +131,14 @@ const Operators &operators()
         .convolution = add_operator(
             "convolution",
             "(Tensor x, Tensor weight, Tensor? bias, int[] geometry, int groups, float eps, "
-            "Tensor? scale, Tensor? shift, bool activation, Tensor? gate, Tensor? residual) -> Tensor",
+            "Tensor? scale, Tensor? shift, bool activation, Tensor? gate, Tensor? residual) -> "
+            "Tensor",
             convolution),
         .linear = add_operator(
-            "linear", "(Tensor x, Tensor weight, Tensor? bias, int channels_out) -> Tensor", linear),
-        .attention = add_operator("attention", "(Tensor q, Tensor k, Tensor v) -> Tensor", attention),
+            "linear", "(Tensor x, Tensor weight, Tensor? bias, int channels_out) -> Tensor",
+            linear),
+        .attention =
+            add_operator("attention", "(Tensor q, Tensor k, Tensor v) -> Tensor", attention),
         .normalisation = add_operator("normalisation",
                                       "(Tensor x, int groups, float eps, Tensor? scale, "
                                       "Tensor? shift, bool activation) -> Tensor",

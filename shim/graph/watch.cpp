@@ -20,8 +20,8 @@ using torch::jit::Value;
 
 /* Types of numbers that tensors may have. Others are complex, or need a quantiser beside them, or are
  * none: libtorch looks them up in tables without asking. */
-constexpr std::array NUMBERS = {at::kByte,  at::kChar,   at::kShort, at::kInt,     at::kLong,
-                                at::kHalf,  at::kFloat,  at::kDouble, at::kBool,   at::kBFloat16};
+constexpr std::array NUMBERS = {at::kByte, at::kChar,  at::kShort,  at::kInt,  at::kLong,
+                                at::kHalf, at::kFloat, at::kDouble, at::kBool, at::kBFloat16};
 
 /* A stride of a transposed convolution, if its kernel is not as long. */
 constexpr int64_t MAX_GAP = 16;
@@ -70,8 +70,7 @@ protected:
 
     [[noreturn]] void refuse(const Node *node, const std::string &what) const
     {
-        throw Failure(ARTFUSION_ERROR_FORMAT,
-                      "the model file's " + what_of(node) + ' ' + what);
+        throw Failure(ARTFUSION_ERROR_FORMAT, "the model file's " + what_of(node) + ' ' + what);
     }
 
     std::string what_of(const Node *node) const
@@ -82,9 +81,9 @@ protected:
     void put(Node *node, size_t input, c10::Symbol check, int64_t limit)
     {
         const torch::jit::WithInsertPoint here(node);
-        node->replaceInput(input, capture_.graph()->insert(check, {node->input(input),
-                                                                   c10::IValue(limit),
-                                                                   c10::IValue(what_of(node))}));
+        node->replaceInput(input,
+                           capture_.graph()->insert(check, {node->input(input), c10::IValue(limit),
+                                                            c10::IValue(what_of(node))}));
     }
 
     Capture &capture_;
@@ -175,9 +174,8 @@ private:
                 refuse(node, "names a memory format that there is not");
         } else if (name == "dtype") {
             if (!none && value->node()->kind() != c10::prim::dtype &&
-                std::none_of(NUMBERS.begin(), NUMBERS.end(), [&](at::ScalarType type) {
-                    return is(static_cast<int64_t>(type));
-                }))
+                std::none_of(NUMBERS.begin(), NUMBERS.end(),
+                             [&](at::ScalarType type) { return is(static_cast<int64_t>(type)); }))
                 refuse(node, "names a type of numbers that networks do not have");
         } else {
             return false;
@@ -211,8 +209,7 @@ private:
         node->replaceInput(
             stride, capture_.graph()->insert(checks().transposed,
                                              {node->input(stride), node->input(weight),
-                                              c10::IValue(MAX_GAP),
-                                              c10::IValue(what_of(node))}));
+                                              c10::IValue(MAX_GAP), c10::IValue(what_of(node))}));
     }
 
     /* x[i:] may have its end as the largest number there is. */

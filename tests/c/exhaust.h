@@ -13,8 +13,8 @@ extern size_t exhaust_asked; /* bytes, of arrays */
  * `forgiven` allocations that only save time. There must have been `least` at least. */
 void exhaust(artfusion_status (*work)(void), int least, int forgiven);
 
-#define TRY(call)                                                                                  \
-    if (status == ARTFUSION_OK)                                                                    \
+#define TRY(call) \
+    if (status == ARTFUSION_OK) \
     status = (call)
 
 #endif

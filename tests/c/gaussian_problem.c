@@ -33,8 +33,7 @@ double gaussian_flow(const gaussian *data, double alpha, double alpha_next, doub
            deviations * sqrt(gaussian_variance_at(data, alpha_next));
 }
 
-double gaussian_memory(const gaussian *data, double alpha, double alpha_next,
-                       double noise_variance)
+double gaussian_memory(const gaussian *data, double alpha, double alpha_next, double noise_variance)
 {
     /* The integrand is 1 / (1 + deviation^2 e^(2 lambda)), its integral lambda -
      * log(1 + deviation^2 e^(2 lambda)) / 2, which is log(alpha / variance) / 2. */

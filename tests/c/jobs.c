@@ -107,8 +107,8 @@ static artfusion_status set(const job_world *world, artfusion_model *model,
     for (int32_t i = 0; status == ARTFUSION_OK && i < o->batch; i++) {
         const uint32_t content = job_random(&s) % (JOB_PICTURES + 4);
         if (content < JOB_PICTURES || o->denoising_strength < 1.0)
-            status = artfusion_sampler_set_content(sampler, i,
-                                                   world->pictures[content % JOB_PICTURES]);
+            status =
+                artfusion_sampler_set_content(sampler, i, world->pictures[content % JOB_PICTURES]);
         artfusion_style *made = NULL;
         const artfusion_style *shared[] = {world->null_style, world->painted, world->blended, NULL};
         const uint32_t style = job_random(&s) % (JOB_PICTURES + 8);
@@ -125,8 +125,8 @@ static artfusion_status set(const job_world *world, artfusion_model *model,
     status = artfusion_model_get_info(model, &info, sizeof info);
     if (status != ARTFUSION_OK)
         return status;
-    const size_t pixels = (size_t)(o->width / info.downsample) *
-                          (size_t)(o->height / info.downsample),
+    const size_t pixels =
+                     (size_t)(o->width / info.downsample) * (size_t)(o->height / info.downsample),
                  values = pixels * (size_t)info.latent_channels;
     float *latent = calloc(values, sizeof *latent);
     if (!latent)
@@ -193,16 +193,15 @@ static artfusion_status take(artfusion_sampler *sampler, const artfusion_sampler
         if (status != ARTFUSION_OK)
             return status;
         for (int32_t y = 0; y < o->height; y++)
-            add(digest,
-                artfusion_image_pixels(image) + (size_t)y * artfusion_image_stride(image),
+            add(digest, artfusion_image_pixels(image) + (size_t)y * artfusion_image_stride(image),
                 3 * (size_t)o->width);
         artfusion_image_destroy(image);
     }
     return ARTFUSION_OK;
 }
 
-const char *job_run(const job_world *world, artfusion_model *model, uint32_t number,
-                    job_slot *slot, int give_up, uint64_t *digest)
+const char *job_run(const job_world *world, artfusion_model *model, uint32_t number, job_slot *slot,
+                    int give_up, uint64_t *digest)
 {
     static _Thread_local char complaint[1200];
     const uint32_t seed = job_mix(number + 1);

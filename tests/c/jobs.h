@@ -39,8 +39,8 @@ void job_cancel(job_slot *slot);
 
 /* `model` is the world's, or another of the same file. `slot` may be NULL. A run that is cancelled
  * goes on, or with `give_up` ends; then `*digest` stays as it was. */
-const char *job_run(const job_world *world, artfusion_model *model, uint32_t number,
-                    job_slot *slot, int give_up, uint64_t *digest);
+const char *job_run(const job_world *world, artfusion_model *model, uint32_t number, job_slot *slot,
+                    int give_up, uint64_t *digest);
 
 /* A number from a number. */
 uint32_t job_mix(uint32_t number);

@@ -36,19 +36,20 @@ typedef struct png_extras {
 
 /* Rows of `channels` (1 grey, 2 with alpha, 3 RGB, 4 with alpha) of 8 or 16 bits, as PNG has them. */
 file_bytes make_png(uint32_t width, uint32_t height, int channels, int depth, const uint8_t *rows,
-               const png_extras *extras);
+                    const png_extras *extras);
 
 /* A chunk with its length and checksum, into `to`, which has room; its size. */
 size_t make_chunk(uint8_t *to, const char *name, const void *body, size_t size);
 
 /* Rows of 1, 3 or 4 channels (inks, 0 is none, stored as they are), quality 100. The marker is Adobe's
  * of four channels. `app1` and `profile` may be empty. */
-file_bytes make_jpeg(uint32_t width, uint32_t height, int channels, const uint8_t *rows, int progressive,
-                int marker, file_bytes app1, file_bytes profile);
+file_bytes make_jpeg(uint32_t width, uint32_t height, int channels, const uint8_t *rows,
+                     int progressive, int marker, file_bytes app1, file_bytes profile);
 
 /* RGBA, without loss or with some, but then with an alpha that is not packed; chunks of an extended
  * file if any of them is there. */
-file_bytes make_webp(int width, int height, int lossless, const uint8_t *rgba, file_bytes profile, file_bytes exif, file_bytes xmp);
+file_bytes make_webp(int width, int height, int lossless, const uint8_t *rgba, file_bytes profile,
+                     file_bytes exif, file_bytes xmp);
 
 /* EXIF with an orientation alone: TIFF, little-endian. */
 file_bytes make_exif(int orientation);

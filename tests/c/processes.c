@@ -16,7 +16,11 @@
 
 extern char **environ;
 
-enum { PATIENCE = 120 /* seconds, until a process counts as hung */, JOBS = 6, STATUS = PROCESS_STATUS };
+enum {
+    PATIENCE = 120 /* seconds, until a process counts as hung */,
+    JOBS = 6,
+    STATUS = PROCESS_STATUS
+};
 
 int process_complain(const char *file, int line, const char *condition)
 {
@@ -207,10 +211,10 @@ static int refuse_engine(const belongings *own)
     need(latent);
     need(is_refused(artfusion_style_from_image(own->model, own->known, &style)) && !style);
     need(is_refused(artfusion_style_from_image(own->model, own->unknown, &style)) && !style);
-    need(is_refused(artfusion_model_encode(own->model, own->known, ARTFUSION_LATENT_SCALED, latent,
-                                           values)));
-    need(is_refused(artfusion_model_decode(own->model, latent, 1, side, side, latent + 2 * values,
-                                           colours)));
+    need(is_refused(
+        artfusion_model_encode(own->model, own->known, ARTFUSION_LATENT_SCALED, latent, values)));
+    need(is_refused(
+        artfusion_model_decode(own->model, latent, 1, side, side, latent + 2 * values, colours)));
     need(is_refused(artfusion_model_denoise(own->model, latent, &timestep, NULL, NULL, 1, side,
                                             side, latent + values)));
     free(latent);
@@ -401,9 +405,8 @@ void test_fork_in_callbacks(void **state)
             const int refused = is_refused(status);
             artfusion_sampler_destroy(sampler);
             artfusion_model_destroy(model);
-            leave_child(refused ? 0
-                                : process_complain(__FILE__, __LINE__,
-                                                   "the child's run was refused"));
+            leave_child(
+                refused ? 0 : process_complain(__FILE__, __LINE__, "the child's run was refused"));
         }
         assert_int_equal(end_child(at.child), 0);
         assert_ok(status);
@@ -418,8 +421,8 @@ int process_run_anew(const char *const arguments[])
 {
     pid_t child;
     (void)fflush(NULL);
-    if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, (char **)(uintptr_t)arguments,
-                    environ) != 0)
+    if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, (char **)(uintptr_t)arguments, environ) !=
+        0)
         return -1;
     return end_child(child);
 }

@@ -12,8 +12,8 @@
 #define PROCESS_STATUS 7 /* with which it leaves */
 
 typedef struct process_setup {
-    const char *engine;     /* path */
-    const void *model;      /* the file's bytes */
+    const char *engine; /* path */
+    const void *model;  /* the file's bytes */
     size_t size;
     int exits;              /* of each kind */
     int loads, models_each; /* how often the library is loaded, and every how many times a model */

@@ -9,10 +9,10 @@
 int process_load_often(const process_setup *setup);
 
 /* In a child there is no cmocka to jump back to. */
-#define need(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return process_complain(__FILE__, __LINE__, #condition);                               \
+#define need(condition) \
+    do { \
+        if (!(condition)) \
+            return process_complain(__FILE__, __LINE__, #condition); \
     } while (0)
 int process_complain(const char *file, int line, const char *condition);
 

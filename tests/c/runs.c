@@ -36,7 +36,7 @@ artfusion_progress progress_of(const artfusion_sampler *sampler)
 }
 
 int32_t give_noise(void *user_data, artfusion_noise_use use, int32_t step, float *values,
-                          size_t count)
+                   size_t count)
 {
     noise_log *log = user_data;
     log->uses[log->calls] = use;

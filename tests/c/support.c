@@ -147,7 +147,8 @@ artfusion_image *test_picture(int32_t width, int32_t height, uint32_t seed)
         uint8_t *row = artfusion_image_pixels(image) + (size_t)y * artfusion_image_stride(image);
         for (int32_t x = 0; x < width; x++)
             for (int32_t c = 0; c < 3; c++)
-                row[3 * x + c] = (uint8_t)(((uint32_t)(x * (5 + c) + y * (9 - c)) + seed * 37) % 251);
+                row[3 * x + c] =
+                    (uint8_t)(((uint32_t)(x * (5 + c) + y * (9 - c)) + seed * 37) % 251);
     }
     return image;
 }

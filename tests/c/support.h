@@ -17,13 +17,13 @@
 #define assert_error(call, status, words) assert_status(call, status, words)
 
 /* Fails with the library's message unless `call` gave `status` and the message has `words`. */
-#define assert_status(call, expected, words)                                                       \
+#define assert_status(call, expected, words) \
     check_status(call, expected, words, #call, __FILE__, __LINE__)
 void check_status(artfusion_status status, artfusion_status expected, const char *words,
                   const char *call, const char *file, int line);
 
 /* |a - b| <= tolerance, in double: cmocka's own takes floats. A NaN fails it. */
-#define assert_near(a, b, tolerance)                                                               \
+#define assert_near(a, b, tolerance) \
     check_near((double)(a), (double)(b), (double)(tolerance), __FILE__, __LINE__)
 void check_near(double a, double b, double tolerance, const char *file, int line);
 

@@ -41,10 +41,10 @@ static void test_steps_after_the_first_allocate_nothing(void **state)
     options.steps = 12;
     for (options.solver = ARTFUSION_SOLVER_DDIM; options.solver <= ARTFUSION_SOLVER_UNIPC;
          options.solver++) {
-        options.eta = options.solver == ARTFUSION_SOLVER_DPMPP_2M ||
-                              options.solver == ARTFUSION_SOLVER_UNIPC
-                          ? 0.0
-                          : 0.5;
+        options.eta =
+            options.solver == ARTFUSION_SOLVER_DPMPP_2M || options.solver == ARTFUSION_SOLVER_UNIPC
+                ? 0.0
+                : 0.5;
         count = 0;
         artfusion_sampler *sampler = sampler_for(model, &options);
         assert_true(count > 0);

@@ -23,8 +23,7 @@ static artfusion_status open_archive(const archive *a)
 {
     artfusion_context *context = test_context();
     artfusion_model *model = (artfusion_model *)(uintptr_t)1;
-    const artfusion_status status =
-        artfusion_model_open_memory(context, a->data, a->size, &model);
+    const artfusion_status status = artfusion_model_open_memory(context, a->data, a->size, &model);
     assert_true(!model == !!status);
     artfusion_model_destroy(model);
     artfusion_context_destroy(context);
@@ -57,8 +56,8 @@ static uint8_t *entry_of(const archive *a, int index)
 {
     uint8_t *entry = a->data + directory_of(a);
     while (index--)
-        entry += ZIP_CENTRAL + zip_get(entry + 28, 2) + zip_get(entry + 30, 2) +
-                 zip_get(entry + 32, 2);
+        entry +=
+            ZIP_CENTRAL + zip_get(entry + 28, 2) + zip_get(entry + 30, 2) + zip_get(entry + 32, 2);
     return entry;
 }
 
@@ -437,9 +436,8 @@ static void packed_bytes_are_all_read(void **state)
 {
     (void)state;
     char *manifest = replaced(small_manifest, "@SHA256@", "0");
-    const zip_record records[] = {
-        {"small/data/0", "weights", 7, 1},
-        {"small/extra/manifest.json", manifest, strlen(manifest), 0}};
+    const zip_record records[] = {{"small/data/0", "weights", 7, 1},
+                                  {"small/extra/manifest.json", manifest, strlen(manifest), 0}};
     archive a;
     a.data = make_zip(records, 2, &a.size);
     free(manifest);
@@ -456,9 +454,8 @@ static void packed_records_have_their_size(void **state)
     (void)state;
     char *manifest = replaced(small_manifest, "@SHA256@", "0");
     for (int way = 0; way < 3; way++) {
-        const zip_record records[] = {
-            {"small/data/0", "weights", 7, 1},
-            {"small/extra/manifest.json", manifest, strlen(manifest), 0}};
+        const zip_record records[] = {{"small/data/0", "weights", 7, 1},
+                                      {"small/extra/manifest.json", manifest, strlen(manifest), 0}};
         archive a;
         a.data = make_zip(records, 2, &a.size);
         const uint64_t size = way == 2 ? 7 : way ? 8 : 6;

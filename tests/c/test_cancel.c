@@ -94,7 +94,8 @@ static void test_in_each_call(void **state)
     artfusion_model *model = test_model(NULL, NULL);
     artfusion_sampler *sampler = new_run(model);
     float alone[FLOATS], x[FLOATS];
-    condition(sampler, model); /* what it needs is remembered: later runs only condition and denoise */
+    condition(sampler,
+              model); /* what it needs is remembered: later runs only condition and denoise */
     engine->on_call = on_call;
     calls = cancel_in = 0;
     assert_ok(artfusion_sampler_run(sampler));

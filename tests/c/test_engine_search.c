@@ -174,10 +174,9 @@ static void make_folders(const char *path)
 static void the_default_model(void **state)
 {
     (void)state;
-    static const char *const places[] = {"/models/mini.artfusion",
-                                         "/build/share/artfusion/mini.artfusion",
-                                         "/build/preset/share/artfusion/mini.artfusion",
-                                         "/build/preset/lib/mini.artfusion"};
+    static const char *const places[] = {
+        "/models/mini.artfusion", "/build/share/artfusion/mini.artfusion",
+        "/build/preset/share/artfusion/mini.artfusion", "/build/preset/lib/mini.artfusion"};
     enum { PLACES = sizeof places / sizeof *places };
     char folder[PATH_MAX] = "/tmp/artfusion-test-XXXXXX", moved[PATH_MAX + 64], text[4096];
     char place[PLACES][PATH_MAX + 64], *path = text;
@@ -229,8 +228,8 @@ static void another_libtorch_is_named(void **state)
 {
     (void)state;
     char folder[] = "/tmp/artfusion-test-XXXXXX", name[64];
-    assert_int_equal(setenv("ARTFUSION_ENGINE", required_environment("ARTFUSION_LACKING_ENGINE"), 1),
-                     0);
+    assert_int_equal(
+        setenv("ARTFUSION_ENGINE", required_environment("ARTFUSION_LACKING_ENGINE"), 1), 0);
     assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "symbol_of_another_release");
     assert_null(strstr(artfusion_error_message(), "the process has"));
 
@@ -241,7 +240,8 @@ static void another_libtorch_is_named(void **state)
     assert_non_null(loaded);
     assert_error(open_small(), ARTFUSION_ERROR_ENGINE, "symbol_of_another_release");
     assert_non_null(strstr(artfusion_error_message(), "the process has /tmp/"));
-    assert_non_null(strstr(artfusion_error_message(), "/libtorch_cpu.so, which is not the libtorch"));
+    assert_non_null(
+        strstr(artfusion_error_message(), "/libtorch_cpu.so, which is not the libtorch"));
     assert_int_equal(dlclose(loaded), 0);
     assert_int_equal(unlink(name) | rmdir(folder), 0);
     assert_int_equal(unsetenv("ARTFUSION_ENGINE"), 0);

@@ -178,8 +178,8 @@ static void test_passes_out_of_range(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const af_passes pass = {&cases[i].modulation, &cases[i].content, x, prediction, 1,
                                 cases[i].size};
-        engine_error(engine->denoise(network, conditions, &pass, &error),
-                     ARTFUSION_ERROR_ARGUMENT, cases[i].words);
+        engine_error(engine->denoise(network, conditions, &pass, &error), ARTFUSION_ERROR_ARGUMENT,
+                     cases[i].words);
     }
     const int32_t modulation = 1, content = 0;
     const af_passes pass = {&modulation, &content, x, prediction, 1, {1, 1}};
@@ -260,8 +260,8 @@ static void test_options_that_do_not_fit(void **state)
     engine_ok(open_with("good", options, 0, &network, &error));
     const float rgb[3 * 64] = {0};
     float mode[5];
-    engine_error(engine->encode(network, rgb, 1, (af_size){8, 8}, mode, &error), ARTFUSION_ERROR_FORMAT,
-                 "[1, 4, 1, 1]; float [1, 5, 1, 1]");
+    engine_error(engine->encode(network, rgb, 1, (af_size){8, 8}, mode, &error),
+                 ARTFUSION_ERROR_FORMAT, "[1, 4, 1, 1]; float [1, 5, 1, 1]");
     engine->close(network);
 }
 
@@ -286,8 +286,8 @@ static void test_modules_that_fail(void **state)
         const float rgb[2 * 3 * 64] = {0};
         float mode[2 * CHANNELS], codes[2 * STYLE];
         for (int again = 0; again < 2; again++)
-            engine_error(engine->encode(network, rgb, 2, (af_size){8, 8}, mode, &error), cases[i].status,
-                         cases[i].words);
+            engine_error(engine->encode(network, rgb, 2, (af_size){8, 8}, mode, &error),
+                         cases[i].status, cases[i].words);
         engine_ok(engine->style(network, rgb, 2, (af_size){8, 8}, codes, &error));
         engine->close(network);
     }

@@ -115,9 +115,8 @@ static void compare(const surroundings *before, const surroundings *after, const
         const char *what;
         int same;
     } things[] = {
-        {"signal handlers",
-         !memcmp(before->handlers, after->handlers, sizeof before->handlers) &&
-             !memcmp(before->flags, after->flags, sizeof before->flags)},
+        {"signal handlers", !memcmp(before->handlers, after->handlers, sizeof before->handlers) &&
+                                !memcmp(before->flags, after->flags, sizeof before->flags)},
         {"blocked signals", !memcmp(&before->blocked, &after->blocked, sizeof before->blocked)},
         {"the folder", !strcmp(before->directory, after->directory)},
         {"the locale", !strcmp(before->locale, after->locale)},

@@ -40,9 +40,8 @@ typedef struct killer {
 static int64_t worked(const killer *self)
 {
     struct timespec time;
-    return clock_gettime(self->clock, &time) == 0
-               ? (int64_t)time.tv_sec * 1000000000 + time.tv_nsec
-               : INT64_MAX; /* it has ended */
+    return clock_gettime(self->clock, &time) == 0 ? (int64_t)time.tv_sec * 1000000000 + time.tv_nsec
+                                                  : INT64_MAX; /* it has ended */
 }
 
 /* Between two calls it does nothing: when it has worked for 2 ms, it is in a step, which takes it
@@ -125,13 +124,11 @@ static uint8_t plain[SIDE * SIDE * 3], isolated[SIDE * SIDE * 3], killed[SIDE * 
 static void the_bytes_are_the_same(void **state)
 {
     (void)state;
-    artfusion_model *model =
-        open_model(ARTFUSION_ISOLATION_PROCESS, ARTFUSION_PRECISION_AUTO, 2);
+    artfusion_model *model = open_model(ARTFUSION_ISOLATION_PROCESS, ARTFUSION_PRECISION_AUTO, 2);
     artfusion_model_info info;
     assert_ok(artfusion_model_get_info(model, &info, sizeof info));
     assert_non_null(strstr(info.engine, "torchscript "));
-    artfusion_model *bare =
-        open_model(ARTFUSION_ISOLATION_NONE, ARTFUSION_PRECISION_AUTO, 2);
+    artfusion_model *bare = open_model(ARTFUSION_ISOLATION_NONE, ARTFUSION_PRECISION_AUTO, 2);
     run(bare, STEPS, STEPS, plain);
     artfusion_model_destroy(bare);
     run(model, STEPS, STEPS, isolated);
@@ -153,8 +150,7 @@ static void threads_are_not_placed(void **state)
     (void)state;
     assert_int_equal(setenv("OMP_PROC_BIND", "true", 1), 0);
     assert_int_equal(setenv("GOMP_CPU_AFFINITY", "0", 1), 0);
-    artfusion_model *model =
-        open_model(ARTFUSION_ISOLATION_PROCESS, ARTFUSION_PRECISION_AUTO, 2);
+    artfusion_model *model = open_model(ARTFUSION_ISOLATION_PROCESS, ARTFUSION_PRECISION_AUTO, 2);
     run(model, STEPS, STEPS, isolated);
     artfusion_model_destroy(model);
     assert_int_equal(unsetenv("OMP_PROC_BIND") | unsetenv("GOMP_CPU_AFFINITY"), 0);

@@ -142,8 +142,7 @@ static void test_nothing_is_printed(void **state)
     af_engine_error error;
     const float rgb[2 * 3 * 64] = {0};
     float mode[2 * CHANNELS];
-    const artfusion_status opened =
-        open_with("encoder_warns", cpu_options(0), 0, &network, &error);
+    const artfusion_status opened = open_with("encoder_warns", cpu_options(0), 0, &network, &error);
     const artfusion_status encoded =
         opened ? opened : engine->encode(network, rgb, 2, (af_size){8, 8}, mode, &error);
     engine->close(network);
@@ -167,8 +166,8 @@ static void denoise_after_fork(void *argument)
     af_network *network = argument, *another = NULL;
     const float rgb[3 * 64] = {0};
     float mode[CHANNELS];
-    engine_error(engine->encode(network, rgb, 1, (af_size){8, 8}, mode, &error), ARTFUSION_ERROR_ENGINE,
-                 "forked");
+    engine_error(engine->encode(network, rgb, 1, (af_size){8, 8}, mode, &error),
+                 ARTFUSION_ERROR_ENGINE, "forked");
     engine_error(open_with("good", cpu_options(0), 0, &another, &error), ARTFUSION_ERROR_ENGINE,
                  "forked");
     engine->close(network);

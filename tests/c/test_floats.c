@@ -107,8 +107,8 @@ static void add_values(results *r, const void *values, size_t size)
 
 static void add_picture(results *r, artfusion_image *image)
 {
-    const size_t size = 3 * (size_t)artfusion_image_width(image) *
-                        (size_t)artfusion_image_height(image);
+    const size_t size =
+        3 * (size_t)artfusion_image_width(image) * (size_t)artfusion_image_height(image);
     assert_true(r->bytes + size <= sizeof r->pixels);
     memcpy(r->pixels + r->bytes, artfusion_image_pixels(image), size);
     r->bytes += size;

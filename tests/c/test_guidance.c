@@ -33,8 +33,7 @@ static void both_scales_mix_as_published(void **state)
 {
     (void)state;
     /* e1 + s1 (e - e1) + e2 + s2 (e - e2) - e with s1 = 0.5, s2 = 2. */
-    const float expected[COUNT] = {2.0f + 3.0f - 1.0f, -0.5f - 8.0f + 2.0f,
-                                   0.375f + 1.0f - 0.5f};
+    const float expected[COUNT] = {2.0f + 3.0f - 1.0f, -0.5f - 8.0f + 2.0f, 0.375f + 1.0f - 0.5f};
     float eps[COUNT];
     af_guidance_mix(both, null_content, null_style, 0.5, 2.0, eps, COUNT);
     assert_memory_equal(eps, expected, sizeof eps);
@@ -43,8 +42,8 @@ static void both_scales_mix_as_published(void **state)
 static void one_scale_mixes_as_usual(void **state)
 {
     (void)state;
-    const float with_content[COUNT] = {-3.0f, -8.0f, 1.0f};  /* e1 + 3 (e - e1) */
-    const float with_style[COUNT] = {0.0f, 1.0f, 0.25f};     /* e2 + 0.5 (e - e2) */
+    const float with_content[COUNT] = {-3.0f, -8.0f, 1.0f}; /* e1 + 3 (e - e1) */
+    const float with_style[COUNT] = {0.0f, 1.0f, 0.25f};    /* e2 + 0.5 (e - e2) */
     float eps[COUNT];
     af_guidance_mix(both, null_content, NULL, 3.0, 1.0, eps, COUNT);
     assert_memory_equal(eps, with_content, sizeof eps);

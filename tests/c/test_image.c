@@ -114,8 +114,7 @@ static void options_begin_with_their_defaults(void **state)
     artfusion_save_options save;
     memset(&save, 0xFF, sizeof save);
     assert_int_equal(artfusion_save_options_init(&save, sizeof save), ARTFUSION_OK);
-    const artfusion_save_options save_defaults = {
-        sizeof save, ARTFUSION_FORMAT_AUTO, 95, 6, 90, 0};
+    const artfusion_save_options save_defaults = {sizeof save, ARTFUSION_FORMAT_AUTO, 95, 6, 90, 0};
     assert_memory_equal(&save, &save_defaults, sizeof save);
 
     assert_int_equal(artfusion_load_options_init(NULL, sizeof load), ARTFUSION_ERROR_ARGUMENT);

@@ -100,8 +100,8 @@ static void the_suffix_chooses_the_format(void **state)
     (void)state;
     static const struct {
         const char *name, *start;
-    } cases[] = {{"a.png", "\x89PNG"},      {"b.PNG", "\x89PNG"},       {"c.jpg", "\xFF\xD8\xFF"},
-                 {"d.JpEg", "\xFF\xD8\xFF"}, {"f.WebP", "RIFF"}, {"e.jpg.png", "\x89PNG"}};
+    } cases[] = {{"a.png", "\x89PNG"},       {"b.PNG", "\x89PNG"}, {"c.jpg", "\xFF\xD8\xFF"},
+                 {"d.JpEg", "\xFF\xD8\xFF"}, {"f.WebP", "RIFF"},   {"e.jpg.png", "\x89PNG"}};
     artfusion_image *image = picture();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *path = in_directory(cases[i].name);

@@ -95,8 +95,8 @@ static void every_colour_space_is_brought_to_rgb(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (int progressive = 0; progressive < 2; progressive++) {
-            file f = write_jpeg(cases[i].input, cases[i].stored, cases[i].channels,
-                                cases[i].colour, progressive);
+            file f = write_jpeg(cases[i].input, cases[i].stored, cases[i].channels, cases[i].colour,
+                                progressive);
             artfusion_image *image = NULL;
             assert_int_equal(load(f.data, f.size, &image), ARTFUSION_OK);
             assert_int_equal(image->width, WIDTH);
@@ -146,9 +146,8 @@ static void stored_place(int orientation, int32_t x, int32_t y, int32_t *from_x,
 {
     const int32_t right = WIDTH - 1, bottom = HEIGHT - 1;
     const int32_t places[9][2] = {
-        [1] = {x, y},          [2] = {right - x, y}, [3] = {right - x, bottom - y},
-        [4] = {x, bottom - y}, [5] = {y, x},         [6] = {y, bottom - x},
-        [7] = {right - y, bottom - x}, [8] = {right - y, x}};
+        [1] = {x, y}, [2] = {right - x, y},  [3] = {right - x, bottom - y}, [4] = {x, bottom - y},
+        [5] = {y, x}, [6] = {y, bottom - x}, [7] = {right - y, bottom - x}, [8] = {right - y, x}};
     *from_x = places[orientation][0];
     *from_y = places[orientation][1];
 }
@@ -279,11 +278,11 @@ static size_t write_beginning(uint8_t *to, int progressive, unsigned side, int c
                               uint8_t sampling, int together)
 {
     size_t n = 0;
-#define PUT(...)                                                                                   \
-    do {                                                                                           \
-        const uint8_t bytes[] = {__VA_ARGS__};                                                     \
-        memcpy(to + n, bytes, sizeof bytes);                                                       \
-        n += sizeof bytes;                                                                         \
+#define PUT(...) \
+    do { \
+        const uint8_t bytes[] = {__VA_ARGS__}; \
+        memcpy(to + n, bytes, sizeof bytes); \
+        n += sizeof bytes; \
     } while (0)
     PUT(0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0);
     memset(to + n, 1, 64);

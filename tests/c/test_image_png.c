@@ -148,7 +148,7 @@ static void check_pixels(const artfusion_image *image, int colour_type, unsigned
 static const struct {
     int colour_type;
     unsigned depth;
-} kinds[] = {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {0, 16}, {2, 8},  {2, 16}, {3, 1},
+} kinds[] = {{0, 1}, {0, 2}, {0, 4}, {0, 8}, {0, 16}, {2, 8}, {2, 16}, {3, 1},
              {3, 2}, {3, 4}, {3, 8}, {4, 8}, {4, 16}, {6, 8}, {6, 16}};
 
 static void every_kind_is_brought_to_rgb(void **state)
@@ -302,8 +302,7 @@ static void what_is_saved_is_what_is_loaded(void **state)
     for (options.png_compression = 0; options.png_compression <= 9; options.png_compression++) {
         uint8_t *data = NULL;
         size_t size = 0;
-        assert_int_equal(artfusion_image_save_memory(window, &options, &data, &size),
-                         ARTFUSION_OK);
+        assert_int_equal(artfusion_image_save_memory(window, &options, &data, &size), ARTFUSION_OK);
         assert_int_equal(artfusion_image_load_memory(data, size, NULL, &back), ARTFUSION_OK);
         assert_int_equal(back->width, 7);
         for (size_t y = 0; y < HEIGHT; y++)

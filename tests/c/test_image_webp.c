@@ -15,10 +15,10 @@
 #include "image/orientation.h"
 #include "pictures.h"
 
-#define assert_message_has(part)                                                                   \
-    do {                                                                                           \
-        if (!strstr(artfusion_error_message(), part))                                              \
-            fail_msg("\"%s\" has no \"%s\"", artfusion_error_message(), part);                     \
+#define assert_message_has(part) \
+    do { \
+        if (!strstr(artfusion_error_message(), part)) \
+            fail_msg("\"%s\" has no \"%s\"", artfusion_error_message(), part); \
     } while (0)
 
 static const file_bytes nothing = {NULL, 0};

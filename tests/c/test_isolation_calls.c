@@ -152,10 +152,10 @@ static void a_memory_limit_is_the_processes(void **state)
         uint64_t limit;
         const char *words;
     } cases[] = {
-        {TEST_DECODE, "take_some", some, DONE},   {TEST_DECODE, "take_much", some, REFUSED},
-        {TEST_DECODE, "take_much", 0, DONE},      {TEST_DECODE, "take_much", 20 * some, DONE},
-        {TEST_OPEN, "take_some", some, DONE},     {TEST_OPEN, "take_most", some, REFUSED},
-        {TEST_OPEN, "take_most", 0, DONE},        {TEST_OPEN, "take_most", 60 * some, DONE},
+        {TEST_DECODE, "take_some", some, DONE}, {TEST_DECODE, "take_much", some, REFUSED},
+        {TEST_DECODE, "take_much", 0, DONE},    {TEST_DECODE, "take_much", 20 * some, DONE},
+        {TEST_OPEN, "take_some", some, DONE},   {TEST_OPEN, "take_most", some, REFUSED},
+        {TEST_OPEN, "take_most", 0, DONE},      {TEST_OPEN, "take_most", 60 * some, DONE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         artfusion_model *model;

@@ -29,10 +29,10 @@ static float expected[3 * SIDE * SIDE];
 
 /* ---- in a child, where there is no cmocka to jump back to ----------------------------- */
 
-#define need(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return complain_of(__LINE__, #condition);                                              \
+#define need(condition) \
+    do { \
+        if (!(condition)) \
+            return complain_of(__LINE__, #condition); \
     } while (0)
 
 static int complain_of(int line, const char *condition)

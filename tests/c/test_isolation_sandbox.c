@@ -360,8 +360,8 @@ static void try_all(artfusion_device device)
             device == ARTFUSION_DEVICE_CUDA ? attempts[i].on_gpu : attempts[i].on_cpu;
         const int own = !strstr(expected, "was ended"); /* to say it itself */
         char words[128];
-        (void)snprintf(words, sizeof words, "%s%s%s", own ? attempts[i].name : "",
-                       own ? ": " : "", expected);
+        (void)snprintf(words, sizeof words, "%s%s%s", own ? attempts[i].name : "", own ? ": " : "",
+                       expected);
         arrange_attempt(attempts[i].name);
         assert_error(open_model(&options, &model), ARTFUSION_ERROR_ENGINE, words);
         assert_null(model);

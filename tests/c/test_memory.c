@@ -158,7 +158,7 @@ static void test_limit_that_nothing_fits(void **state)
                  "memory_limit is 5242880");
     assert_null(sampler);
     assert_true(needed(model, &options) > (5 << 20)); /* it says how much instead */
-    options.width = options.height = 16; /* and the next, smaller run works */
+    options.width = options.height = 16;              /* and the next, smaller run works */
     sampler = sampler_for(model, &options);
     assert_ok(artfusion_sampler_run(sampler));
     artfusion_sampler_destroy(sampler);

@@ -75,13 +75,13 @@ static void test_fit_size(void **state)
     static const struct {
         int32_t width, height, longest, fit_width, fit_height;
     } cases[] = {
-        {640, 480, 0, 32, 24},   {480, 640, 0, 24, 32},  {100, 100, 64, 64, 64},
-        {1000, 1, 64, 64, 8},    {65535, 65535, 0, 32, 32}, {3, 2, 50, 48, 32},
+        {640, 480, 0, 32, 24}, {480, 640, 0, 24, 32},     {100, 100, 64, 64, 64},
+        {1000, 1, 64, 64, 8},  {65535, 65535, 0, 32, 32}, {3, 2, 50, 48, 32},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int32_t width = 0, height = 0;
-        assert_ok(artfusion_model_fit_size(model, cases[i].width, cases[i].height,
-                                           cases[i].longest, &width, &height));
+        assert_ok(artfusion_model_fit_size(model, cases[i].width, cases[i].height, cases[i].longest,
+                                           &width, &height));
         assert_int_equal(width, cases[i].fit_width);
         assert_int_equal(height, cases[i].fit_height);
     }
@@ -384,8 +384,10 @@ static void test_stages(void **state)
         assert_near(sum, 0, 1e-5);
         assert_near(squares / 7, 1, 1e-5); /* Bessel */
         /* and it is the latent, not some other normal thing */
-        const float slope = (content[8 * c + 1] - content[8 * c]) / (scaled[8 * c + 1] - scaled[8 * c]);
-        const float again = (content[8 * c + 5] - content[8 * c]) / (scaled[8 * c + 5] - scaled[8 * c]);
+        const float slope =
+            (content[8 * c + 1] - content[8 * c]) / (scaled[8 * c + 1] - scaled[8 * c]);
+        const float again =
+            (content[8 * c + 5] - content[8 * c]) / (scaled[8 * c + 5] - scaled[8 * c]);
         assert_near(slope, again, 1e-3 * fabsf(slope));
     }
 
@@ -400,8 +402,8 @@ static void test_stages(void **state)
                  "count is 23: the latent of 16x8 has 24");
     assert_error(artfusion_model_decode(model, scaled, 1, 4, 2, rgb, 1), ARTFUSION_ERROR_ARGUMENT,
                  "count is 1");
-    assert_error(artfusion_model_decode(model, scaled, 1, 4, 1, rgb, 192),
-                 ARTFUSION_ERROR_ARGUMENT, "height is 4 pixels");
+    assert_error(artfusion_model_decode(model, scaled, 1, 4, 1, rgb, 192), ARTFUSION_ERROR_ARGUMENT,
+                 "height is 4 pixels");
     assert_error(artfusion_model_decode(model, scaled, 0, 4, 2, rgb, 0), ARTFUSION_ERROR_ARGUMENT,
                  "batch is 0");
     artfusion_image *odd = test_picture(20, 8, 1);
@@ -435,7 +437,8 @@ static void test_stages(void **state)
     /* Each picture of the batch has its own timestep and style. */
     const float styles[] = {0.3f, -0.2f, 0.9f, 1.0f, 2.0f, 3.0f};
     assert_ok(artfusion_model_denoise(model, x, timesteps, NULL, styles, 2, 4, 2, prediction));
-    assert_ok(artfusion_model_denoise(model, x + 24, timesteps + 1, NULL, styles + 3, 1, 4, 2, again));
+    assert_ok(
+        artfusion_model_denoise(model, x + 24, timesteps + 1, NULL, styles + 3, 1, 4, 2, again));
     assert_memory_equal(prediction + 24, again, 24 * sizeof *again);
     assert_error(artfusion_model_denoise(model, x, wrong, NULL, NULL, 2, 4, 2, prediction),
                  ARTFUSION_ERROR_ARGUMENT, "timesteps[1] is 1000");
@@ -475,7 +478,8 @@ static void test_null(void **state)
     assert_error(artfusion_model_open_file(context, NULL, &out), refused, "path is NULL");
     assert_error(artfusion_model_open_file(context, "x", NULL), refused, "model is NULL");
     assert_error(artfusion_model_open_memory(context, NULL, 1, &out), refused, "data is NULL");
-    assert_error(artfusion_model_open_reader(context, NULL, NULL, 1, &out), refused, "read is NULL");
+    assert_error(artfusion_model_open_reader(context, NULL, NULL, 1, &out), refused,
+                 "read is NULL");
     assert_error(artfusion_model_get_info(NULL, &info, sizeof info), refused, "model is NULL");
     assert_error(artfusion_model_get_info(model, NULL, sizeof info), refused, "is NULL");
     assert_error(artfusion_model_get_info(model, &info, 0), refused, "struct_size is 0");
@@ -501,13 +505,13 @@ static void test_context_options(void **state)
     artfusion_context_options o;
     assert_ok(artfusion_context_options_init(&o, sizeof o));
     assert_int_equal(o.struct_size, sizeof o);
-#define REFUSED(field, value, words)                                                               \
-    do {                                                                                           \
-        artfusion_context_options changed = o;                                                     \
-        changed.field = value;                                                                     \
-        assert_error(artfusion_context_create(&changed, &context), ARTFUSION_ERROR_ARGUMENT,       \
-                     words);                                                                       \
-        assert_null(context);                                                                      \
+#define REFUSED(field, value, words) \
+    do { \
+        artfusion_context_options changed = o; \
+        changed.field = value; \
+        assert_error(artfusion_context_create(&changed, &context), ARTFUSION_ERROR_ARGUMENT, \
+                     words); \
+        assert_null(context); \
     } while (0)
     REFUSED(device, 3, "device is 3");
     REFUSED(device_index, -1, "device_index is -1");
@@ -544,14 +548,21 @@ static void test_context_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_info),           cmocka_unit_test(test_fit_size),
-        cmocka_unit_test(test_not_a_model),    cmocka_unit_test(test_stored_size),
+        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_fit_size),
+        cmocka_unit_test(test_not_a_model),
+        cmocka_unit_test(test_stored_size),
         cmocka_unit_test(test_cut_and_flipped),
-        cmocka_unit_test(test_checksum),       cmocka_unit_test(test_manifest),
-        cmocka_unit_test(test_reader),         cmocka_unit_test(test_file),
-        cmocka_unit_test(test_engine_missing), cmocka_unit_test(test_engine_fails),
-        cmocka_unit_test(test_device),         cmocka_unit_test(test_stages),
-        cmocka_unit_test(test_flat_content),   cmocka_unit_test(test_null),
+        cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_manifest),
+        cmocka_unit_test(test_reader),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_engine_missing),
+        cmocka_unit_test(test_engine_fails),
+        cmocka_unit_test(test_device),
+        cmocka_unit_test(test_stages),
+        cmocka_unit_test(test_flat_content),
+        cmocka_unit_test(test_null),
         cmocka_unit_test(test_context_options),
         cmocka_unit_test(test_damaged),
     };

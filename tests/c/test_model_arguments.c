@@ -84,12 +84,12 @@ static void decoding_and_denoising(void **state)
     REFUSED(artfusion_model_decode(model, f, 1, 2, 2, NULL, 192), "rgb is NULL");
     REFUSED(artfusion_model_denoise(NULL, f, &t, NULL, NULL, 1, 2, 2, f), "model is NULL");
     REFUSED(artfusion_model_denoise(model, NULL, &t, NULL, NULL, 1, 2, 2, f), "x is NULL");
-    static const int32_t sizes[][3] = {{257, 2, 2}, {1, 0, 2}, {1, 2, 0}, {1, -2, 2}, {1, 16384, 2},
-                                       {1, 2, 16384}};
+    static const int32_t sizes[][3] = {{257, 2, 2}, {1, 0, 2},     {1, 2, 0},
+                                       {1, -2, 2},  {1, 16384, 2}, {1, 2, 16384}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const int32_t *s = sizes[i];
-        const char *words = s[0] > 256 ? "batch is 257: it must be 1 to 256"
-                                         : "each side must be 1 to 16383";
+        const char *words =
+            s[0] > 256 ? "batch is 257: it must be 1 to 256" : "each side must be 1 to 16383";
         REFUSED(artfusion_model_decode(model, f, s[0], s[1], s[2], rgb, 192), words);
         REFUSED(artfusion_model_denoise(model, f, &t, NULL, NULL, s[0], s[1], s[2], f), words);
     }

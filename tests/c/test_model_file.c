@@ -115,15 +115,14 @@ static void damaged_packing_is_named(void **state)
     assert_int_equal(fseek(file, 30 + (long)strlen("small/data/0"), SEEK_SET), 0);
     assert_int_equal(fputc(0xFF, file), 0xFF); /* a block of no kind */
     assert_int_equal(fclose(file), 0);
-    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT,
-                 "record small/data/0 cannot be unpacked");
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "record small/data/0 cannot be unpacked");
 }
 
 static void there_is_one_manifest_of_its_size(void **state)
 {
     (void)state;
     const zip_record two[] = {{"a/extra/manifest.json", "{}", 2, 0},
-                          {"a/extra/manifest.json", "{}", 2, 0}};
+                              {"a/extra/manifest.json", "{}", 2, 0}};
     write_archive(two, 2);
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "the model has two manifests");
 
@@ -254,7 +253,8 @@ static void promises_beyond_the_end_are_refused(void **state)
     assert_error(artfusion_model_open_reader(context, read_or_fail, &f, size, &model),
                  ARTFUSION_ERROR_FORMAT, "small/data/0 that reaches beyond its end");
     write_bytes(bundle, size);
-    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "small/data/0 that reaches beyond its end");
+    assert_error(open_archive(), ARTFUSION_ERROR_FORMAT,
+                 "small/data/0 that reaches beyond its end");
     artfusion_context_destroy(context);
     free(bundle);
 }
@@ -264,8 +264,8 @@ static void promises_beyond_the_end_are_refused(void **state)
 static void names_are_paths_inside(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"a/../b", "a/./b", "a//b", "a/", "..", "a/b\\c", "a/c:d",
-                                      "a/\x1f", "a/\x7f", "a/\xc3\xa4"};
+    static const char *const bad[] = {"a/../b", "a/./b", "a//b",   "a/",     "..",
+                                      "a/b\\c", "a/c:d", "a/\x1f", "a/\x7f", "a/\xc3\xa4"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const zip_record one = {bad[i], "x", 1, 0};
         write_archive(&one, 1);
@@ -274,7 +274,8 @@ static void names_are_paths_inside(void **state)
     const zip_record folders[] = {{"a/data/0", "x", 1, 0}, {"ab/data/1", "x", 1, 0}};
     write_archive(folders, 2);
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "record ab/data/1 outside of its folder");
-    const zip_record twice[] = {{"a/data/b", "x", 1, 0}, {"a/c", "x", 1, 0}, {"a/data/B", "y", 1, 0}};
+    const zip_record twice[] = {
+        {"a/data/b", "x", 1, 0}, {"a/c", "x", 1, 0}, {"a/data/B", "y", 1, 0}};
     write_archive(twice, 3);
     assert_error(open_archive(), ARTFUSION_ERROR_FORMAT, "two records of one name");
 }
@@ -285,8 +286,11 @@ static void unpacked_records_are_limited(void **state)
     enum { LIMIT = 16 << 20 };
     uint8_t *zeros = calloc(1, LIMIT + 1);
     assert_non_null(zeros);
-    zip_record five[] = {{"a/0", zeros, LIMIT + 1, 1}, {"a/1", zeros, LIMIT, 1}, {"a/2", zeros, LIMIT, 1},
-                     {"a/3", zeros, LIMIT, 1},     {"a/4", zeros, LIMIT, 1}};
+    zip_record five[] = {{"a/0", zeros, LIMIT + 1, 1},
+                         {"a/1", zeros, LIMIT, 1},
+                         {"a/2", zeros, LIMIT, 1},
+                         {"a/3", zeros, LIMIT, 1},
+                         {"a/4", zeros, LIMIT, 1}};
     write_archive(five, 1);
     assert_error(open_archive(), ARTFUSION_ERROR_LIMIT, "16777217 bytes up to a/0");
     five[0].size = LIMIT;

@@ -116,10 +116,8 @@ static void a_changed_manifest_is_found_in_format_2(void **state)
 {
     (void)state;
     static const char *const changes[][2] = {
-        {"\"for tests\"", "\"for pests\""},
-        {"\"style_scale\": 2", "\"style_scale\": 3"},
-        {"\"width\": 3", "\"width\": 4"},
-        {"}}", "} }"}, /* not even a space */
+        {"\"for tests\"", "\"for pests\""},        {"\"style_scale\": 2", "\"style_scale\": 3"},
+        {"\"width\": 3", "\"width\": 4"},          {"}}", "} }"}, /* not even a space */
         {"\"origin\"", "\"more\": 1, \"origin\""},
     };
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
@@ -168,8 +166,8 @@ static void every_other_list_of_records_is_found_in_format_2(void **state)
     set_digest(manifest, hex);
     assert_ok(open_records(right, 3, NULL));
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_error(open_records(wrong[i].records, wrong[i].count, NULL),
-                     ARTFUSION_ERROR_CHECKSUM, "the model was changed or damaged");
+        assert_error(open_records(wrong[i].records, wrong[i].count, NULL), ARTFUSION_ERROR_CHECKSUM,
+                     "the model was changed or damaged");
     free(manifest);
 }
 
@@ -178,8 +176,13 @@ static void every_other_list_of_records_is_found_in_format_2(void **state)
 static void records_cut_elsewhere_have_another_digest_in_format_2(void **state)
 {
     (void)state;
-    static const char a0[] = "pad", b0[] = "pad" "code\0one" "data/1\0" "pad",
-                      a1[] = "pad" "code\0two";
+    static const char a0[] = "pad",
+                      b0[] = "pad"
+                             "code\0one"
+                             "data/1\0"
+                             "pad",
+                      a1[] = "pad"
+                             "code\0two";
     for (int format = 1; format <= 2; format++) {
         char first[65], second[65], *manifest = manifest_of(format);
         const zip_record last = {"m/extra/manifest.json", manifest, strlen(manifest), 0};

@@ -79,9 +79,7 @@ static bytes make_variant(size_t kind, const bytes *a, const bytes *b)
         memcpy(made.data, a->data, at + length);
         memcpy(made.data + at + length, a->data + at, left);
         break;
-    default:
-        memcpy(made.data, a->data, at);
-        memcpy(made.data + at, b->data + from, b->size - from);
+    default: memcpy(made.data, a->data, at); memcpy(made.data + at, b->data + from, b->size - from);
     }
     return made;
 }
@@ -170,8 +168,8 @@ static void test_variants(void **state)
         &sources[2].size);
     sources[3] = read_whole(required_environment("ARTFUSION_MODEL"));
     for (size_t i = 0; i < SOURCES; i++)
-        assert_ok(artfusion_model_open_memory(context, sources[i].data, sources[i].size,
-                                              &models[i]));
+        assert_ok(
+            artfusion_model_open_memory(context, sources[i].data, sources[i].size, &models[i]));
 
     state_of_numbers = SEED;
     for (int i = 0; i < count; i++) {

@@ -44,9 +44,8 @@ static void documented_names_stand(void **state)
                         "dpmpp_2m_sde");
     assert_string_equal(artfusion_name_of(ARTFUSION_ENUM_SPACING, ARTFUSION_SPACING_TRAILING),
                         "trailing");
-    assert_string_equal(
-        artfusion_name_of(ARTFUSION_ENUM_SCHEDULE, ARTFUSION_SCHEDULE_SQRT_LINEAR),
-        "sqrt_linear");
+    assert_string_equal(artfusion_name_of(ARTFUSION_ENUM_SCHEDULE, ARTFUSION_SCHEDULE_SQRT_LINEAR),
+                        "sqrt_linear");
     assert_string_equal(artfusion_name_of(ARTFUSION_ENUM_PREDICTION, ARTFUSION_PREDICTION_X0),
                         "x0");
     assert_string_equal(artfusion_name_of(ARTFUSION_ENUM_DEVICE, ARTFUSION_DEVICE_CUDA), "cuda");

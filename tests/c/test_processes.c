@@ -97,12 +97,12 @@ static int leave(const char *how)
     if (strcmp(how, "callback") == 0)
         options.step_callback = leave_from_callback;
     assert_ok(artfusion_sampler_create(model, &options, &running));
-    engine->on_call = waits                          ? take_long
-                      : strcmp(how, "call") == 0     ? leave_from_call
-                      : strcmp(how, "thread") == 0   ? wait_for_leaver
-                      : strcmp(how, "opening") == 0  ? wait_for_leaver
+    engine->on_call = waits                           ? take_long
+                      : strcmp(how, "call") == 0      ? leave_from_call
+                      : strcmp(how, "thread") == 0    ? wait_for_leaver
+                      : strcmp(how, "opening") == 0   ? wait_for_leaver
                       : strcmp(how, "with lock") == 0 ? leave_with_lock
-                                                     : NULL;
+                                                      : NULL;
     if (strcmp(how, "opening") == 0)
         (void)test_model(NULL, NULL);
     if ((waits || engine->on_call == leave_with_lock) &&

@@ -23,6 +23,7 @@ static artfusion_image *pattern(int32_t width, int32_t height)
 }
 
 /* Down and up on both axes, and from and to a single pixel. */
+/* clang-format off */
 static const struct golden {
     artfusion_filter filter;
     int32_t width, height, to_width, to_height;
@@ -57,6 +58,7 @@ static const struct golden {
     {ARTFUSION_FILTER_LANCZOS, 1, 9, 2, 1,
      {140, 132, 126, 140, 132, 126}},
 };
+/* clang-format on */
 
 static void resize_gives_pillows_bytes(void **state)
 {
@@ -198,9 +200,9 @@ static void fit_keeps_the_proportions(void **state)
     (void)state;
     static const int32_t cases[][6] = {
         /* of, inside, gives */
-        {400, 300, 200, 200, 200, 150}, {300, 400, 200, 200, 150, 200},
-        {40, 30, 1000, 800, 1000, 750}, {100, 75, 50, 50, 50, 38}, /* 37.5 is rounded up */
-        {1000, 1, 10, 10, 10, 1},       {1, 1000, 10, 10, 1, 10},
+        {400, 300, 200, 200, 200, 150},    {300, 400, 200, 200, 150, 200},
+        {40, 30, 1000, 800, 1000, 750},    {100, 75, 50, 50, 50, 38}, /* 37.5 is rounded up */
+        {1000, 1, 10, 10, 10, 1},          {1, 1000, 10, 10, 1, 10},
         {65535, 1, 65535, 65535, 65535, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const int32_t *c = cases[i];
@@ -245,10 +247,11 @@ static void cover_cuts_either_axis(void **state)
 {
     (void)state;
     static const struct {
-        int32_t width, height, to_width, to_height, first; /* the first row or column that is left */
-    } cases[] = {{5, 7, 5, 5, 1}, {5, 6, 5, 5, 0}, {5, 8, 5, 5, 1}, {7, 5, 5, 5, 1},
-                 {6, 5, 5, 5, 0}, {8, 5, 5, 5, 1}, {3, 9, 3, 1, 4}, {9, 3, 1, 3, 4},
-                 {4, 4, 4, 4, 0}};
+        int32_t width, height, to_width, to_height,
+            first; /* the first row or column that is left */
+    } cases[] = {{5, 7, 5, 5, 1}, {5, 6, 5, 5, 0}, {5, 8, 5, 5, 1},
+                 {7, 5, 5, 5, 1}, {6, 5, 5, 5, 0}, {8, 5, 5, 5, 1},
+                 {3, 9, 3, 1, 4}, {9, 3, 1, 3, 4}, {4, 4, 4, 4, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         artfusion_image *image = NULL, *resized = NULL;
         const int tall = cases[i].height > cases[i].width;

@@ -69,7 +69,7 @@ static void torch_normal_of_17(void **state)
     static const float expected[17] = {
         -0x1.20370ap+0f, -0x1.b2288cp+0f, 0x1.222008p-1f, 0x1.9646bap-1f, 0x1.329b16p-1f,
         -0x1.8e1ab6p+0f, -0x1.5d8d94p-2f, 0x1.da5e9cp+0f, 0x1.df54aap-2f, -0x1.2bc656p-1f,
-        -0x1.631dd6p-3f, 0x1.77c348p-3f, 0x1.63ad8p+0f, 0x1.961ap+0f, 0x1.e48138p-1f,
+        -0x1.631dd6p-3f, 0x1.77c348p-3f,  0x1.63ad8p+0f,  0x1.961ap+0f,   0x1.e48138p-1f,
         -0x1.aff666p-1f, 0x1.dd186p-1f,
     };
     af_rng_torch rng;

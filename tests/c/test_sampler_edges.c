@@ -61,7 +61,8 @@ static void setters_check_what_they_are_given(void **state)
     REFUSED(artfusion_sampler_set_init_latent(sampler, 1, latent, VALUES), "index is 1");
     REFUSED(artfusion_sampler_set_init_latent(sampler, 0, latent, VALUES - 1), "count is 47");
     REFUSED(artfusion_sampler_set_mask(sampler, 1, mask, 16), "index is 1");
-    REFUSED(artfusion_sampler_set_mask(sampler, 0, mask, 15), "count is 15: this run's mask has 16");
+    REFUSED(artfusion_sampler_set_mask(sampler, 0, mask, 15),
+            "count is 15: this run's mask has 16");
     static const float wrong[] = {-0.1f, 1.1f, -FLT_MIN};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         mask[3] = wrong[i];
@@ -72,10 +73,12 @@ static void setters_check_what_they_are_given(void **state)
     artfusion_sampler_destroy(sampler);
 
     options.width = 65536;
-    REFUSED(artfusion_sampler_create(model, &options, &sampler), "width is 65536 pixels: a side is at most");
+    REFUSED(artfusion_sampler_create(model, &options, &sampler),
+            "width is 65536 pixels: a side is at most");
     options.width = SIDE;
     options.height = 65544;
-    REFUSED(artfusion_sampler_create(model, &options, &sampler), "height is 65544 pixels: a side is at most");
+    REFUSED(artfusion_sampler_create(model, &options, &sampler),
+            "height is 65544 pixels: a side is at most");
     options.height = SIDE;
     static const int32_t below[] = {5, -1};
     options.timesteps = below;
@@ -168,10 +171,11 @@ static void branches_are_named(void **state)
     static const struct {
         double content, style;
         const char *words;
-    } cases[] = {{1, 1, "branch content and style, picture 0: the prediction: value 47 of 48 is NaN"},
-                 {0.5, 1, "branch null content, picture 0"},
-                 {1, 2, "branch null style, picture 0"},
-                 {0.5, 2, "branch null style, picture 0"}};
+    } cases[] = {
+        {1, 1, "branch content and style, picture 0: the prediction: value 47 of 48 is NaN"},
+        {0.5, 1, "branch null content, picture 0"},
+        {1, 2, "branch null style, picture 0"},
+        {0.5, 2, "branch null style, picture 0"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         artfusion_sampler_options options = options_for(model);
         options.content_scale = cases[i].content;
@@ -294,7 +298,8 @@ static void torchs_sequence_is_kept(void **state)
     artfusion_model *model = test_model(NULL, NULL);
     for (artfusion_solver solver = ARTFUSION_SOLVER_DDIM; solver <= ARTFUSION_SOLVER_UNIPC;
          solver++) {
-        for (artfusion_rng_kind rng = ARTFUSION_RNG_COUNTER; rng <= ARTFUSION_RNG_TORCH_CPU; rng++) {
+        for (artfusion_rng_kind rng = ARTFUSION_RNG_COUNTER; rng <= ARTFUSION_RNG_TORCH_CPU;
+             rng++) {
             int draws = 0;
             artfusion_sampler_options options = options_for(model);
             options.solver = solver;

@@ -206,10 +206,8 @@ static void test_lifetimes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_callbacks),
-        cmocka_unit_test(test_sentences_after_callbacks),
-        cmocka_unit_test(test_resumes_exactly),
-        cmocka_unit_test(test_failures_are_named),
+        cmocka_unit_test(test_callbacks),       cmocka_unit_test(test_sentences_after_callbacks),
+        cmocka_unit_test(test_resumes_exactly), cmocka_unit_test(test_failures_are_named),
         cmocka_unit_test(test_lifetimes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

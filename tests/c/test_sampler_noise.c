@@ -192,10 +192,8 @@ static void test_dropout_of_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batch_independence),
-        cmocka_unit_test(test_start),
-        cmocka_unit_test(test_noise_callback),
-        cmocka_unit_test(test_step_noise),
+        cmocka_unit_test(test_batch_independence), cmocka_unit_test(test_start),
+        cmocka_unit_test(test_noise_callback),     cmocka_unit_test(test_step_noise),
         cmocka_unit_test(test_dropout_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

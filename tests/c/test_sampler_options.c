@@ -36,8 +36,8 @@ static void test_size_of_a_picture(void **state)
     o.seed = 99;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         expected = o;
-        assert_ok(artfusion_model_fit_size(model, 90, 200, wanted[i], &expected.width,
-                                           &expected.height));
+        assert_ok(
+            artfusion_model_fit_size(model, 90, 200, wanted[i], &expected.width, &expected.height));
         assert_ok(artfusion_sampler_options_set_size(&o, model, picture, wanted[i]));
         assert_memory_equal(&o, &expected, sizeof o);
     }
@@ -85,13 +85,13 @@ static void test_bad_options(void **state)
     const artfusion_sampler_options o = options_for(model);
     artfusion_sampler *sampler;
     const int32_t rising[] = {10, 20}, beyond[] = {1000, 0};
-#define REFUSED(field, value, words)                                                               \
-    do {                                                                                           \
-        artfusion_sampler_options changed = o;                                                     \
-        changed.field = value;                                                                     \
-        assert_error(artfusion_sampler_create(model, &changed, &sampler),                          \
-                     ARTFUSION_ERROR_ARGUMENT, words);                                             \
-        assert_null(sampler);                                                                      \
+#define REFUSED(field, value, words) \
+    do { \
+        artfusion_sampler_options changed = o; \
+        changed.field = value; \
+        assert_error(artfusion_sampler_create(model, &changed, &sampler), \
+                     ARTFUSION_ERROR_ARGUMENT, words); \
+        assert_null(sampler); \
     } while (0)
     REFUSED(width, 20, "width is 20 pixels: model small needs a multiple of 8, such as 16 or 24");
     REFUSED(height, 0, "height is 0 pixels");

@@ -327,8 +327,7 @@ static void test_every_damaged_byte_is_found(void **state)
     artfusion_sampler *target = sampler_for(s.model, &s.options);
     for (size_t i = 0; i < s.size; i += 1 + i / 64) {
         s.data[i] ^= 0x10;
-        const artfusion_status status =
-            artfusion_sampler_load_state_memory(target, s.data, s.size);
+        const artfusion_status status = artfusion_sampler_load_state_memory(target, s.data, s.size);
         s.data[i] ^= 0x10;
         const artfusion_status expected = i < 8    ? ARTFUSION_ERROR_FORMAT
                                           : i < 12 ? ARTFUSION_ERROR_UNSUPPORTED
@@ -355,14 +354,14 @@ static void test_other_options_are_named(void **state)
     (void)state;
     saved s = save_a_run();
     artfusion_sampler_options o;
-#define REFUSED(field, value)                                                                      \
-    do {                                                                                           \
-        o = s.options;                                                                             \
-        o.field = value;                                                                           \
-        artfusion_sampler *other = sampler_for(s.model, &o);                                       \
-        assert_error(artfusion_sampler_load_state_memory(other, s.data, s.size),                   \
-                     ARTFUSION_ERROR_MISMATCH, #field);                                            \
-        artfusion_sampler_destroy(other);                                                          \
+#define REFUSED(field, value) \
+    do { \
+        o = s.options; \
+        o.field = value; \
+        artfusion_sampler *other = sampler_for(s.model, &o); \
+        assert_error(artfusion_sampler_load_state_memory(other, s.data, s.size), \
+                     ARTFUSION_ERROR_MISMATCH, #field); \
+        artfusion_sampler_destroy(other); \
     } while (0)
     REFUSED(width, 24);
     REFUSED(height, 24);
@@ -402,18 +401,18 @@ static void test_impossible_states(void **state)
     saved s = save_a_run();
     artfusion_sampler *target = sampler_for(s.model, &s.options);
     do_steps(target, 1);
-#define IMPOSSIBLE(field, value)                                                                   \
-    do {                                                                                           \
-        uint8_t *data;                                                                             \
-        size_t size;                                                                               \
-        const __typeof__(s.sampler->field) before = s.sampler->field;                              \
-        s.sampler->field = value;                                                                  \
-        assert_ok(artfusion_sampler_save_state_memory(s.sampler, &data, &size));                   \
-        s.sampler->field = before;                                                                 \
-        assert_error(artfusion_sampler_load_state_memory(target, data, size),                      \
-                     ARTFUSION_ERROR_FORMAT, "saved sampler state");                               \
-        assert_int_equal(progress_of(target).step, 1);                                             \
-        artfusion_free(data);                                                                      \
+#define IMPOSSIBLE(field, value) \
+    do { \
+        uint8_t *data; \
+        size_t size; \
+        const __typeof__(s.sampler->field) before = s.sampler->field; \
+        s.sampler->field = value; \
+        assert_ok(artfusion_sampler_save_state_memory(s.sampler, &data, &size)); \
+        s.sampler->field = before; \
+        assert_error(artfusion_sampler_load_state_memory(target, data, size), \
+                     ARTFUSION_ERROR_FORMAT, "saved sampler state"); \
+        assert_int_equal(progress_of(target).step, 1); \
+        artfusion_free(data); \
     } while (0)
     IMPOSSIBLE(run.step, -2);
     IMPOSSIBLE(run.step, STEPS + 1);

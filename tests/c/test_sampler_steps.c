@@ -244,7 +244,8 @@ static void test_conditions_in_parts(void **state)
     artfusion_model *wide = test_model("\"width\": 3", "\"width\": 1000000"); /* 4 MB a row */
     artfusion_sampler_options options = options_for(small);
     options.steps = 40;
-    artfusion_sampler *expected = sampler_for(small, &options), *sampler = sampler_for(wide, &options);
+    artfusion_sampler *expected = sampler_for(small, &options),
+                      *sampler = sampler_for(wide, &options);
     assert_ok(artfusion_sampler_run(expected));
     atomic_store(&engine->calls[TEST_CONDITION], 0);
     assert_ok(artfusion_sampler_run(sampler));

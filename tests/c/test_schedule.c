@@ -51,12 +51,12 @@ static void ends_are_where_they_should_be(void **state)
         artfusion_spacing spacing;
         int32_t steps, first, last;
     } cases[] = {
-        {ARTFUSION_SPACING_UNIFORM, 1, 1, 1},        {ARTFUSION_SPACING_UNIFORM, 250, 997, 1},
-        {ARTFUSION_SPACING_UNIFORM, 3, 667, 1},      {ARTFUSION_SPACING_UNIFORM, 999, 999, 1},
-        {ARTFUSION_SPACING_UNIFORM, 1000, 999, 0},   {ARTFUSION_SPACING_QUAD, 1, 801, 801},
-        {ARTFUSION_SPACING_QUAD, 10, 801, 1},        {ARTFUSION_SPACING_TRAILING, 1, 999, 999},
-        {ARTFUSION_SPACING_TRAILING, 10, 999, 99},   {ARTFUSION_SPACING_TRAILING, 1000, 999, 0},
-        {ARTFUSION_SPACING_LINSPACE, 1, 999, 999},   {ARTFUSION_SPACING_LINSPACE, 2, 999, 0},
+        {ARTFUSION_SPACING_UNIFORM, 1, 1, 1},       {ARTFUSION_SPACING_UNIFORM, 250, 997, 1},
+        {ARTFUSION_SPACING_UNIFORM, 3, 667, 1},     {ARTFUSION_SPACING_UNIFORM, 999, 999, 1},
+        {ARTFUSION_SPACING_UNIFORM, 1000, 999, 0},  {ARTFUSION_SPACING_QUAD, 1, 801, 801},
+        {ARTFUSION_SPACING_QUAD, 10, 801, 1},       {ARTFUSION_SPACING_TRAILING, 1, 999, 999},
+        {ARTFUSION_SPACING_TRAILING, 10, 999, 99},  {ARTFUSION_SPACING_TRAILING, 1000, 999, 0},
+        {ARTFUSION_SPACING_LINSPACE, 1, 999, 999},  {ARTFUSION_SPACING_LINSPACE, 2, 999, 0},
         {ARTFUSION_SPACING_LINSPACE, 1000, 999, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -115,8 +115,8 @@ static void betas_are_betas(void **state)
         }
         assert_int_equal(artfusion_schedule_betas(schedule, 0.25, 0.75, 1, betas), ARTFUSION_OK);
         if (schedule != ARTFUSION_SCHEDULE_COSINE) /* a range of one is its start */
-            assert_true(fabs(betas[0] -
-                             (schedule == ARTFUSION_SCHEDULE_SQRT ? 0.5 : 0.25)) < 1e-15);
+            assert_true(fabs(betas[0] - (schedule == ARTFUSION_SCHEDULE_SQRT ? 0.5 : 0.25)) <
+                        1e-15);
     }
 }
 
@@ -164,8 +164,8 @@ static void bad_schedule_arguments_are_refused(void **state)
     double beta;
     static const struct {
         double start, end;
-    } ranges[] = {{0.0, 0.1}, {0.1, 1.0},  {1.0, 0.1}, {0.1, 0.0},     {-0.1, 0.1},
-                {0.1, -0.1}, {NAN, 0.1}, {0.1, NAN}, {0.1, INFINITY}};
+    } ranges[] = {{0.0, 0.1},  {0.1, 1.0}, {1.0, 0.1}, {0.1, 0.0},     {-0.1, 0.1},
+                  {0.1, -0.1}, {NAN, 0.1}, {0.1, NAN}, {0.1, INFINITY}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         for (artfusion_schedule schedule = 0; schedule < SCHEDULES; schedule++) {
             int cosine = schedule == ARTFUSION_SCHEDULE_COSINE; /* has no range */
@@ -247,13 +247,11 @@ static void missing_coefficient_arrays_are_refused(void **state)
     double table[1] = {0.5}, out[3];
     const int32_t timesteps[1] = {0};
     for (int missing = 0; missing < 6; missing++)
-        assert_int_equal(
-            artfusion_ddim_coefficients(missing == 0 ? NULL : table, 1, 0,
-                                        missing == 1 ? NULL : timesteps, 1, 0.0,
-                                        missing == 2 ? NULL : &out[0],
-                                        missing == 3 ? NULL : &out[1],
-                                        missing == 4 ? NULL : &out[2]),
-            missing == 5 ? ARTFUSION_OK : ARTFUSION_ERROR_ARGUMENT);
+        assert_int_equal(artfusion_ddim_coefficients(
+                             missing == 0 ? NULL : table, 1, 0, missing == 1 ? NULL : timesteps, 1,
+                             0.0, missing == 2 ? NULL : &out[0], missing == 3 ? NULL : &out[1],
+                             missing == 4 ? NULL : &out[2]),
+                         missing == 5 ? ARTFUSION_OK : ARTFUSION_ERROR_ARGUMENT);
 }
 
 static artfusion_status coefficients_of(const double *alphas_cumprod, const int32_t *timesteps,
@@ -283,9 +281,9 @@ static void bad_coefficient_arguments_are_refused(void **state)
     assert_int_equal(coefficients_of(good, timesteps, 0, 0, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_message("train_timesteps is 3 and steps 0, not both 1 or more");
     double out[3];
-    assert_int_equal(artfusion_ddim_coefficients(good, 0, 0, timesteps, 1, 1.0, &out[0], &out[1],
-                                                 &out[2]),
-                     ARTFUSION_ERROR_ARGUMENT);
+    assert_int_equal(
+        artfusion_ddim_coefficients(good, 0, 0, timesteps, 1, 1.0, &out[0], &out[1], &out[2]),
+        ARTFUSION_ERROR_ARGUMENT);
     assert_message("train_timesteps is 0 and steps 1, not both 1 or more");
     assert_int_equal(coefficients_of(good, timesteps, 2, SPACINGS, 1.0), ARTFUSION_ERROR_ARGUMENT);
     assert_int_equal(coefficients_of(good, timesteps, 2, 0, -0.1), ARTFUSION_ERROR_ARGUMENT);

@@ -159,8 +159,8 @@ static void last_steps_to_one_give_x0(void **state)
         af_solver_step(solver, alphas[2], alphas[3], eps, NULL, 1, x, x0);
         assert_memory_equal(x, x0, sizeof x);
         for (size_t i = 0; i < COUNT; i++) {
-            double clean = ((double)before[i] - sqrt(1 - alphas[2]) * (double)eps[i]) /
-                           sqrt(alphas[2]);
+            double clean =
+                ((double)before[i] - sqrt(1 - alphas[2]) * (double)eps[i]) / sqrt(alphas[2]);
             assert_true(fabs((double)x0[i] - clean) < 1e-6);
         }
         af_solver_destroy(solver);
@@ -309,9 +309,9 @@ static void impossible_histories_are_found(void **state)
     static const struct {
         double last, before;
         int valid;
-    } cases[] = {{0.0, 0.0, 1},  {0.5, 0.0, 1}, {0.5, 0.2, 1},  {0.999, 0.998, 1}, {1.0, 0.0, 0},
+    } cases[] = {{0.0, 0.0, 1},  {0.5, 0.0, 1},  {0.5, 0.2, 1}, {0.999, 0.998, 1}, {1.0, 0.0, 0},
                  {1.5, 0.2, 0},  {-0.1, 0.0, 0}, {NAN, 0.0, 0}, {0.5, 0.5, 0},     {0.5, 0.6, 0},
-                 {0.5, -0.1, 0}, {0.5, NAN, 0}, {0.0, 0.1, 0},  {0.5, 1.0, 0},     {1.0, 0.5, 0}};
+                 {0.5, -0.1, 0}, {0.5, NAN, 0},  {0.0, 0.1, 0}, {0.5, 1.0, 0},     {1.0, 0.5, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t bytes[256];
         float zeros[COUNT] = {0};

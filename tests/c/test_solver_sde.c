@@ -149,8 +149,8 @@ static void sampled_runs_have_the_distribution(void **state)
         for (size_t i = 0; i < COUNT; i++)
             variance += pow((double)x[i] - mean, 2.0) / COUNT;
         double expected = gaussian_variance_at(&data, alphas[STEPS]);
-        assert_between(mean - gaussian_mean_at(&data, alphas[STEPS]),
-                       -5.0 * sqrt(expected / COUNT), 5.0 * sqrt(expected / COUNT));
+        assert_between(mean - gaussian_mean_at(&data, alphas[STEPS]), -5.0 * sqrt(expected / COUNT),
+                       5.0 * sqrt(expected / COUNT));
         assert_between(fabs(variance - expected), 0.0,
                        bias[k] + 5.0 * expected * sqrt(2.0 / COUNT));
     }

@@ -22,8 +22,8 @@ static void test_from_image(void **state)
         double sum = 0;
         for (int y = 0; y < 30; y++)
             for (int x = 0; x < 20; x++)
-                sum += artfusion_image_pixels(picture)[(size_t)y * artfusion_image_stride(picture) +
-                                                       (size_t)(3 * x + c)];
+                sum += artfusion_image_pixels(
+                    picture)[(size_t)y * artfusion_image_stride(picture) + (size_t)(3 * x + c)];
         assert_near(values[c], sum / 600 / 127.5 - 1, 1e-5);
     }
 
@@ -41,7 +41,9 @@ static void test_native_size(void **state)
 {
     (void)state;
     static const int32_t sizes[][4] = {/* of the picture, and inside 32x24 */
-                                       {200, 90, 32, 14}, {60, 300, 5, 24}, {16, 12, 32, 24}};
+                                       {200, 90, 32, 14},
+                                       {60, 300, 5, 24},
+                                       {16, 12, 32, 24}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         test_engine_control *engine = test_engine();
         artfusion_model *model = test_model(NULL, NULL);

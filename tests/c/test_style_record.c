@@ -54,7 +54,7 @@ static void test_the_format_stays(void **state)
     (void)state;
     saved s = save_a_style();
     static const uint8_t head[] = {'A', 'F', 'S', 'T', 'Y', 'L', 'E', 0, 1, 0, 0, 0};
-    static const uint8_t values[] = {3, 0, 0, 0, /* count */
+    static const uint8_t values[] = {3, 0, 0,    0, /* count */
                                      0, 0, 0x80, 0x3e, 0xc2, 0x16, 0x01, 0x80, 0, 0, 0, 0x80};
     assert_int_equal(s.size, sizeof head + 64 + sizeof values + 32);
     assert_memory_equal(s.data, head, sizeof head);

@@ -104,8 +104,7 @@ static void test_jobs(void **state)
     artfusion_model *model = test_model(NULL, NULL), *another = test_model(NULL, NULL);
     job_world_make(&shared->world, model, 5);
     for (uint32_t i = 0; i < JOBS; i++) {
-        const char *complaint =
-            job_run(&shared->world, another, i, NULL, 0, &shared->alone[i]);
+        const char *complaint = job_run(&shared->world, another, i, NULL, 0, &shared->alone[i]);
         if (complaint)
             fail_msg("%s", complaint);
         for (uint32_t k = 0; k < i; k++)
@@ -170,8 +169,7 @@ static void test_last_handle(void **state)
         for (int i = 0; i < WORKERS; i++) {
             assert_ok(artfusion_style_from_image(model, picture, &left.styles[i]));
             assert_ok(artfusion_sampler_create(model, NULL, &left.samplers[i]));
-            assert_ok(artfusion_sampler_set_style(left.samplers[i], ARTFUSION_ALL,
-                                                  left.styles[i]));
+            assert_ok(artfusion_sampler_set_style(left.samplers[i], ARTFUSION_ALL, left.styles[i]));
         }
         artfusion_model_destroy(model);
         assert_int_equal(atomic_load(&engine->networks), 1);
@@ -310,12 +308,12 @@ static void *read_all(void *data)
         float latent[48];
         artfusion_style *twice;
         const artfusion_style *const styles[] = {shared->style, shared->style};
-        if (write_png(shared->picture, &png, &size) != ARTFUSION_OK ||
-            size != shared->png_size || memcmp(png, shared->png, size) != 0)
+        if (write_png(shared->picture, &png, &size) != ARTFUSION_OK || size != shared->png_size ||
+            memcmp(png, shared->png, size) != 0)
             complain(self, "another PNG");
         artfusion_free(png);
-        if (artfusion_model_encode(shared->model, shared->picture, ARTFUSION_LATENT_CONTENT,
-                                   latent, 48) != ARTFUSION_OK ||
+        if (artfusion_model_encode(shared->model, shared->picture, ARTFUSION_LATENT_CONTENT, latent,
+                                   48) != ARTFUSION_OK ||
             memcmp(latent, shared->latent, sizeof latent) != 0)
             complain(self, "another latent");
         static const double halves[] = {0.5, 0.5};

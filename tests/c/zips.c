@@ -141,9 +141,8 @@ void zip_digest(int format, const zip_record *records, size_t count, char hex[65
         const char *slash = strchr(records[i].name, '/');
         const char *name = slash ? slash + 1 : records[i].name;
         if (format == 2) {
-            assert_int_equal(EVP_Digest(records[i].data, records[i].size, sum, &length,
-                                        EVP_sha256(), NULL),
-                             1);
+            assert_int_equal(
+                EVP_Digest(records[i].data, records[i].size, sum, &length, EVP_sha256(), NULL), 1);
             update_number(digest, strlen(name));
             update(digest, name, strlen(name));
             update_number(digest, records[i].size);

@@ -37,8 +37,7 @@ void expect_error(artfusion_status status, const char *words, int line, Function
     }
     expect(false, "throws", line);
 }
-#define EXPECT_ERROR(status, words, ...)                                                           \
-    expect_error(status, words, __LINE__, [&] { __VA_ARGS__; })
+#define EXPECT_ERROR(status, words, ...) expect_error(status, words, __LINE__, [&] { __VA_ARGS__; })
 
 artfusion::Image picture(int32_t width, int32_t height, int seed)
 {
@@ -280,7 +279,8 @@ void memory(const char *path)
     const artfusion::Model model(artfusion::Context(&limits), path);
     artfusion::Options options(model);
     options.width = options.height = 64;
-    options.steps = 1; // many steps' conditions would be more than the passes, which the limit parts
+    options.steps =
+        1; // many steps' conditions would be more than the passes, which the limit parts
     const uint64_t one = model.memory_needed(options);
     options.batch = 4;
     const uint64_t four = model.memory_needed(options);

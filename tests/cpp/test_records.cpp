@@ -112,7 +112,8 @@ void it_can_be_read_in_pieces()
     for (const size_t piece : {size_t{1}, size_t{7}, size_t{4096}}) {
         const Records records;
         EXPECT(read_in_pieces(af::RecordArchive(records.base), piece) == bytes);
-        for (size_t i = 0; i < records.reads.size(); i++) // of the empty one there is nothing to read
+        for (size_t i = 0; i < records.reads.size();
+             i++) // of the empty one there is nothing to read
             EXPECT(records.reads[i] == (records.list[i].size ? 1 : 0));
     }
 }

@@ -58,8 +58,7 @@ static int write_memory_file(void)
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/%ld/mem", (long)getppid());
     const int memory = open(path, O_RDWR | O_CLOEXEC);
-    const ssize_t written =
-        memory < 0 ? -1 : pwrite(memory, "f", 1, (off_t)(uintptr_t)variable);
+    const ssize_t written = memory < 0 ? -1 : pwrite(memory, "f", 1, (off_t)(uintptr_t)variable);
     return closed(memory) < 0 || written != 1 ? -1 : 0;
 }
 
@@ -77,8 +76,7 @@ static int make_memory_file(void)
 
 static int map_shared(void)
 {
-    void *const made =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *const made = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return made == MAP_FAILED ? -1 : munmap(made, 4096);
 }
 

@@ -25,7 +25,8 @@ static void end_by(const char *way)
     if (strcmp(way, "exit") == 0)
         exit(3);
     if (strcmp(way, "policy") == 0) { /* of OpenMP's threads, when the engine was loaded */
-        const char *const policy = getenv("OMP_WAIT_POLICY"), *const turns = getenv("GOMP_SPINCOUNT");
+        const char *const policy = getenv("OMP_WAIT_POLICY"), *const turns =
+                                                                  getenv("GOMP_SPINCOUNT");
         exit((policy ? *policy : 0) + (turns ? 1 : 0)); /* 'p' and 1 are 113 */
     }
     if (strcmp(way, "nap") == 0) { /* and goes on */

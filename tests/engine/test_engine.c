@@ -71,8 +71,9 @@ static artfusion_status read_first(const af_model_records *records)
     return status;
 }
 
-static artfusion_status engine_open(const af_model_records *records, const af_network_options *options,
-                                    af_network **network, af_engine_error *error)
+static artfusion_status engine_open(const af_model_records *records,
+                                    const af_network_options *options, af_network **network,
+                                    af_engine_error *error)
 {
     int32_t poison;
     const artfusion_status status = enter(TEST_OPEN, &poison, error);
@@ -283,9 +284,10 @@ static double predict(double x, double alpha, double mu)
     const double gain = sqrt(alpha) * s2 / (alpha * s2 + 1.0 - alpha);
     const double x0 = mu + gain * (x - sqrt(alpha) * mu);
     const double eps = (x - sqrt(alpha) * x0) / sqrt(1.0 - alpha);
-    return control.prediction == ARTFUSION_PREDICTION_X0  ? x0
-           : control.prediction == ARTFUSION_PREDICTION_V ? sqrt(alpha) * eps - sqrt(1.0 - alpha) * x0
-                                                          : eps;
+    return control.prediction == ARTFUSION_PREDICTION_X0 ? x0
+           : control.prediction == ARTFUSION_PREDICTION_V
+               ? sqrt(alpha) * eps - sqrt(1.0 - alpha) * x0
+               : eps;
 }
 
 static artfusion_status check_passes(const af_conditions *conditions, const af_passes *passes,
@@ -328,12 +330,11 @@ static artfusion_status engine_denoise(af_network *network, const af_conditions 
             conditions->values + (size_t)passes->modulation_rows[n] * (size_t)conditions->width;
         for (size_t v = 0; v < values; v++) {
             const int32_t c = (int32_t)(v / pixels);
-            const double content =
-                given == AF_NULL_CONTENT
-                    ? 0.0
-                    : (double)conditions->contents[(size_t)given * values + v];
-            const double mu = (double)row[ROW_EXTRA + c % network->style_width] +
-                              0.5 * (1 + c) * content;
+            const double content = given == AF_NULL_CONTENT
+                                       ? 0.0
+                                       : (double)conditions->contents[(size_t)given * values + v];
+            const double mu =
+                (double)row[ROW_EXTRA + c % network->style_width] + 0.5 * (1 + c) * content;
             passes->prediction[(size_t)n * values + v] =
                 (float)predict((double)passes->x[(size_t)n * values + v], (double)row[0], mu);
         }

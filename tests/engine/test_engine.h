@@ -30,36 +30,36 @@ enum {
 /* What an engine that is broken may say of itself, or forget. */
 enum {
     TEST_LIE_NONE,
-    TEST_LIE_WIDTH_ZERO,     /* condition_width */
+    TEST_LIE_WIDTH_ZERO, /* condition_width */
     TEST_LIE_WIDTH_NEGATIVE,
     TEST_LIE_WIDTH_LARGEST,
-    TEST_LIE_POSITIONS,      /* a negative positions_a_call */
-    TEST_LIE_DEVICE,         /* one that there is not */
-    TEST_LIE_THREADS,        /* a negative number of them */
-    TEST_LIE_NAMES,          /* that do not end */
-    TEST_LIE_NETWORK,        /* opening succeeds and gives none */
-    TEST_LIE_CONDITIONS,     /* conditioning likewise */
+    TEST_LIE_POSITIONS,  /* a negative positions_a_call */
+    TEST_LIE_DEVICE,     /* one that there is not */
+    TEST_LIE_THREADS,    /* a negative number of them */
+    TEST_LIE_NAMES,      /* that do not end */
+    TEST_LIE_NETWORK,    /* opening succeeds and gives none */
+    TEST_LIE_CONDITIONS, /* conditioning likewise */
     TEST_LIES
 };
 
 /* What the tests see of it and do to it; one for the process. */
 typedef struct test_engine_control {
-    uint32_t table_version; /* what its table says of itself; 0: the truth */
-    int32_t table_short;    /* 1: and that it lacks its last function */
+    uint32_t table_version;          /* what its table says of itself; 0: the truth */
+    int32_t table_short;             /* 1: and that it lacks its last function */
     artfusion_prediction prediction; /* what its UNet predicts */
     atomic_int calls[TEST_FUNCTIONS];
     atomic_int networks, conditions; /* alive */
-    int32_t fail_in;      /* the call of `fail_function` that fails (1: the next); 0: none */
+    int32_t fail_in; /* the call of `fail_function` that fails (1: the next); 0: none */
     int32_t fail_function;
     artfusion_status fail_status; /* 0: it succeeds, with a NaN as its last value */
-    float poison;         /* instead of the NaN, if not 0 */
+    float poison;                 /* instead of the NaN, if not 0 */
     int32_t poison_place; /* instead of the last value, if not 0: 1 is the first, 2 the middle */
     int32_t lie;          /* a TEST_LIE_*: what its networks say of themselves */
     atomic_int last_batch, largest_batch; /* of denoise */
     int32_t positions_a_call; /* what its networks say of themselves when they are opened */
     uint64_t bytes_a_pair;    /* of positions: what measuring its calls gives beside the rest */
     atomic_uint_fast64_t most_measured; /* bytes */
-    void (*on_call)(int32_t function); /* NULL, or what happens in the midst of each call */
+    void (*on_call)(int32_t function);  /* NULL, or what happens in the midst of each call */
 } test_engine_control;
 
 typedef test_engine_control *(*test_engine_control_entry)(void);

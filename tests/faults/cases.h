@@ -31,37 +31,37 @@ void wrong(outcome *o, const char *format, ...) __attribute__((format(printf, 2,
 void attempted(outcome *o, artfusion_status status);
 
 /* Makes the call with the faults armed and, if it failed, once more without. */
-#define ATTEMPT(o, call)                                                                           \
-    do {                                                                                           \
-        faults_arm();                                                                              \
-        const artfusion_status attempt_status = (call);                                            \
-        faults_disarm();                                                                           \
-        attempted(o, attempt_status);                                                              \
-        if (attempt_status < 0)                                                                    \
-            (o)->again = (call);                                                                   \
+#define ATTEMPT(o, call) \
+    do { \
+        faults_arm(); \
+        const artfusion_status attempt_status = (call); \
+        faults_disarm(); \
+        attempted(o, attempt_status); \
+        if (attempt_status < 0) \
+            (o)->again = (call); \
     } while (0)
 
 /* The same for a call that gives `handle` as its result: NULL after a failure. */
-#define ATTEMPT_MAKING(o, handle, call)                                                            \
-    do {                                                                                           \
-        (handle) = (void *)(o);                                                                    \
-        faults_arm();                                                                              \
-        const artfusion_status attempt_status = (call);                                            \
-        faults_disarm();                                                                           \
-        attempted(o, attempt_status);                                                              \
-        if (attempt_status < 0) {                                                                  \
-            if (handle)                                                                            \
-                wrong(o, "%s is not NULL after the failure", #handle);                             \
-            (o)->again = (call);                                                                   \
-        }                                                                                          \
+#define ATTEMPT_MAKING(o, handle, call) \
+    do { \
+        (handle) = (void *)(o); \
+        faults_arm(); \
+        const artfusion_status attempt_status = (call); \
+        faults_disarm(); \
+        attempted(o, attempt_status); \
+        if (attempt_status < 0) { \
+            if (handle) \
+                wrong(o, "%s is not NULL after the failure", #handle); \
+            (o)->again = (call); \
+        } \
     } while (0)
 
 /* A call that cannot fail: it allocates nothing and asks nothing of the system. */
-#define QUIETLY(call)                                                                              \
-    do {                                                                                           \
-        faults_arm();                                                                              \
-        call;                                                                                      \
-        faults_disarm();                                                                           \
+#define QUIETLY(call) \
+    do { \
+        faults_arm(); \
+        call; \
+        faults_disarm(); \
     } while (0)
 
 /* A call of the preparations, which nothing disturbs. */
@@ -73,7 +73,8 @@ enum { SIDE = 16, VALUES = 48 }; /* of a run: a latent of 3 x 4 x 4 */
 /* What cases share. Nothing in it is changed by one. */
 typedef struct world {
     char folder[64]; /* what cases write goes here, and is gone after each */
-    char model[96], deflated[96], png[96], rgba[96], jpeg[96], cmyk[96], webp[96], profiled[96], gamma[96], style_png[96];
+    char model[96], deflated[96], png[96], rgba[96], jpeg[96], cmyk[96], webp[96], profiled[96],
+        gamma[96], style_png[96];
     char contents[96]; /* a folder with one.png */
     uint8_t *bundle, *file;
     size_t bundle_size, file_size; /* `file` is the PNG */

@@ -53,8 +53,7 @@ static void open_memory(outcome *o)
 {
     artfusion_context *context = isolated();
     artfusion_model *model;
-    ATTEMPT_MAKING(o, model,
-                   artfusion_model_open_memory(context, w.bundle, w.bundle_size, &model));
+    ATTEMPT_MAKING(o, model, artfusion_model_open_memory(context, w.bundle, w.bundle_size, &model));
     artfusion_context_destroy(context);
     take_model(o, model);
 }

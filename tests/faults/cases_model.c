@@ -70,8 +70,7 @@ static void open_reader(outcome *o)
 {
     artfusion_model *model;
     ATTEMPT_MAKING(
-        o, model,
-        artfusion_model_open_reader(w.context, read_bundle, NULL, w.bundle_size, &model));
+        o, model, artfusion_model_open_reader(w.context, read_bundle, NULL, w.bundle_size, &model));
     take_model(o, model);
 }
 
@@ -115,8 +114,8 @@ static void encode(outcome *o)
 {
     float latent[VALUES];
     forget_pictures();
-    ATTEMPT(o, artfusion_model_encode(w.opened, w.picture, ARTFUSION_LATENT_CONTENT, latent,
-                                      VALUES));
+    ATTEMPT(o,
+            artfusion_model_encode(w.opened, w.picture, ARTFUSION_LATENT_CONTENT, latent, VALUES));
     take(o, latent, sizeof latent);
 }
 

@@ -34,8 +34,8 @@ static _Thread_local int watched, loading;
 
 void faults_init(void)
 {
-    void *shared = mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                        -1, 0);
+    void *shared =
+        mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         abort();
     faults = shared;
@@ -239,9 +239,9 @@ static int harmless(int file)
     return is;
 }
 
-#define WRAP(type, name, ...)                                                                      \
-    type __real_##name(__VA_ARGS__);                                                               \
-    type __wrap_##name(__VA_ARGS__);                                                               \
+#define WRAP(type, name, ...) \
+    type __real_##name(__VA_ARGS__); \
+    type __wrap_##name(__VA_ARGS__); \
     type __wrap_##name(__VA_ARGS__)
 
 int __real_open(const char *path, int flags, ...);
@@ -459,8 +459,8 @@ static void *run_watched(void *data)
 
 /* The thread does its work before its maker goes on, so that the n-th of what both do is always the
  * same one. */
-WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attributes,
-     void *(*run)(void *), void *data)
+WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+     void *data)
 {
     if (!watched)
         return __real_pthread_create(thread, attributes, run, data);

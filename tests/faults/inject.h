@@ -19,33 +19,33 @@ typedef enum fault_kind {
 } fault_kind;
 
 /* What is interposed by --wrap; CMake reads this list. */
-#define FAULT_FUNCTIONS(X)                                                                         \
-    X(open)                                                                                        \
-    X(read)                                                                                        \
-    X(pread)                                                                                       \
-    X(write)                                                                                       \
-    X(fsync)                                                                                       \
-    X(close)                                                                                       \
-    X(rename)                                                                                      \
-    X(fstat)                                                                                       \
-    X(stat)                                                                                        \
-    X(lstat)                                                                                       \
-    X(faccessat)                                                                                   \
-    X(fchmod)                                                                                      \
-    X(realpath)                                                                                    \
-    X(access)                                                                                      \
-    X(clock_gettime)                                                                               \
-    X(dlopen)                                                                                      \
-    X(dlsym)                                                                                       \
-    X(pthread_create)                                                                              \
-    X(pthread_mutex_init)                                                                          \
-    X(sigaction)                                                                                   \
-    X(socketpair)                                                                                  \
-    X(posix_spawn)                                                                                 \
-    X(memfd_create)                                                                                \
-    X(posix_fallocate)                                                                             \
-    X(mmap)                                                                                        \
-    X(sendmsg)                                                                                     \
+#define FAULT_FUNCTIONS(X) \
+    X(open) \
+    X(read) \
+    X(pread) \
+    X(write) \
+    X(fsync) \
+    X(close) \
+    X(rename) \
+    X(fstat) \
+    X(stat) \
+    X(lstat) \
+    X(faccessat) \
+    X(fchmod) \
+    X(realpath) \
+    X(access) \
+    X(clock_gettime) \
+    X(dlopen) \
+    X(dlsym) \
+    X(pthread_create) \
+    X(pthread_mutex_init) \
+    X(sigaction) \
+    X(socketpair) \
+    X(posix_spawn) \
+    X(memfd_create) \
+    X(posix_fallocate) \
+    X(mmap) \
+    X(sendmsg) \
     X(recvmsg)
 
 enum {
@@ -94,7 +94,7 @@ typedef struct fault_state {
     int in_loader; /* the last time inside dlopen, which says in its own words what is wrong */
     int optional;  /* the last time in a call that may fail without harm */
     long network_calls[TEST_FUNCTIONS];
-    long seen[CALLS]; /* in all */
+    long seen[CALLS];                                   /* in all */
     uint8_t calls[FAULT_TRACE], callbacks[FAULT_TRACE]; /* which ones, in their order */
 } fault_state;
 

@@ -101,7 +101,8 @@ void print_table(FILE *file)
         failed += r->failed;
         total[0] += sum;
     }
-    (void)fprintf(file, "| %d calls that ask nobody for anything | - | - | - | - | - | - |\n", quiet);
+    (void)fprintf(file, "| %d calls that ask nobody for anything | - | - | - | - | - | - |\n",
+                  quiet);
     (void)fprintf(file, "| **all %d** | %ld | %ld | %ld | %ld | **%ld** | **%ld** |\n", row_count,
                   total[FAULT_ALLOCATION], total[FAULT_SYSTEM], total[FAULT_NETWORK],
                   total[FAULT_CALLBACK], total[0], total[0] - failed);

@@ -89,8 +89,12 @@ static void run_here(const fault_case *c, result *r)
     }
     way_out = NULL;
     faults_disarm();
-    *r = (result){.status = o.status, .again = o.again, .done = 1, .abandoned = abandoned,
-                  .hash = hash_bytes(0xcbf29ce484222325u, o.bytes, o.size), .size = o.size};
+    *r = (result){.status = o.status,
+                  .again = o.again,
+                  .done = 1,
+                  .abandoned = abandoned,
+                  .hash = hash_bytes(0xcbf29ce484222325u, o.bytes, o.size),
+                  .size = o.size};
     memcpy(r->message, o.message, sizeof r->message);
     memcpy(r->wrong, o.wrong, sizeof r->wrong);
     free(o.bytes);

@@ -105,9 +105,11 @@ static void judge(const fault_case *c, const fault *f, const result *r, const re
         complain("it answered %s and no message", artfusion_status_name(status));
     else if (r->again < 0)
         complain("called again without a fault it answered %s", artfusion_status_name(r->again));
-    else if ((c->run || status == 0) && (r->hash != undisturbed->hash || r->size != undisturbed->size))
+    else if ((c->run || status == 0) &&
+             (r->hash != undisturbed->hash || r->size != undisturbed->size))
         complain("%s: other bytes than undisturbed", status < 0 ? "called again" : "it succeeded");
-    else if (c->run && status < 0 && f->way && f->way->words && !strstr(r->message, f->way->words) &&
+    else if (c->run && status < 0 && f->way && f->way->words &&
+             !strstr(r->message, f->way->words) &&
              (f->way->of != TEST_DENOISE || f->kind != FAULT_NETWORK || steps_of(c->call)))
         complain("the message lacks \"%s\": %s", f->way->words, r->message);
     else if (status == ARTFUSION_ERROR_NUMERIC && f->kind == FAULT_NETWORK && steps_of(c->call) &&
@@ -129,9 +131,11 @@ static void disturb(const fault_case *c, const fault *f, const result *undisturb
     run(c, f, &r);
     /* Whether the stack of a thread that has ended can be used again is a matter of moments: it is an
      * allocation or two more or less. */
-    for (int repeat = 0; f->kind == FAULT_ALLOCATION && !faults->fired && repeat < REPEATS; repeat++)
+    for (int repeat = 0; f->kind == FAULT_ALLOCATION && !faults->fired && repeat < REPEATS;
+         repeat++)
         run(c, f, &r);
-    if (f->kind == FAULT_ALLOCATION && !faults->fired && faults->count[FAULT_ALLOCATION] >= f->at - 2)
+    if (f->kind == FAULT_ALLOCATION && !faults->fired &&
+        faults->count[FAULT_ALLOCATION] >= f->at - 2)
         return;
     of->injected[f->kind]++;
     if (!faults->fired)
@@ -274,8 +278,8 @@ static int save_in(const char *folder)
     const int there = access(path, F_OK) == 0;
     (void)unlink(path);
     return (status == ARTFUSION_ERROR_IO && artfusion_error_message()[0] && !there) ? 1
-           : status == ARTFUSION_OK && there                                       ? 0
-                                                                                   : -1;
+           : status == ARTFUSION_OK && there                                        ? 0
+                                                                                    : -1;
 }
 
 /* A file system of 64 KiB, filled but for `spare` bytes. Only where this process may mount one. */
@@ -345,9 +349,8 @@ static void find_gaps(void)
 
 /* ---- all -------------------------------------------------------------------------------- */
 
-static const fault_case *const tables[] = {base_cases,    image_cases, model_cases,
-                                           sampler_cases, state_cases, math_cases,
-                                           command_cases, isolated_cases};
+static const fault_case *const tables[] = {base_cases,  image_cases, model_cases,   sampler_cases,
+                                           state_cases, math_cases,  command_cases, isolated_cases};
 
 static int wanted(const fault_case *c, int count, char **names)
 {

@@ -86,12 +86,12 @@ const fault_way system_ways[] = {
     END,
 };
 
-const fault_way lasting_way = {"EIO from there on", -1, EIO, GOOD | IO | MEMORY | ENGINE, 0.0f,
-                               0,                   NULL};
+const fault_way lasting_way = {
+    "EIO from there on", -1, EIO, GOOD | IO | MEMORY | ENGINE, 0.0f, 0, NULL};
 
-#define RETURNS(callback, value, statuses)                                                         \
+#define RETURNS(callback, value, statuses) \
     {#callback " returns " #value, CALLBACK_##callback, value, statuses, 0.0f, 0, "callback"}
-#define GIVES(callback, number)                                                                    \
+#define GIVES(callback, number) \
     {#callback " gives " #number, CALLBACK_##callback, 0, NUMERIC, number, 0, "callback"}
 
 const fault_way callback_ways[] = {
@@ -115,21 +115,21 @@ const fault_way callback_ways[] = {
 };
 
 /* The engine's own words come along; a status that is none is the engine's fault. */
-#define ANSWERS(function, status, statuses)                                                        \
+#define ANSWERS(function, status, statuses) \
     {#function " answers " #status, TEST_##function, status, statuses, 0.0f, 0, NULL}
-#define STATUSES(function)                                                                         \
-    ANSWERS(function, ARTFUSION_ERROR_MEMORY, MEMORY),                                             \
-        ANSWERS(function, ARTFUSION_ERROR_ENGINE, ENGINE),                                         \
-        ANSWERS(function, ARTFUSION_ERROR_IO, IO),                                                 \
-        ANSWERS(function, ARTFUSION_ERROR_FORMAT, FORMAT),                                         \
-        ANSWERS(function, ARTFUSION_ERROR_UNSUPPORTED, STATUS_BIT(ARTFUSION_ERROR_UNSUPPORTED)),   \
-        ANSWERS(function, ARTFUSION_DONE, ENGINE), ANSWERS(function, -13, ENGINE),                 \
+#define STATUSES(function) \
+    ANSWERS(function, ARTFUSION_ERROR_MEMORY, MEMORY), \
+        ANSWERS(function, ARTFUSION_ERROR_ENGINE, ENGINE), \
+        ANSWERS(function, ARTFUSION_ERROR_IO, IO), \
+        ANSWERS(function, ARTFUSION_ERROR_FORMAT, FORMAT), \
+        ANSWERS(function, ARTFUSION_ERROR_UNSUPPORTED, STATUS_BIT(ARTFUSION_ERROR_UNSUPPORTED)), \
+        ANSWERS(function, ARTFUSION_DONE, ENGINE), ANSWERS(function, -13, ENGINE), \
         ANSWERS(function, INT32_MIN, ENGINE)
-#define POISON(function, number, place, words)                                                     \
+#define POISON(function, number, place, words) \
     {#function " gives " #number, TEST_##function, 0, NUMERIC, number, place, words}
-#define POISONS(function, words)                                                                   \
-    POISON(function, NAN, 0, words), POISON(function, NAN, 1, words),                              \
-        POISON(function, NAN, 2, words), POISON(function, INFINITY, 0, words),                     \
+#define POISONS(function, words) \
+    POISON(function, NAN, 0, words), POISON(function, NAN, 1, words), \
+        POISON(function, NAN, 2, words), POISON(function, INFINITY, 0, words), \
         POISON(function, -INFINITY, 1, words)
 
 const fault_way network_ways[] = {
@@ -157,6 +157,6 @@ const fault_way network_ways[] = {
 #define LIES(lie) {#lie, LIE, TEST_LIE_##lie, GOOD | ENGINE, 0.0f, 0, NULL}
 
 const fault_way lie_ways[] = {
-    LIES(WIDTH_ZERO), LIES(WIDTH_NEGATIVE), LIES(WIDTH_LARGEST), LIES(POSITIONS), LIES(DEVICE),
+    LIES(WIDTH_ZERO), LIES(WIDTH_NEGATIVE), LIES(WIDTH_LARGEST), LIES(POSITIONS),  LIES(DEVICE),
     LIES(THREADS),    LIES(NAMES),          LIES(NETWORK),       LIES(CONDITIONS), END,
 };

@@ -74,8 +74,9 @@ static void read_file(const char *path, uint8_t **data, size_t *size)
 /* small_manifest with a preset, and few steps. */
 static uint8_t *make_model(size_t *size)
 {
-    return make_bundle(small_manifest, "\"steps\": 10, \"eta\": 0,\n"
-                                       "               \"content_scale\": 0.5, \"style_scale\": 2}}",
+    return make_bundle(small_manifest,
+                       "\"steps\": 10, \"eta\": 0,\n"
+                       "               \"content_scale\": 0.5, \"style_scale\": 2}}",
                        "\"steps\": 3, \"eta\": 0,\n"
                        "               \"content_scale\": 0.5, \"style_scale\": 2},\n"
                        " \"presets\": {\"strong-2\": {\"solver\": \"dpmpp_2m\", \"steps\": 7}}}",
@@ -109,8 +110,8 @@ static void make_rgba(const char *path)
     uint8_t pixels[11 * 9 * 4];
     for (size_t i = 0; i < sizeof pixels; i++)
         pixels[i] = (uint8_t)(i * 7);
-    png_image image = {.version = PNG_IMAGE_VERSION, .width = 11, .height = 9,
-                       .format = PNG_FORMAT_RGBA};
+    png_image image = {
+        .version = PNG_IMAGE_VERSION, .width = 11, .height = 9, .format = PNG_FORMAT_RGBA};
     if (!png_image_write_to_file(&image, path, 0, pixels, 0, NULL))
         give_up(path);
 }
@@ -118,8 +119,8 @@ static void make_rgba(const char *path)
 /* Progressive, of four inks, and to be turned: what allocates most. */
 static void make_cmyk(const char *path)
 {
-    static const uint8_t exif[] = {'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0,
-                                   0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t exif[] = {'E',  'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0,
+                                   0x12, 1,   3,   0,   1, 0, 0,   0,   6,  0, 0, 0, 0, 0, 0, 0};
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors;
     uint8_t row[4 * 20];

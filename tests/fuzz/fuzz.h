@@ -19,8 +19,7 @@ extern "C" {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Aborts, which is what libFuzzer and a test count as a crash. */
-#define REQUIRE(condition)                                                                         \
-    ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))
+#define REQUIRE(condition) ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))
 FUZZ_NORETURN void require_failed(const char *condition, const char *file, int line);
 
 /* For require_status: ERROR(FORMAT) | ERROR(LIMIT). */

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const uint32_t refused = ERROR(FORMAT) | ERROR(UNSUPPORTED) | ERROR(CHECKSUM) |
-                                ERROR(LIMIT) | ERROR(MEMORY);
+static const uint32_t refused =
+    ERROR(FORMAT) | ERROR(UNSUPPORTED) | ERROR(CHECKSUM) | ERROR(LIMIT) | ERROR(MEMORY);
 
 static artfusion_context *context(void)
 {
@@ -79,8 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(read == status || r.reads == 0);
         break;
     }
-    default:
-        REQUIRE(artfusion_model_open_reader(context(), read_data, &r, size, &again) == status);
+    default: REQUIRE(artfusion_model_open_reader(context(), read_data, &r, size, &again) == status);
     }
     REQUIRE(!(again && !model));
     artfusion_model_destroy(again);

@@ -16,7 +16,8 @@ int artfusion_main(int argc, char **argv); /* tools/main.c's */
 
 enum { MAX_ARGUMENTS = 64 };
 
-static const uint64_t paths = OPTION_BIT(OPTION_CONTENT) | OPTION_BIT(OPTION_STYLE) | OPTION_BIT(OPTION_OUT);
+static const uint64_t paths =
+    OPTION_BIT(OPTION_CONTENT) | OPTION_BIT(OPTION_STYLE) | OPTION_BIT(OPTION_OUT);
 
 static void require_text(const struct options *options, enum option option, const char *text)
 {

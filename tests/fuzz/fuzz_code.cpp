@@ -26,7 +26,8 @@ std::vector<af::CodeRecord> records_of(std::string_view text)
         if (line[0] != '#')
             records.back().text += line;
         else
-            records.push_back({"code/__torch__/" + std::string(line.substr(1, end - 2)) + ".py", {}});
+            records.push_back(
+                {"code/__torch__/" + std::string(line.substr(1, end - 2)) + ".py", {}});
     }
     return records;
 }

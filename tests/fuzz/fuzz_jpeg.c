@@ -36,8 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     artfusion_image_destroy(other);
     if (status == ARTFUSION_OK) {
         const int32_t width = artfusion_image_width(plain), height = artfusion_image_height(plain);
-        REQUIRE(artfusion_image_width(upright) + artfusion_image_height(upright) ==
-                width + height);
+        REQUIRE(artfusion_image_width(upright) + artfusion_image_height(upright) == width + height);
         if (width * height <= 1 << 12) {
             artfusion_save_options saving = save_as(ARTFUSION_FORMAT_JPEG);
             saving.jpeg_quality = 1 + (int32_t)(size % 100);

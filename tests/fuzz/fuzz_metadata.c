@@ -116,8 +116,7 @@ static artfusion_status load(const file *f, artfusion_reading reading, artfusion
     REQUIRE(artfusion_load_options_init(&options, sizeof options) == ARTFUSION_OK);
     memcpy(options.background, "\x20\x80\xff", 3);
     options.reading = reading;
-    const artfusion_status status =
-        artfusion_image_load_memory(f->data, f->size, &options, image);
+    const artfusion_status status = artfusion_image_load_memory(f->data, f->size, &options, image);
     require_status(status, ERROR(FORMAT) | ERROR(LIMIT));
     return status;
 }

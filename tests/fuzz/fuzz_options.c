@@ -83,22 +83,22 @@ static void set_pointer(block *b, size_t offset, const void *value)
         memcpy(b->bytes + offset, &value, sizeof value);
 }
 
-#define SET_POINTER(b, type, field, value)                                                         \
-    do {                                                                                           \
-        const void *pointer_;                                                                      \
-        __typeof__(((type *)0)->field) typed_ = (value);                                           \
-        memcpy(&pointer_, &typed_, sizeof pointer_);                                               \
-        set_pointer(b, offsetof(type, field), pointer_);                                           \
+#define SET_POINTER(b, type, field, value) \
+    do { \
+        const void *pointer_; \
+        __typeof__(((type *)0)->field) typed_ = (value); \
+        memcpy(&pointer_, &typed_, sizeof pointer_); \
+        set_pointer(b, offsetof(type, field), pointer_); \
     } while (0)
 
 /* ..._init of any size: what it was given is filled and nothing beyond. */
-#define TRY_INIT(c, type, call)                                                                    \
-    do {                                                                                           \
-        const size_t size_ = take16(c) % (2 * sizeof(type));                                       \
-        type *given_ = malloc(size_ ? size_ : 1);                                                  \
-        REQUIRE(given_);                                                                           \
-        require_status(call(given_, size_), ERROR(ARGUMENT));                                      \
-        free(given_);                                                                              \
+#define TRY_INIT(c, type, call) \
+    do { \
+        const size_t size_ = take16(c) % (2 * sizeof(type)); \
+        type *given_ = malloc(size_ ? size_ : 1); \
+        REQUIRE(given_); \
+        require_status(call(given_, size_), ERROR(ARGUMENT)); \
+        free(given_); \
     } while (0)
 
 static void try_context(cursor *c)
@@ -321,9 +321,9 @@ static void try_numbers(cursor *c)
                            ERROR(ARGUMENT));
         }
     }
-    require_status(artfusion_model_fit_size(fuzz_model(), width, height, kind * 600,
-                                            &width, &height),
-                   ERROR(ARGUMENT));
+    require_status(
+        artfusion_model_fit_size(fuzz_model(), width, height, kind * 600, &width, &height),
+        ERROR(ARGUMENT));
     (void)artfusion_name_of(kind, steps);
     (void)artfusion_model_preset_name(fuzz_model(), steps);
     TRY_INIT(c, artfusion_model_info, get_info);

@@ -9,8 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const af_layout layouts[] = {{1, 0, 8, 0},  {3, 0, 8, 0},  {4, 0, 8, 0}, {4, 0, 8, 1},
-                                        {3, 1, 8, 0},  {3, 0, 16, 0}, {1, 1, 16, 0}};
+    static const af_layout layouts[] = {{1, 0, 8, 0}, {3, 0, 8, 0},  {4, 0, 8, 0}, {4, 0, 8, 1},
+                                        {3, 1, 8, 0}, {3, 0, 16, 0}, {1, 1, 16, 0}};
     uint8_t from[8 * 10], rgb[3 * 8];
     artfusion_image *image;
     af_color *color = NULL;

@@ -62,9 +62,8 @@ static artfusion_style *from_picture(cursor *c, artfusion_model *model)
     const int32_t height = shape < 240 ? 1 + take8(c) % 40 : 4096 + take8(c);
     REQUIRE(artfusion_image_create(width, height, &image) == ARTFUSION_OK);
     take(c, artfusion_image_pixels(image), 3 * (size_t)width);
-    const artfusion_status status =
-        (shape % 2 ? artfusion_style_from_image_exact : artfusion_style_from_image)(model, image,
-                                                                                   &style);
+    const artfusion_status status = (shape % 2 ? artfusion_style_from_image_exact
+                                               : artfusion_style_from_image)(model, image, &style);
     require_status(status, ERROR(ARGUMENT) | ERROR(MEMORY));
     REQUIRE((status == ARTFUSION_OK) == (style != NULL));
     artfusion_image_destroy(image);

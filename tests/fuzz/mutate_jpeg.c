@@ -75,8 +75,9 @@ static void make_exif(part *s, choices *c)
     s->name[0] = APP1;
     memcpy(at, big ? "Exif\0\0MM\0*\0\0\0\x08" : "Exif\0\0II*\0\x08\0\0\0", 14);
     at += 14;
-#define PUT16(value) (*at++ = (uint8_t)(big ? (value) >> 8 : (value)),                             \
-                      *at++ = (uint8_t)(big ? (value) : (value) >> 8))
+#define PUT16(value) \
+    (*at++ = (uint8_t)(big ? (value) >> 8 : (value)), \
+     *at++ = (uint8_t)(big ? (value) : (value) >> 8))
     PUT16(entries);
     for (uint32_t i = 0; i < entries; i++) {
         const uint32_t type = i == place && pick(c, 3) ? 3 + pick(c, 2) : pick(c, 14);

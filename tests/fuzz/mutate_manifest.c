@@ -7,10 +7,12 @@
 
 static json_t *scalar(choices *c)
 {
-    static const char *const words[] = {"", "ddim", "unipc", "linear", "cosine", "x0", "v",
-                                        "trailing", "artfusion-model", "1"};
-    static const json_int_t integers[] = {0, 1, -1, 2, 3, 4, 8, 16, 255, 1000, 1001, 65535, 65536,
-                                          1 << 20, INT32_MAX, (json_int_t)INT32_MAX + 1, INT64_MAX};
+    static const char *const words[] = {"",   "ddim", "unipc",    "linear",          "cosine",
+                                        "x0", "v",    "trailing", "artfusion-model", "1"};
+    static const json_int_t integers[] = {
+        0,        1,    -1,   2,     3,     4,       8,         16,
+        255,      1000, 1001, 65535, 65536, 1 << 20, INT32_MAX, (json_int_t)INT32_MAX + 1,
+        INT64_MAX};
     static const double reals[] = {0.0, 0.0015, 0.0195, 0.5, 1.0, 1.5, -0.5, 1e-300, 1e300, 1e39};
     switch (pick(c, 7)) {
     case 0: return json_string(words[pick(c, sizeof words / sizeof *words)]);
@@ -30,8 +32,13 @@ static size_t members(const json_t *node)
 
 static void change_object(json_t *object, choices *c)
 {
-    static const char *const keys[] = {"presets", "bold", "steps", "content_start", "style_end",
-                                       "name", "a-preset-of-thirty-one-letters1"};
+    static const char *const keys[] = {"presets",
+                                       "bold",
+                                       "steps",
+                                       "content_start",
+                                       "style_end",
+                                       "name",
+                                       "a-preset-of-thirty-one-letters1"};
     void *iterator = json_object_iter(object);
     for (uint32_t skip = pick(c, (uint32_t)json_object_size(object)); skip; skip--)
         iterator = json_object_iter_next(object, iterator);
@@ -40,9 +47,7 @@ static void change_object(json_t *object, choices *c)
     key[sizeof key - 1] = '\0';
     switch (pick(c, 4)) {
     case 0: json_object_del(object, key); break;
-    case 1:
-        json_object_set(object, keys[pick(c, 7)], json_object_iter_value(iterator));
-        break;
+    case 1: json_object_set(object, keys[pick(c, 7)], json_object_iter_value(iterator)); break;
     default: json_object_set_new(object, key, scalar(c));
     }
 }

@@ -111,10 +111,10 @@ static void change_record(cursor *c, uint8_t *data, size_t *size, size_t room)
 {
     /* Counts and indices at their ends, floats and the upper halves of doubles at theirs. */
     static const uint32_t words[] = {
-        0,          1,          2,          3,          624,        625,        0x7fffffff,
-        0x80000000, 0xffffffff, 0xfffffffe, 0x7f7fffff, 0x7f800000, 0x7fc00000, 0xff7fffff,
-        0xbf800000, 0x3f800000, 0x7fefffff, 0x7ff00000, 0x7ff80000, 0xbff00000, 0x3ff00000,
-        0x00000100,
+        0,          1,          2,          3,          624,        625,
+        0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe, 0x7f7fffff, 0x7f800000,
+        0x7fc00000, 0xff7fffff, 0xbf800000, 0x3f800000, 0x7fefffff, 0x7ff00000,
+        0x7ff80000, 0xbff00000, 0x3ff00000, 0x00000100,
     };
     const uint8_t how = take8(c);
     const size_t at = take16(c), word = *size >= 4 ? 4 * (at % (*size / 4)) : 0;

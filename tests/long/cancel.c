@@ -33,7 +33,8 @@ typedef struct moment {
 
 typedef struct sample {
     int kind;
-    double own, cpu, wall; /* in calls: the one under way; undisturbed ones, likewise by the clock */
+    double own, cpu,
+        wall; /* in calls: the one under way; undisturbed ones, likewise by the clock */
 } sample;
 
 static clockid_t runner;
@@ -54,8 +55,8 @@ static struct {
     artfusion_sampler *sampler;
     int kind, skip, quit;
     double share;
-    double due;    /* wall clock; 0: not yet */
-    moment at;     /* when it was done; wall 0: not yet */
+    double due; /* wall clock; 0: not yet */
+    moment at;  /* when it was done; wall 0: not yet */
     int calls_after;
     int last;      /* the call that is under way, or was last */
     int under_way; /* whether one is, or was when it was cancelled */
@@ -242,8 +243,8 @@ static artfusion_status run(artfusion_model *model, const artfusion_style *style
     artfusion_image_destroy(picture);
     artfusion_sampler_destroy(sampler);
     if (too_many > 0 && status == ARTFUSION_ERROR_CANCELLED) {
-        (void)fprintf(stderr, "cancel: %d network calls began after the cancel (%s)\n",
-                      too_many, names[kind]);
+        (void)fprintf(stderr, "cancel: %d network calls began after the cancel (%s)\n", too_many,
+                      names[kind]);
         exit(1);
     }
     return status;
@@ -367,8 +368,9 @@ int main(int count, char **arguments)
     artfusion_style_destroy(style);
     artfusion_model_destroy(model);
     if (taken < cancels || last > BOUND) {
-        (void)fprintf(stderr, "cancel: %d of %d cancels, 99 %% within %.2f calls, and %.1f are "
-                              "allowed\n",
+        (void)fprintf(stderr,
+                      "cancel: %d of %d cancels, 99 %% within %.2f calls, and %.1f are "
+                      "allowed\n",
                       taken, cancels, last, BOUND);
         return 1;
     }

@@ -134,8 +134,8 @@ static int again(artfusion_status status)
         return 0;
     (void)pthread_mutex_lock(&all.lock);
     const struct way *way = all.under_way;
-    const int right = status == ARTFUSION_ERROR_ENGINE && way &&
-                      strstr(artfusion_error_message(), way->words);
+    const int right =
+        status == ARTFUSION_ERROR_ENGINE && way && strstr(artfusion_error_message(), way->words);
     if (!right) {
         all.wrong++;
         (void)fprintf(stderr, "kills: %s after %s: %s\n", artfusion_status_name(status),

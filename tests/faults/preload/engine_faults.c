@@ -232,9 +232,9 @@ static void limit(rlim_t bytes)
 static void tell_whose(const char *words)
 {
     enum { MOST = 64 };
-    static const char *const passed_over[] = {"/libc.so", "/libstdc++.so", "/libgcc_s.so",
-                                              "/ld-linux", "/engine_faults",
-                                              "/libfault_preload.so"};
+    static const char *const passed_over[] = {"/libc.so",       "/libstdc++.so",
+                                              "/libgcc_s.so",   "/ld-linux",
+                                              "/engine_faults", "/libfault_preload.so"};
     void *frames[MOST];
     const int count = backtrace(frames, MOST);
     for (int i = 0; i < count; i++) {

@@ -41,8 +41,7 @@ int artfusion_faults_share(const char *path);
 static int map(const char *path)
 {
     const int file = open(path, O_RDWR);
-    void *const memory =
-        mmap(NULL, sizeof(control), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void *const memory = mmap(NULL, sizeof(control), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     (void)close(file);
     if (memory == MAP_FAILED)
         return -1;
