@@ -6,8 +6,8 @@
  * After D.-Y. Chen, "ArtFusion: Arbitrary Style Transfer using Dual
  * Conditional Latent Diffusion Models", arXiv 2306.09330.
  *
- * A content picture gives the shapes, a style picture the manner. Two
- * independent guidance scales say how much of each is wanted.
+ * A content picture gives the shapes, a style picture the colours, texture and
+ * strokes. Two independent guidance scales say how much of each is wanted.
  *
  * -- The whole library in one call ------------------------------------------
  *
@@ -39,17 +39,18 @@
  *     artfusion_sampler_image(sampler, 0, &result);
  *     artfusion_image_save_file(result, "out.png", NULL);
  *
- * A program also checks every return value and destroys the handles, in any
- * order. Both write the same file, byte for byte.
+ * A real program also checks every return value, and destroys the handles when
+ * it is done, in any order. The one call and these steps write the same file,
+ * byte for byte.
  *
  * -- Contents ---------------------------------------------------------------
  *
  *     1 Errors    2 One call    3 Context    4 Images
  *     5 Model     6 Style       7 Sampler    8 Advanced
  *
- * For the one call, read 1 and 2. For the steps, read in 3 to 7 what the lines
- * above use; the rest there is for options, batches, previews, blended styles
- * and saved runs. 8 is for research.
+ * For the one call, read sections 1 and 2. For the steps, look up the functions
+ * above in sections 3 to 7; the rest of these is for options, batches, previews,
+ * blended styles and saved runs. Section 8 is for research.
  *
  * -- Conventions ------------------------------------------------------------
  *
@@ -57,46 +58,56 @@
  *            negative is an error, positive is success with something to
  *            report (only ARTFUSION_DONE so far). After an error
  *            artfusion_error_message() has a sentence about it.
- * Results    are returned through out-parameters, which come last and belong
- *            to the caller. A handle's out-parameter is NULL after a failure.
+ * Results    are returned through out-parameters, which come last, together
+ *            with the size or count that describes them. What they receive
+ *            belongs to the caller unless it is said to be borrowed. After a
+ *            failure an out-parameter for a handle or a buffer holds NULL.
  * Handles    are opaque. Destroying NULL does nothing. A handle keeps alive
- *            what it was made from, so they may be destroyed in any order.
- * Pointers   returned by accessors are borrowed: they are valid as long as
- *            their handle, unless said otherwise.
+ *            what it was made from, so handles may be destroyed in any order.
+ * Pointers   returned by accessors are borrowed: they are valid for as long as
+ *            the handle that they came from exists, unless said otherwise.
  * Strings    are UTF-8, paths included.
  * Options    are structs that begin with their size. `..._init` fills in the
- *            size and every default; NULL options mean defaults. A caller
+ *            size and every default; NULL options mean all defaults. A value
+ *            at the start of a field's comment is its default. A caller
  *            compiled against an older header passes a smaller struct; the
- *            rest then has its default. A larger struct is accepted if all
- *            bytes unknown to this library are zero; otherwise the call fails
- *            with UNSUPPORTED.
- * Tensors    are dense float32 in N,C,H,W order, in the host's memory.
+ *            fields that it lacks then have their defaults. A larger struct is
+ *            accepted if all bytes unknown to this library are zero; otherwise
+ *            the call fails with UNSUPPORTED, even if its list of errors does
+ *            not repeat that.
+ * Names      of constants are shortened in comments: UNSUPPORTED is
+ *            ARTFUSION_ERROR_UNSUPPORTED.
+ * Tensors    are dense float32 in N,C,H,W order, in CPU memory even if the
+ *            model is on a GPU.
  * Threads    Any number of threads may use a context and a model at once.
  *            One thread at a time may use an image, a style, a sampler or a
  *            random number generator; styles and images that nobody changes
  *            may be read by many. Error messages are per thread.
- * Callbacks  run on the thread that made the call they come from. They may use
- *            any function except those that change the handle they come from.
- *            A nonzero return ends that call with ARTFUSION_ERROR_CANCELLED.
- *            No exception or longjmp may leave them.
+ * Callbacks  run on the thread whose call invoked them. They may use any
+ *            function except those that change the handle which that call
+ *            works on. Unless said otherwise, a nonzero return ends the call
+ *            with CANCELLED. No exception or longjmp may leave them.
  * Process    The library never aborts, exits, prints, or changes the locale,
  *            signal handlers or floating-point environment. It computes in
- *            the default environment, whatever the host has set; callbacks run
- *            in the host's.
- *            An engine belongs to one process. After fork() in a process that
- *            has opened a model, calls in the child that need a network fail
- *            with ENGINE; the rest works, and handles that no other thread was
- *            using may be destroyed.
+ *            the default floating-point environment, whatever the program has
+ *            set; callbacks run in the program's own.
+ *            The engine is the code that computes a model's networks; a
+ *            network is a neural network throughout, and a network call is one
+ *            call of the engine. An engine belongs to one process. After fork()
+ *            in a process that has opened a model, calls in the child that use
+ *            the engine fail with ENGINE. All others work, and handles that no
+ *            other thread was using at the time of fork() may be destroyed.
  *            exit() waits for network calls and model loads in progress on
- *            other threads, as long as they make progress and at most a
- *            minute; later ones fail with ENGINE.
- *            Isolated models are exempt from both: a forked child opens its
- *            own, whatever the program had opened, and exit() does not wait
+ *            other threads, for up to a minute and only while they make
+ *            progress; those begun later fail with ENGINE.
+ *            Isolated models (artfusion_isolation) differ in both respects: a
+ *            forked child may open its own, whatever the program had opened
+ *            (the parent's fail there with ENGINE), and exit() does not wait
  *            for their calls.
  *            The library may be unloaded once its handles are destroyed; its
  *            engine stays loaded.
  *
- * Everything here exists since 1.0 unless said otherwise.
+ * Everything here has existed since 1.0 unless said otherwise.
  */
 #ifndef ARTFUSION_H
 #define ARTFUSION_H
@@ -108,8 +119,8 @@
 extern "C" {
 #endif
 
-/** Marks a public declaration as visible. Programs define nothing, except that those
- * which link the static library define ARTFUSION_STATIC. */
+/** Marks a public declaration as visible. A program that links the static library must define
+ * ARTFUSION_STATIC; no other program needs to define anything. */
 #if defined(ARTFUSION_STATIC)
 #define ARTFUSION_API
 #elif defined(_WIN32)
@@ -122,11 +133,11 @@ extern "C" {
 #define ARTFUSION_API __attribute__((visibility("default")))
 #endif
 
-/** The release of this header: the number that moves on a break. */
+/** The major release number of this header; it changes when compatibility is broken. */
 #define ARTFUSION_VERSION_MAJOR 1
-/** The number that moves when something is added. */
+/** The minor release number; it changes when something is added. */
 #define ARTFUSION_VERSION_MINOR 1
-/** The number that moves otherwise. */
+/** The patch release number; it changes in all other releases. */
 #define ARTFUSION_VERSION_PATCH 0
 /** The header's release as one number, in the form of artfusion_version(). */
 #define ARTFUSION_VERSION \
@@ -154,18 +165,19 @@ enum {
     ARTFUSION_ERROR_IO = -3,          /**< a file could not be opened, read or written */
     ARTFUSION_ERROR_FORMAT = -4,      /**< the bytes are not what they should be */
     ARTFUSION_ERROR_UNSUPPORTED = -5, /**< valid, but beyond this build or machine */
-    ARTFUSION_ERROR_LIMIT = -6,       /**< a limit that the caller may raise */
+    ARTFUSION_ERROR_LIMIT = -6,       /**< beyond a limit: one of the options' or a fixed one */
     ARTFUSION_ERROR_STATE = -7,       /**< a call out of order */
     ARTFUSION_ERROR_CANCELLED = -8,   /**< artfusion_sampler_cancel or a callback ended the call */
     ARTFUSION_ERROR_ENGINE = -9,      /**< the engine is missing or failed */
     ARTFUSION_ERROR_MISMATCH = -10,   /**< a style code of another model, whose weights or width
                                        * differ, or a saved run with other options or weights */
     ARTFUSION_ERROR_NUMERIC = -11,    /**< a value is NaN or infinity */
-    ARTFUSION_ERROR_CHECKSUM = -12    /**< the file was changed after it was written, or opened */
+    ARTFUSION_ERROR_CHECKSUM = -12    /**< the bytes were damaged, or changed after they had been
+                                       * checked */
 };
 
 /** What went wrong in the calling thread's last call that failed: a sentence
- * that names the value and what would be right. It may quote a path or a file:
+ * that names the value and what would be right. It may quote a path or a file's text:
  * escape its control characters before you send it to a terminal or a log. Never NULL;
  * empty if nothing has failed yet. Valid until the thread's next failing call. */
 ARTFUSION_API const char *artfusion_error_message(void);
@@ -187,10 +199,10 @@ ARTFUSION_API artfusion_status artfusion_check_version(uint32_t header_version);
 
 /** Opens the model, stylises the content file with the style file, and writes a PNG,
  * JPEG or WebP, chosen by the output's suffix. The result keeps the content's
- * proportions; its longer side is the model's native size. Everything else is the
- * model's default. The output is written beside its place and then renamed, so that a
- * failure leaves what was there. Since 1.1 a NULL `model_path` means the default model
- * (artfusion_default_model_path). Errors: any. */
+ * proportions; its longer side is the model's native longer side. Everything else is the
+ * model's default. The output is written to a temporary file in the same folder, then
+ * renamed, so that a failure leaves what was there. Since 1.1 a NULL `model_path` means the
+ * default model (artfusion_default_model_path). Errors: any. */
 ARTFUSION_API artfusion_status artfusion_stylize_file(const char *model_path,
                                                       const char *content_path,
                                                       const char *style_path,
@@ -215,37 +227,39 @@ enum {
 /** The type that networks compute in. Since 1.1. */
 typedef int32_t artfusion_precision;
 enum {
-    ARTFUSION_PRECISION_AUTO = 0,     /**< BFLOAT16 if the device multiplies it (CPUs with
-                                       * AVX-512 BF16 or AMX, GPUs from 8.0 on), else FLOAT32 */
+    ARTFUSION_PRECISION_AUTO = 0,     /**< BFLOAT16 if the device has instructions for it (CPUs with
+                                       * AVX-512 BF16 or AMX, GPUs of compute capability 8.0 or
+                                       * more), else FLOAT32 */
     ARTFUSION_PRECISION_FLOAT32 = 1,  /**< parity with the published code is measured in it */
     ARTFUSION_PRECISION_BFLOAT16 = 2, /**< for weights and layers; sums are float32. Slower than
-                                       * FLOAT32 on a device that does not multiply it */
+                                       * FLOAT32 on a device without instructions for it */
     ARTFUSION_PRECISION_FLOAT16 = 3   /**< the same in float16, for GPUs; slow on CPUs */
 };
 
-/** Where the engine runs, which is the code that computes a model file's networks. Since 1.1. */
+/** In which process the engine computes a model file's networks. Since 1.1. */
 typedef int32_t artfusion_isolation;
 enum {
     /** In the program's own process. Whatever ends the engine also ends the program: a crash, or
      * the system when memory runs out. A bug in the engine can reach everything that the program
      * can. */
     ARTFUSION_ISOLATION_NONE = 0,
-    /** In a process of its own for each model, which the library starts and ends. The program is
-     * artfusion-engine-host; it is found as the engine is: by the environment's
-     * ARTFUSION_ENGINE_HOST, beside the library, or in the folder `artfusion` there.
+    /** In a process of its own for each model, which the library starts and ends. The process runs
+     * artfusion-engine-host. The environment variable ARTFUSION_ENGINE_HOST may give its path; else
+     * it is looked for beside the library and in the folder `artfusion` there.
      *
      * That process may end by a signal, by exit, or because a call took longer than
      * `isolation_timeout`. The calls in progress in it then fail with ENGINE, and the message names
      * what ended it. The program, its other models and all handles live on. The model's next call
-     * starts another process, and a sampler continues from the step that it was in, to the bytes of
-     * an undisturbed run. Cancelling a sampler also ends the call that it is in.
+     * starts another process. A sampler then repeats the step that failed and ends with the same
+     * result, byte for byte, as an undisturbed run. Cancelling a sampler also ends the call that it
+     * is in.
      *
-     * Before it gets the model file, the process gives up what it does not need: files, sockets,
-     * other programs and processes, as far as the kernel has seccomp and Landlock. If the kernel
-     * lacks either, `log` reports it, and the process runs without it. With a GPU the process keeps
-     * what the driver needs, including reading files; with the CPU as device the protection is the
-     * strong one. The system enforces a memory_limit on the process, except with a GPU.
-     * docs/security.md has the details.
+     * Before it gets the model file, the process gives up all access that it does not need: to
+     * files, sockets, other programs and other processes. seccomp and Landlock enforce this. If the
+     * kernel lacks either of them, `log` gets a message, and the process runs without that one.
+     * With a GPU the process keeps what the driver needs, including the right to read files, so
+     * the protection is weaker than on the CPU. The system enforces a memory_limit on the
+     * process, except with a GPU. docs/security.md has the details.
      *
      * Each buffer is copied twice per call. A model that was not opened from a file keeps a copy of
      * its bytes. Linux only: on other systems opening a model fails with UNSUPPORTED. */
@@ -267,8 +281,8 @@ enum {
     ARTFUSION_LOG_DEBUG = 3
 };
 
-/** Receives a message of the log. `message` has no newline at its end and is borrowed for
- * the call. May be called on any thread that uses the context. */
+/** Receives a log message. `message` has no newline at its end and is valid during the call only.
+ * May be called on any thread that uses the context, and on several at once. */
 typedef void (*artfusion_log_callback)(void *user_data, artfusion_log_level level,
                                        const char *message);
 
@@ -278,10 +292,12 @@ typedef struct artfusion_context_options {
     artfusion_device device;       /**< AUTO */
     int32_t device_index;          /**< 0: which GPU; for the CPU only 0 */
     int32_t threads;               /**< 0: the number of threads the engine is already set to use
-                                    * in this process; else 1..1024, set during a call and
-                                    * restored after it */
-    const char *engine_path;       /**< NULL: the environment's ARTFUSION_ENGINE, then beside the
-                                    * library, then the loader's search path. Copied. */
+                                    * in this process, or libtorch's choice in an isolated one;
+                                    * else 1..1024, set during a call and restored after it */
+    const char *engine_path;       /**< NULL: the environment variable ARTFUSION_ENGINE, then an
+                                    * engine linked into the program, then beside the library or
+                                    * in the folder `artfusion` there, then the loader's search
+                                    * path. Copied. */
     artfusion_log_callback log;    /**< NULL: silent */
     void *log_user_data;           /**< passed to `log` */
     artfusion_log_level log_level; /**< WARNING: messages of this level and more serious ones */
@@ -292,11 +308,11 @@ typedef struct artfusion_context_options {
                                     * with LIMIT if nothing fits. With glibc this also makes the
                                     * whole process return large freed blocks to the system at once
                                     * (mallopt). Since 1.1 */
-    artfusion_isolation isolation; /**< NONE: as in 1.0, without a second process to install, start
+    artfusion_isolation isolation; /**< NONE: as in 1.0, without a second program to install, start
                                     * and copy to. AUTO is not the default, because a program of
-                                    * 1.0 with a model of its own would get that process without
-                                    * asking. A program that runs files of strangers should ask.
-                                    * Since 1.1 */
+                                    * 1.0 with a model of its own would get that process unasked.
+                                    * A program that opens untrusted model files should choose
+                                    * AUTO or PROCESS. Since 1.1 */
     int32_t isolation_timeout;     /**< 0: none; else how many milliseconds one call of the
                                     * networks may take under PROCESS, opening them included. There
                                     * is no default limit, because the time depends on the model,
@@ -349,12 +365,12 @@ enum {
 typedef int32_t artfusion_reading;
 enum {
     /** As a person sees the picture in a browser: colour profiles (and a PNG's gAMA and cHRM) are
-     * converted to sRGB, transparent pixels show the background, and EXIF or XMP turn the picture
-     * upright. */
+     * converted to sRGB, transparent pixels show the background, and the orientation in EXIF or XMP
+     * turns the picture upright. */
     ARTFUSION_READING_VIEWED = 0,
-    /** As release 1.0 and the published code read it, which is Pillow's convert("RGB"): profiles
-     * and gamma are ignored, alpha is dropped whatever the background is, and only a JPEG's EXIF
-     * orientation is applied. For comparisons with that code. */
+    /** As release 1.0 and the published code read it, with the rules of Pillow's convert("RGB"):
+     * profiles and gamma are ignored, alpha is dropped whatever the background is, and only a
+     * JPEG's EXIF orientation is applied. For comparisons with that code. */
     ARTFUSION_READING_REFERENCE = 1
 };
 
@@ -372,8 +388,9 @@ typedef struct artfusion_load_options {
                                  * transparent pixels, then 1 if this is used, or 0 if alpha is
                                  * dropped, which shows the hidden colours. 1.0 had {0, 0, 0, 0} */
     artfusion_reading reading;  /**< VIEWED. Since 1.1; before, it was reserved and 0 */
-    int32_t salvage;            /**< 0: a damaged file is an error; 1: as much of it is read as
-                                 * there is, and artfusion_image_warning says what is missing. Since
+    int32_t salvage;            /**< 0: a damaged file is an error, except a JPEG that is damaged
+                                 * in the middle or lacks only its end marker; 1: as much is read
+                                 * as there is. artfusion_image_warning says what is wrong. Since
                                  * 1.1 */
     uint32_t reserved;          /**< 0. Since 1.1 */
 } artfusion_load_options;
@@ -407,12 +424,13 @@ ARTFUSION_API artfusion_status artfusion_image_wrap(uint8_t *pixels, int32_t wid
                                                     size_t stride, artfusion_image **image);
 
 /** Reads a PNG, JPEG or WebP of any colour type. The format is recognised by the first bytes, not
- * by the name. Grey and palettes are expanded, 16 bits become 8, CMYK and YCCK (with Adobe's
- * inversion) are converted, and of an animation the first frame is read. Colour, transparency and
- * orientation follow `options->reading`. If an embedded profile cannot be used, the pixels are
- * taken as sRGB, and artfusion_image_warning reports it.
- * Errors: ARGUMENT, IO, FORMAT (the message names the format of what cannot be read, the offset of
- * the damage or the codec's words), LIMIT, MEMORY. */
+ * by the name. Grey and palettes are expanded, 16 bits become 8, CMYK and YCCK are converted (inks
+ * are inverted if Adobe's marker is there, and always under REFERENCE), and only the first frame of
+ * an animation is read. Colour, transparency and orientation follow `options->reading`. If an
+ * embedded profile cannot be used, the pixels are taken as sRGB, and artfusion_image_warning
+ * reports it.
+ * Errors: ARGUMENT, IO, FORMAT (the message names the format, if it is not one of these, or says
+ * where the damage is, or quotes the codec), LIMIT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_load_file(const char *path,
                                                          const artfusion_load_options *options,
                                                          artfusion_image **image);
@@ -423,19 +441,21 @@ ARTFUSION_API artfusion_status artfusion_image_load_memory(const void *data, siz
                                                            const artfusion_load_options *options,
                                                            artfusion_image **image);
 
-/** A sentence about what reading this image had to ignore, such as missing rows or a profile
- * that could not be used. "" if there was nothing, if the image was not read from a file, and for
- * NULL. Borrowed from the image. Since 1.1. */
+/** Says what was wrong when this image was read, such as missing rows or a profile that could not
+ * be used. "" if nothing was, if the image was not made by a load function, and for NULL. Borrowed
+ * from the image. Since 1.1. */
 ARTFUSION_API const char *artfusion_image_warning(const artfusion_image *image);
 
-/** Writes the image beside `path`, then renames the file. Errors: ARGUMENT (unknown suffix),
- * IO, MEMORY, LIMIT (a JPEG beyond 65500 pixels a side, a WebP beyond 16383). */
+/** Writes the image to a temporary file in the folder of `path`, then renames it to `path`.
+ * Errors: ARGUMENT (unknown suffix), IO, MEMORY, LIMIT (a JPEG beyond 65500 pixels a side, a WebP
+ * beyond 16383). */
 ARTFUSION_API artfusion_status artfusion_image_save_file(const artfusion_image *image,
                                                          const char *path,
                                                          const artfusion_save_options *options);
 
 /** Writes the image to a new buffer (`*data`, `*size`); release it with artfusion_free().
- * `options->format` must be given. Errors: ARGUMENT, MEMORY, LIMIT. */
+ * `options` must not be NULL, and `options->format` must not be AUTO, since there is no suffix to
+ * choose by. Errors: ARGUMENT, MEMORY, LIMIT. */
 ARTFUSION_API artfusion_status artfusion_image_save_memory(const artfusion_image *image,
                                                            const artfusion_save_options *options,
                                                            uint8_t **data, size_t *size);
@@ -454,8 +474,8 @@ ARTFUSION_API artfusion_status artfusion_image_resize_fit(const artfusion_image 
                                                           artfusion_filter filter,
                                                           artfusion_image **resized);
 
-/** Resizes to exactly width x height. What does not fit around the centre is cut off.
- * Errors: ARGUMENT, MEMORY. */
+/** Scales the image, in proportion, until it covers width x height, and cuts off what lies beyond,
+ * equally on both sides. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_image_resize_cover(const artfusion_image *image,
                                                             int32_t width, int32_t height,
                                                             artfusion_filter filter,
@@ -477,7 +497,8 @@ ARTFUSION_API uint8_t *artfusion_image_pixels(artfusion_image *image);
 /** Destroys an image. Pixels that were wrapped stay with the caller. NULL does nothing. */
 ARTFUSION_API void artfusion_image_destroy(artfusion_image *image);
 
-/** Frees memory that the library returned. NULL does nothing. */
+/** Frees a buffer or a path that a function says to release with artfusion_free(); nothing that is
+ * borrowed, and no handle. NULL does nothing. */
 ARTFUSION_API void artfusion_free(void *memory);
 
 /* ======================================================================
@@ -490,14 +511,13 @@ ARTFUSION_API void artfusion_free(void *memory);
  * another run of the same pictures costs only its steps and the decoder. */
 typedef struct artfusion_model artfusion_model;
 
-/** Finds the default model. If the environment's ARTFUSION_MODEL is not empty, that is
- * the path, unchecked. Otherwise it is the first mini.artfusion found beside the
- * library's own file, in share/artfusion of the prefix that the library is installed in
- * (its lib, or lib/NAME as on Debian), or in models of the source tree that it was built
- * in. If the library is linked statically, the program's file stands for the library's.
- * `*path` is absolute unless the environment's is not; release it with artfusion_free().
- * Any thread may call this. Since 1.1. Errors: ARGUMENT, IO (no model was found: the
- * message names the places), MEMORY. */
+/** Finds the default model. If the environment variable ARTFUSION_MODEL is not empty, its value is
+ * the path, unchecked. Otherwise it is the first mini.artfusion found in these folders: the
+ * library's own; share/artfusion under the prefix that the library is installed in (in its lib, or
+ * lib/NAME as on Debian); `models` in the source tree that it was built in. If the library is
+ * linked statically, the program's folder takes the place of the library's. `*path` is absolute
+ * unless ARTFUSION_MODEL is relative; release it with artfusion_free(). Any thread may call this.
+ * Since 1.1. Errors: ARGUMENT, IO (no model was found: the message names the places), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_default_model_path(char **path);
 
 /** The method that takes the latent from one timestep to the next. */
@@ -510,16 +530,18 @@ enum {
     ARTFUSION_SOLVER_UNIPC = 4         /**< Zhao et al., arXiv 2302.04867: UniPC-2, B2 */
 };
 
-/** Which timesteps a run of fewer steps than the training visits. */
+/** Which of the training's timesteps a run visits, if it has fewer steps than the training. */
 typedef int32_t artfusion_spacing;
 enum {
-    ARTFUSION_SPACING_UNIFORM = 0,  /**< the reference's: ends at t = 1, then alphas_cumprod[0] */
-    ARTFUSION_SPACING_QUAD = 1,     /**< the reference's quadratic one */
+    ARTFUSION_SPACING_UNIFORM = 0,  /**< the published code's: the last step goes from t = 1 to
+                                     * alphas_cumprod[0] */
+    ARTFUSION_SPACING_QUAD = 1,     /**< the published code's quadratic one */
     ARTFUSION_SPACING_TRAILING = 2, /**< starts at the last timestep, ends at x0 */
     ARTFUSION_SPACING_LINSPACE = 3  /**< evenly from the last timestep to the first */
 };
 
-/** How the training's noise grows with the timestep. */
+/** How the training's noise grows with the timestep. The names are the published code's, although
+ * its LINEAR is linear in sqrt(beta), and its SQRT_LINEAR in beta. */
 typedef int32_t artfusion_schedule;
 enum {
     ARTFUSION_SCHEDULE_LINEAR = 0,      /**< linear in sqrt(beta): the published model's */
@@ -542,11 +564,11 @@ enum {
 typedef int32_t (*artfusion_read_callback)(void *user_data, uint64_t offset, void *buffer,
                                            size_t size);
 
-/** Opens a model: checks the archive, the manifest and the weights' checksum, then
- * gives the records to the engine. A model file is a program: open only those
- * whose origin you trust, or isolate them. Meanwhile another thread loads the engine's
- * libraries; it has ended when the call returns. Do not call this from a shared library's
- * constructor: it deadlocks on the loader's lock.
+/** Opens a model: checks the archive, the manifest and the weights' checksum, then gives the
+ * records to the engine. During these checks a second thread loads the engine's libraries; that
+ * thread has ended when the call returns. Do not call this from a shared library's constructor: it
+ * deadlocks on the loader's lock. A model file is a program: open only files whose origin you
+ * trust, or isolate them.
  * Errors: ARGUMENT, IO, FORMAT, UNSUPPORTED (a newer format, no such device),
  * CHECKSUM, LIMIT (docs/security.md lists the limits), ENGINE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_open_file(artfusion_context *context,
@@ -565,9 +587,9 @@ ARTFUSION_API artfusion_status artfusion_model_open_reader(artfusion_context *co
                                                            void *user_data, uint64_t size,
                                                            artfusion_model **model);
 
-/** Releases a model; its samplers and styles keep it alive. Once the last of these is
- * destroyed, its memory goes back to the system, together with whatever else the
- * process's allocator holds unused (malloc_trim). NULL does nothing. */
+/** Releases a model; its samplers and styles keep it alive. Once the model and all of these are
+ * destroyed, the model's memory goes back to the system, together with whatever else the process's
+ * allocator holds unused (malloc_trim). NULL does nothing. */
 ARTFUSION_API void artfusion_model_destroy(artfusion_model *model);
 
 /** What a model is. Strings and arrays are borrowed from the model. */
@@ -576,8 +598,8 @@ typedef struct artfusion_model_info {
     int32_t latent_channels;         /**< how many channels a latent has */
     int32_t downsample;              /**< pixels per latent pixel, each way */
     int32_t size_multiple;           /**< pixels: widths and heights must be multiples of it */
-    int32_t native_width;            /**< pixels: the width of the training */
-    int32_t native_height;           /**< pixels: the height of the training */
+    int32_t native_width;            /**< pixels: the width of the training's pictures */
+    int32_t native_height;           /**< pixels: the height of the training's pictures */
     int32_t style_width;             /**< values in a style code */
     int32_t style_min_size;          /**< pixels: smaller style pictures are enlarged to it */
     int32_t timesteps;               /**< of the training schedule */
@@ -590,15 +612,15 @@ typedef struct artfusion_model_info {
     const char *origin;              /**< who or what made it */
     const char *weights_sha256; /**< 64 hexadecimal digits. Covers the file's records, and in format
                                  * 2 also their lengths and the manifest, so that files with the
-                                 * same digest are the same model. In format 1 the manifest may
-                                 * differ, and records may be cut elsewhere:
-                                 * docs/model-format.md */
+                                 * same digest are the same model. In format 1, files with the same
+                                 * digest may still differ in the manifest and in where one record
+                                 * ends and the next begins: docs/model-format.md */
     const char *engine;         /**< e.g. "torchscript 2.13.0" */
     const char *device_name;    /**< e.g. "cpu", "NVIDIA H100" */
     const char *arithmetic;     /**< e.g. "float32" */
     const float *latent_shift;  /**< [latent_channels]: scaled = (z - shift) * scale */
     const float *latent_scale;  /**< [latent_channels] */
-    const double *alphas_cumprod;  /**< [timesteps], float32 values as the reference keeps them */
+    const double *alphas_cumprod;  /**< [timesteps], float32 values as in the published code */
     int32_t device_index;          /**< which GPU */
     int32_t threads;               /**< what a network call uses */
     artfusion_isolation isolation; /**< NONE or PROCESS: never AUTO. Since 1.1 */
@@ -610,9 +632,9 @@ ARTFUSION_API artfusion_status artfusion_model_get_info(const artfusion_model *m
                                                         artfusion_model_info *info,
                                                         size_t struct_size);
 
-/** Finds the size that the model supports and that is nearest to the proportions of
- * width x height with a longer side of `longest` pixels; 0 means the model's native longer
- * side. Errors: ARGUMENT. */
+/** Finds the supported size that is nearest to one with the proportions of width x height and a
+ * longer side of `longest` pixels. If `longest` is 0, the model's native longer side is used.
+ * Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t width,
                                                         int32_t height, int32_t longest,
                                                         int32_t *fit_width, int32_t *fit_height);
@@ -628,7 +650,7 @@ ARTFUSION_API int32_t artfusion_model_preset_count(const artfusion_model *model)
 ARTFUSION_API const char *artfusion_model_preset_name(const artfusion_model *model, int32_t index);
 
 /* ======================================================================
- * 6. Style: a style code, which needs no picture any more
+ * 6. Style: a style picture's code, which outlives the picture
  * ====================================================================== */
 
 /** The style code of a picture, or a blend of several, for one model. One thread at a
@@ -637,7 +659,7 @@ typedef struct artfusion_style artfusion_style;
 
 /** Computes the style code of a picture of any size. The picture is first resized (bicubic)
  * to the largest size inside the model's native_width x native_height that keeps its
- * proportions, because that is the size at which the model learned to read a manner. In
+ * proportions, because that is the size at which the model learned to read styles. In
  * 1.0 it was not resized; artfusion_style_from_image_exact does what 1.0 did.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_from_image(artfusion_model *model,
@@ -665,18 +687,18 @@ ARTFUSION_API artfusion_status artfusion_style_from_values(artfusion_model *mode
                                                            const float *values, size_t count,
                                                            artfusion_style **style);
 
-/** Returns the model's learned null style, which stands for "any". Errors: ARGUMENT,
- * MEMORY. */
+/** Makes a handle to the model's learned null style, which stands for no style in particular.
+ * Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_null(artfusion_model *model,
                                                     artfusion_style **style);
 
 /** Serialises the style into a new buffer (`*data`, `*size`); release it with
- * artfusion_free(). The buffer has the values, the model's digest and a checksum, a few
- * hundred bytes or more. It is the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
+ * artfusion_free(). The buffer holds the model's digest, a checksum and the values, 4 bytes each.
+ * It is the same on every machine. Since 1.1. Errors: ARGUMENT, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_style_save_memory(const artfusion_style *style,
                                                            uint8_t **data, size_t *size);
 
-/** The same to a file, which is written beside `path`, then renamed. Since 1.1.
+/** The same to a file, which is written under a temporary name, then renamed. Since 1.1.
  * Errors: the same, and IO. */
 ARTFUSION_API artfusion_status artfusion_style_save_file(const artfusion_style *style,
                                                          const char *path);
@@ -692,7 +714,8 @@ ARTFUSION_API artfusion_status artfusion_style_load_memory(artfusion_model *mode
 ARTFUSION_API artfusion_status artfusion_style_load_file(artfusion_model *model, const char *path,
                                                          artfusion_style **style);
 
-/** The code's values, `*count` of them. NULL and 0 for NULL; `count` may be NULL. */
+/** The code's values, `*count` of them. For a NULL style it returns NULL and sets `*count` to 0.
+ * `count` may be NULL. */
 ARTFUSION_API const float *artfusion_style_values(const artfusion_style *style, size_t *count);
 
 /** Destroys a style; samplers have copied what they need. NULL does nothing. */
@@ -713,7 +736,8 @@ typedef int32_t artfusion_rng_kind;
 enum {
     ARTFUSION_RNG_COUNTER = 0,  /**< Philox 4x32-10; picture n's numbers depend on the seed and n
                                  * alone, not on the batch */
-    ARTFUSION_RNG_TORCH_CPU = 1 /**< equal to torch.manual_seed(seed) on the CPU, to the last bit */
+    ARTFUSION_RNG_TORCH_CPU = 1 /**< torch's own on the CPU after torch.manual_seed(seed), to the
+                                 * last bit */
 };
 
 /** The distribution that x_T, the noise at the start, is drawn from. */
@@ -751,8 +775,8 @@ typedef struct artfusion_sampler_options {
     uint32_t struct_size;       /**< sizeof the struct, in bytes */
     int32_t width;              /**< pixels, a multiple of the model's size_multiple */
     int32_t height;             /**< pixels, likewise */
-    int32_t batch;              /**< 1; pictures at once, 1..256, computed in parts of the fastest
-                                 * size */
+    int32_t batch;              /**< 1; pictures in this run, 1..256. The library divides them into
+                                 * parts of the size that it computes fastest */
     int32_t steps;              /**< 1..the model's timesteps */
     artfusion_solver solver;    /**< the model's */
     artfusion_spacing spacing;  /**< the model's */
@@ -798,17 +822,16 @@ ARTFUSION_API artfusion_status artfusion_sampler_options_init(artfusion_sampler_
 
 /** Overwrites fields of initialised options with the model's preset `name`: the solver,
  * spacing, steps, eta, both scales and both intervals; `timesteps` becomes NULL. What the
- * preset leaves open gets the model's default. Other fields stay; after an error all of
- * them stay.
+ * preset leaves open gets the model's default. Other fields keep their values; after an error all
+ * fields do.
  * Errors: ARGUMENT (no such preset: the message lists the model's presets),
  * UNSUPPORTED (as for any options: fields that this library does not know are set). */
 ARTFUSION_API artfusion_status artfusion_sampler_options_set_preset(
     artfusion_sampler_options *options, const artfusion_model *model, const char *name);
 
-/** Overwrites width and height of initialised options with a size of the image's
- * proportions, found by artfusion_model_fit_size: the longer side is nearest to `longest`
- * pixels; 0 means the model's native longer side. Other fields stay; after an error all of
- * them stay. Since 1.1. Errors: ARGUMENT, UNSUPPORTED (as for
+/** Overwrites width and height of initialised options with what artfusion_model_fit_size finds for
+ * the image's width and height and `longest`. Other fields keep their values; after an error all
+ * fields do. Since 1.1. Errors: ARGUMENT, UNSUPPORTED (as for
  * artfusion_sampler_options_set_preset). */
 ARTFUSION_API artfusion_status
 artfusion_sampler_options_set_size(artfusion_sampler_options *options, const artfusion_model *model,
@@ -816,20 +839,22 @@ artfusion_sampler_options_set_size(artfusion_sampler_options *options, const art
 
 /** Peak number of bytes that a run with these options adds to the process once the model is
  * open: the sampler with what it keeps, the activations of the largest network call, and a
- * picture of the result. On a GPU, activations are counted in GPU memory. The number is at
- * most 15 % above what is then held. glibc may keep as much again of what was freed,
- * unless memory_limit is set.
- * The first call for a model runs the networks on zeros to measure them, from 64 pixels up
- * to twice the native size, but not beyond 1024 pixels or memory_limit; that takes about as
- * long as a few steps at twice the native size. A number that does not fit into 64 bits is
+ * picture of the result. On a GPU, activations are counted in GPU memory. The number is at most
+ * 15 % and 1 MiB above what such a run holds at its peak. Unless memory_limit is set, glibc may in
+ * addition keep freed blocks of up to the same size.
+ * The first call for a model runs the networks on zeros to measure them, at sizes from 64 pixels a
+ * side up to twice the native size, but not beyond 1024 pixels a side or memory_limit; that takes
+ * about as long as a few steps at twice the native size. A number that does not fit into 64 bits is
  * UINT64_MAX. Since 1.1.
- * Errors: ARGUMENT, ENGINE, MEMORY, and as for any options. */
+ * Errors: ARGUMENT, ENGINE, MEMORY, UNSUPPORTED (as for
+ * artfusion_sampler_options_set_preset). */
 ARTFUSION_API artfusion_status artfusion_sampler_memory_needed(
     artfusion_model *model, const artfusion_sampler_options *options, uint64_t *bytes);
 
-/** Creates a sampler. Without calls of the setters it paints from null content and null
- * style. Errors: ARGUMENT, MEMORY. If the context has a memory_limit, also LIMIT (the run
- * needs more, even with its pictures computed one by one) and ENGINE. */
+/** Creates a sampler. If a setter is not called, the model's null content or null style is used,
+ * which stand for none in particular. Errors: ARGUMENT, MEMORY. If the context has a
+ * memory_limit, also LIMIT (the run needs more, even with its pictures computed one by one) and
+ * ENGINE. */
 ARTFUSION_API artfusion_status artfusion_sampler_create(artfusion_model *model,
                                                         const artfusion_sampler_options *options,
                                                         artfusion_sampler **sampler);
@@ -837,8 +862,9 @@ ARTFUSION_API artfusion_status artfusion_sampler_create(artfusion_model *model,
 /* The setters take the index of a picture in the batch or ARTFUSION_ALL. They are
  * called before the first step; later they fail with STATE. */
 
-/** Sets the picture whose shapes are kept; it is resized (bicubic) to the run's size.
- * NULL means the null content. Errors: ARGUMENT, STATE, ENGINE, NUMERIC, MEMORY. */
+/** Sets the picture whose shapes are kept; it is resized (bicubic) to the run's size, and is
+ * needed during the call only. NULL means the null content.
+ * Errors: ARGUMENT, STATE, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_content(artfusion_sampler *sampler,
                                                              int32_t index,
                                                              const artfusion_image *image);
@@ -858,8 +884,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_style(artfusion_sampler *sa
                                                            const artfusion_style *style);
 
 /** Sets the scaled latent [channels, height, width] that a denoising strength below 1
- * starts from and that a mask keeps; it is copied. The default is the content's own.
- * Errors: ARGUMENT, STATE, MEMORY. */
+ * starts from and that a mask keeps; it is copied, and must not be NULL. The default is the
+ * latent of the content. Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampler *sampler,
                                                                  int32_t index, const float *latent,
                                                                  size_t count);
@@ -870,7 +896,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampl
 ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t index,
                                                           const float *mask, size_t count);
 
-/** Does one step: at most one call of the UNet for each network pass needed, then the
+/** Does one step: all passes through the UNet that it needs, in one or more network calls, then the
  * solver's update. Returns ARTFUSION_OK after a step, ARTFUSION_DONE if none was left.
  * After an error, including CANCELLED, the sampler is where it was before the step, and the
  * next call tries that step again. If the step callback cancelled, the step was done, and
@@ -889,7 +915,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_run(artfusion_sampler *sampler)
  * Under ARTFUSION_ISOLATION_PROCESS a network call that does not end within a fifth of a
  * second is ended together with its process. The next call starts another process, which
  * takes as long as opening the model did. Calls of other threads in that process are
- * repeated automatically. If a process is just being started, the call waits for it. */
+ * repeated automatically. If the call to be cancelled is waiting for a process to start, it ends
+ * only after the start; artfusion_sampler_cancel itself never waits. */
 ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 
 /** How far a run is. */
@@ -943,18 +970,18 @@ ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sample
 ARTFUSION_API artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
                                                                    uint8_t **data, size_t *size);
 
-/** The same to a file, which is written beside `path`, then renamed, so that there is a
- * whole state whenever the process ends. Since 1.1. Errors: the same, and IO. */
+/** The same to a file, which is written under a temporary name, then renamed, so that the file is
+ * complete even if the process is killed. Since 1.1. Errors: the same, and IO. */
 ARTFUSION_API artfusion_status artfusion_sampler_save_state_file(artfusion_sampler *sampler,
                                                                  const char *path);
 
 /** Restores a saved state, from this process or an earlier one. This sampler must have the
  * same options as the saved one, and a model with the same weights. What its setters were
  * given before is replaced. The steps that follow give the bytes that the saved run would
- * have given, on the same machine with the same engine, device, precision and threads, if
- * its callbacks do the same. After an error the sampler is as it was. Since 1.1.
- * Errors: ARGUMENT, STATE (as above), FORMAT, UNSUPPORTED (a newer format), CHECKSUM,
- * MISMATCH (the message names the option, or the model), MEMORY. */
+ * have given, on the same machine with the same engine, device, precision, threads and CPU
+ * instructions, if its callbacks do the same. After an error the sampler is as it was. Since 1.1.
+ * Errors: ARGUMENT, STATE (from a callback within a step), FORMAT, UNSUPPORTED (a newer format),
+ * CHECKSUM, MISMATCH (the message names the option, or the model), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
                                                                    const void *data, size_t size);
 
@@ -976,8 +1003,9 @@ typedef int32_t artfusion_latent_kind;
 enum {
     ARTFUSION_LATENT_MODE = 0,   /**< the encoder's posterior mode */
     ARTFUSION_LATENT_SCALED = 1, /**< (mode - shift) * scale: what is diffused */
-    ARTFUSION_LATENT_CONTENT = 2 /**< the content condition: SCALED, with each channel's mean
-                                  * removed and divided by its standard deviation */
+    ARTFUSION_LATENT_CONTENT = 2 /**< the content condition: SCALED minus each channel's mean, then
+                                  * divided by the channel's standard deviation, unless the
+                                  * manifest says otherwise */
 };
 
 /** Encodes a picture, whose sides must be multiples of the model's
@@ -990,8 +1018,8 @@ ARTFUSION_API artfusion_status artfusion_model_encode(artfusion_model *model,
                                                       size_t count);
 
 /** Decodes a scaled latent[batch, channels, latent_height, latent_width] to
- * rgb[batch, 3, H, W], nominally -1..1 and not clamped. `count` is the number of floats in
- * `rgb`.
+ * rgb[batch, 3, H, W], nominally -1..1 and not clamped; H and W are the latent's sides times the
+ * model's downsample. `count` is the number of floats in `rgb`.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_decode(artfusion_model *model, const float *latent,
                                                       int32_t batch, int32_t latent_width,
@@ -1001,7 +1029,7 @@ ARTFUSION_API artfusion_status artfusion_model_decode(artfusion_model *model, co
 /** Does one pass of the UNet without guidance. It predicts eps, v or x0 (artfusion_model_info
  * says which) for x[batch, channels, latent_height, latent_width] at timesteps[batch].
  * `content` is the content condition in the shape of x, or NULL for the null content;
- * `styles` is [batch, style_width], or NULL for the null style.
+ * `styles` is [batch, style_width], or NULL for the null style. `prediction` gets the shape of x.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
                                                        const int32_t *timesteps,
@@ -1018,7 +1046,7 @@ ARTFUSION_API artfusion_status artfusion_schedule_betas(artfusion_schedule sched
 
 /** Computes the timesteps that a run of `steps` steps visits, first to last (descending),
  * from 0..train_timesteps-1. There are always exactly `steps` of them. UNIFORM and QUAD
- * give the reference's own timesteps if the reference yields that many; but a single step
+ * give the published code's own timesteps if it yields that many; but a single step
  * of QUAD is at the timestep where longer runs start. Errors: ARGUMENT (steps outside of
  * 1..train_timesteps). */
 ARTFUSION_API artfusion_status artfusion_timesteps(artfusion_spacing spacing, int32_t steps,
@@ -1043,11 +1071,11 @@ ARTFUSION_API artfusion_status artfusion_rng_create(artfusion_rng_kind kind, uin
                                                     artfusion_rng **rng);
 
 /** Draws the next `count` numbers from the normal distribution with mean 0 and variance 1.
- * With TORCH_CPU one call equals one torch.randn of that many elements. Errors: ARGUMENT. */
+ * With TORCH_CPU they are those of one torch.randn of that many elements. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_rng_normal(artfusion_rng *rng, float *values,
                                                     size_t count);
 
-/** Draws the next `count` numbers, uniform in [0, 1). With TORCH_CPU one call equals one
+/** Draws the next `count` numbers, uniform in [0, 1). With TORCH_CPU they are those of one
  * torch.rand. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_rng_uniform(artfusion_rng *rng, float *values,
                                                      size_t count);
@@ -1070,11 +1098,11 @@ enum {
     ARTFUSION_ENUM_ISOLATION = 9  /**< since 1.1 */
 };
 
-/** The name of a constant such as "ddim", "dpmpp_2m", "trailing" or
+/** The name of a constant, such as "ddim", "dpmpp_2m", "trailing" or
  * "lanczos"; NULL for an unknown value. Static. */
 ARTFUSION_API const char *artfusion_name_of(artfusion_enumeration enumeration, int32_t value);
 
-/** Finds the constant of a name. Errors: ARGUMENT; the message lists the names. */
+/** Finds the constant that has the name `name`. Errors: ARGUMENT; the message lists the names. */
 ARTFUSION_API artfusion_status artfusion_value_of(artfusion_enumeration enumeration,
                                                   const char *name, int32_t *value);
 
