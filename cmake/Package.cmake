@@ -18,7 +18,7 @@ list(APPEND CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};artfusion;sbom;/
 set(CPACK_THREADS 0)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION graphics)
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "A photo and a painting, and the photo in the painting's manner: as a command
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "A photo and a painting, and the photo in the painting's style: as a command
 and as a C library, with the engine that runs the networks on libtorch, and a
 small model.")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A photo in a manner between two paintings':
+ * A photo in a style between two paintings':
  *
  *     cc blend.c -o blend $(pkg-config --cflags --libs artfusion)
  *     ./blend mini.artfusion photo.jpg first.jpg second.jpg 0.5 result.png

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A photo in a manner between two paintings', in C++:
+ * A photo in a style between two paintings', in C++:
  *
  *     c++ -std=c++17 blend.cpp -o blend $(pkg-config --cflags --libs artfusion)
  *     ./blend mini.artfusion photo.jpg first.jpg second.jpg 0.5 result.png

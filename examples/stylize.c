@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A photo in a painting's manner, step by step:
+ * A photo in a painting's style, step by step:
  *
  *     cc stylize.c -o stylize $(pkg-config --cflags --libs artfusion)
  *     ./stylize mini.artfusion photo.jpg painting.jpg result.png

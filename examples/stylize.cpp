@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A photo in a painting's manner, in C++:
+ * A photo in a painting's style, in C++:
  *
  *     c++ -std=c++17 stylize.cpp -o stylize $(pkg-config --cflags --libs artfusion)
  *     ./stylize mini.artfusion photo.jpg painting.jpg result.png

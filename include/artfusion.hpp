@@ -20,7 +20,7 @@
  * What artfusion.h says about shapes, units, ownership, errors and threads holds here as well.
  * Every status below zero is thrown as an artfusion::Error. An exception that leaves a callback is
  * rethrown by the call that the callback belongs to. `get()` returns the C handle, for functions
- * that are not wrapped. Everything here exists since 1.0 unless said otherwise.
+ * that are not wrapped. Everything here has existed since 1.0 unless said otherwise.
  */
 #ifndef ARTFUSION_HPP
 #define ARTFUSION_HPP
@@ -139,7 +139,7 @@ public:
         return Image(image);
     }
 
-    /** artfusion_image_warning(): what reading had to pass over; empty if nothing. */
+    /** artfusion_image_warning(): what was wrong when it was read; empty if nothing. */
     std::string warning() const { return artfusion_image_warning(get()); }
 
     /** artfusion_image_save_file() */
@@ -319,7 +319,7 @@ public:
         check(artfusion_style_from_values(get(), values.data(), values.size(), &style));
         return Style(style);
     }
-    /** artfusion_style_null(): the style that stands for any. */
+    /** artfusion_style_null(): stands for no style in particular. */
     Style null_style() const
     {
         artfusion_style *style;

@@ -14,7 +14,7 @@
 
 static const struct command commands[] = {
     {.name = "stylize",
-     .summary = "a picture's shapes in another one's manner",
+     .summary = "a picture's shapes in another one's style",
      .synopsis = "--content PATH --style FILE --out PATH [OPTION...]",
      .examples = "  artfusion stylize -c photo.jpg -s painting.jpg -o result.png\n"
                  "  artfusion stylize -c photos -s painting.jpg -o results\n"
@@ -24,7 +24,7 @@ static const struct command commands[] = {
      .required = OPTION_BIT(OPTION_CONTENT) | OPTION_BIT(OPTION_STYLE) | OPTION_BIT(OPTION_OUT),
      .run = command_stylize},
     {.name = "sample",
-     .summary = "new pictures in a picture's manner, on one sheet",
+     .summary = "new pictures in a picture's style, on one sheet",
      .synopsis = "--style FILE --out FILE [OPTION...]",
      .examples = "  artfusion sample -s painting.jpg -o sheet.png\n"
                  "  artfusion sample -s painting.jpg -o sheet.png --count 16 --seed 7\n",
@@ -32,7 +32,7 @@ static const struct command commands[] = {
      .required = OPTION_BIT(OPTION_STYLE) | OPTION_BIT(OPTION_OUT),
      .run = command_sample},
     {.name = "reconstruct",
-     .summary = "a picture from its own shapes and manner, and its PSNR",
+     .summary = "a picture from its own shapes and style, and its PSNR",
      .synopsis = "--content FILE --out FILE [OPTION...]",
      .examples = "  artfusion reconstruct -c painting.jpg -o again.png\n",
      .table = reconstruct_options,
@@ -52,7 +52,7 @@ static const size_t command_count = sizeof commands / sizeof commands[0];
 
 static void print_help(FILE *stream)
 {
-    fputs("artfusion - pictures in the manner of other pictures, by latent diffusion\n\n"
+    fputs("artfusion - pictures in the style of other pictures, by latent diffusion\n\n"
           "Usage: artfusion COMMAND [OPTION...]\n\n"
           "Commands:\n",
           stream);

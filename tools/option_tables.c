@@ -16,7 +16,7 @@
     TEXT("content", 'c', OPTION_CONTENT, "picture whose shapes are kept; - is standard input", \
          "FILE")
 #define STYLE \
-    TEXT("style", 's', OPTION_STYLE, "picture whose manner is taken; - is standard input", "FILE")
+    TEXT("style", 's', OPTION_STYLE, "picture whose style is taken; - is standard input", "FILE")
 #define CONTENTS \
     TEXT("content", 'c', OPTION_CONTENT, \
          "picture whose shapes are kept, or a folder of them; - is standard input", "PATH")
@@ -153,10 +153,10 @@ static const struct poptOption machine[] = {
     TEXT("model", 'm', OPTION_MODEL,
          "model file (default: $ARTFUSION_MODEL, the installed one, the source tree's)", "FILE"),
     TEXT("device", 'd', OPTION_DEVICE, "auto, cpu, cuda or cuda:N (default: auto)", "NAME"),
-    TEXT(
-        "precision", '\0', OPTION_PRECISION,
-        "float32, bfloat16, float16, or auto: bfloat16 if the device multiplies it (default: auto)",
-        "NAME"),
+    TEXT("precision", '\0', OPTION_PRECISION,
+         "float32, bfloat16, float16, or auto: bfloat16 if the device has instructions for it "
+         "(default: auto)",
+         "NAME"),
     TEXT("threads", 't', OPTION_THREADS, "threads on the CPU (default: 0, as many as fit)", "N"),
     TEXT("isolation", '\0', OPTION_ISOLATION,
          "none; process: run networks in a process of their own, which may crash; auto: do so for "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /*
-Package artfusion gives a picture another picture's manner, by latent diffusion. It is libartfusion
+Package artfusion gives a picture another picture's style, by latent diffusion. It is libartfusion
 for Go; artfusion.h says more about each call.
 
 The whole library in one call:

@@ -37,7 +37,7 @@ type ContextOptions struct {
 	// Trusted has the SHA-256 of other model files that IsolationAuto trusts, each with 64 hexadecimal
 	// digits, as sha256sum prints it.
 	Trusted    []string
-	EnginePath string // "": the environment's ARTFUSION_ENGINE, then where the library finds one
+	EnginePath string // "": the environment variable ARTFUSION_ENGINE, then where the library finds one
 
 	// Log gets messages, from any goroutine that uses the context or what was made from it. If such calls
 	// run at once, a panic in Log continues in one of them.

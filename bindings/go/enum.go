@@ -35,10 +35,10 @@ const (
 type Precision int32
 
 const (
-	PrecisionAuto     Precision = C.ARTFUSION_PRECISION_AUTO     // bfloat16 if the device multiplies it, else float32
+	PrecisionAuto     Precision = C.ARTFUSION_PRECISION_AUTO     // bfloat16 if the device has instructions for it, else float32
 	PrecisionFloat32  Precision = C.ARTFUSION_PRECISION_FLOAT32  // the slowest
-	PrecisionBFloat16 Precision = C.ARTFUSION_PRECISION_BFLOAT16 // CPUs with AVX-512 BF16 or AMX, GPUs from 8.0 on
-	PrecisionFloat16  Precision = C.ARTFUSION_PRECISION_FLOAT16  // CPUs with AVX-512 FP16 or AMX FP16, GPUs from 7.0 on
+	PrecisionBFloat16 Precision = C.ARTFUSION_PRECISION_BFLOAT16 // CPUs with AVX-512 BF16 or AMX, GPUs of compute capability 8.0 or more
+	PrecisionFloat16  Precision = C.ARTFUSION_PRECISION_FLOAT16  // CPUs with AVX-512 FP16 or AMX FP16, GPUs of compute capability 7.0 or more
 )
 
 // LogLevel says how serious a message is: the more serious, the lower.
@@ -97,8 +97,8 @@ const (
 type Spacing int32
 
 const (
-	SpacingUniform  Spacing = C.ARTFUSION_SPACING_UNIFORM  // the reference's: ends at t = 1
-	SpacingQuad     Spacing = C.ARTFUSION_SPACING_QUAD     // the reference's quadratic one
+	SpacingUniform  Spacing = C.ARTFUSION_SPACING_UNIFORM  // the published code's: ends at t = 1
+	SpacingQuad     Spacing = C.ARTFUSION_SPACING_QUAD     // the published code's quadratic one
 	SpacingTrailing Spacing = C.ARTFUSION_SPACING_TRAILING // starts at the last timestep, ends at x0
 	SpacingLinspace Spacing = C.ARTFUSION_SPACING_LINSPACE // the last, the first, and between
 )

@@ -245,7 +245,8 @@ func (i *Image) read(f func(rgb []byte, stride, width, height int)) error {
 	return nil
 }
 
-// Save writes a PNG, JPEG or WebP, beside its place, and then renames it; nil options are the defaults.
+// Save writes a PNG, JPEG or WebP to a temporary file in the same folder, and then renames it; nil options
+// are the defaults.
 func (i *Image) Save(path string, options *SaveOptions) error {
 	c, done, err := i.use()
 	if err != nil {

@@ -52,7 +52,7 @@ type ModelInfo struct {
 	AlphasCumprod  []float64 // one a timestep
 }
 
-// DefaultModelPath returns the path of the default model: the one that the environment's
+// DefaultModelPath returns the path of the default model: the one that the environment variable
 // ARTFUSION_MODEL names, or else the mini.artfusion that is installed with the library. If there is
 // none, it fails with [ErrIO], and the error names the places.
 func DefaultModelPath() (string, error) {

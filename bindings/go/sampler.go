@@ -203,7 +203,7 @@ func (s *Sampler) set(f func(*C.artfusion_sampler) C.artfusion_status) error {
 }
 
 // Next does one step, and returns false if none was left. When ctx is done or Cancel is called, it ends
-// within one network call with ErrCancelled, whose cause is that of ctx. After an error the sampler
+// within one call of the networks with ErrCancelled, whose cause is that of ctx. After an error the sampler
 // stands before the step it was in, and Next tries that step again. If OnStep returned the error, the
 // step was done. After ErrNumeric the run is lost.
 func (s *Sampler) Next(ctx context.Context) (bool, error) {
@@ -288,7 +288,7 @@ func watch(ctx context.Context, sampler *C.artfusion_sampler) (end func()) {
 }
 
 // Cancel ends the current Next, Run or Image, or the next one if none is running, with ErrCancelled,
-// within one network call. One cancel ends one call. Any goroutine may call it.
+// within one call of the networks. One cancel ends one call. Any goroutine may call it.
 func (s *Sampler) Cancel() {
 	sampler, done, err := s.use()
 	if err != nil {
@@ -418,8 +418,8 @@ func (s *Sampler) Image(index int) (*Image, error) {
 
 // SaveState saves where the run is, between two steps, with everything that its next steps depend on:
 // what the setters were given, latents, the solver's history and the generator, but not callbacks. The
-// file is written beside its place, then renamed: a process that is killed at any moment leaves a whole
-// state. OnStep may call it; the other callbacks may not.
+// file is written under a temporary name, then renamed: a process that is killed at any moment leaves a
+// complete state. OnStep may call it; the other callbacks may not.
 func (s *Sampler) SaveState(path string) error {
 	text, err := cString("path", path)
 	if err != nil {

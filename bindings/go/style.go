@@ -130,7 +130,7 @@ func (s *Style) Values() ([]float32, error) {
 	return copied((*float32)(values), int(count)), nil
 }
 
-// Save writes the code for [Model.LoadStyle], beside its place, and then renames it.
+// Save writes the code for [Model.LoadStyle] to a temporary file in the same folder, and then renames it.
 func (s *Style) Save(path string) error {
 	style, done, err := s.use()
 	if err != nil {

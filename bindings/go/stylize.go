@@ -33,10 +33,10 @@ func StylizeFile(model, content, style, output string) error {
 	})
 }
 
-// Stylize makes the photo in the painting's manner, as [StylizeFile] does, but in memory and with
+// Stylize repaints the photo in the painting's style, as [StylizeFile] does, but in memory and with
 // options; nil options are the model's defaults. If the size is the model's native one, as
 // [Model.SamplerOptions] fills it in, it becomes one with the photo's proportions; any other is kept.
-// When ctx is done, it ends within one network call. A [Sampler] does the same step by step.
+// When ctx is done, it ends within one call of the networks. A [Sampler] does the same step by step.
 func (m *Model) Stylize(ctx context.Context, photo, painting *Image, options *SamplerOptions) (*Image, error) {
 	info, err := m.Info()
 	if err != nil {

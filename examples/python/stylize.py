@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A photo in a painting's manner:
+"""A photo in a painting's style:
 
     python stylize.py mini.artfusion photo.jpg painting.jpg result.png
 """

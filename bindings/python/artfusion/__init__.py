@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Style transfer by latent diffusion: a photo in a painting's manner.
+"""Style transfer by latent diffusion: a photo in a painting's style.
 
 >>> import artfusion as af
 >>> model = af.load()

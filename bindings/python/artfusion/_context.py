@@ -54,8 +54,9 @@ class Context(Shared):
 
     `device` is "auto", "cpu", "cuda" or "cuda:1". `threads` is the number of threads; 0 is as many
     as the engine uses by itself. `precision` is the type that networks compute in: "float32", which
-    is the slowest, "bfloat16", "float16", or "auto", which is bfloat16 if the device multiplies it
-    and otherwise float32. `engine` is the path of another engine than the package's.
+    is the slowest, "bfloat16", "float16", or "auto", which is bfloat16 if the device has
+    instructions for it and otherwise float32. `engine` is the path of another engine than the
+    package's.
 
     `memory_limit` is how many bytes a run may take in addition to its model (see
     Model.memory_needed()); 0 is no limit. Large batches are then computed in smaller parts, and a
@@ -65,8 +66,9 @@ class Context(Shared):
     their own for each model; "auto", in one of their own unless the model file came with the
     package or its SHA-256, as sha256sum prints it, is one of `trusted`. If that process ends, the
     calls in it raise EngineError, and so does a call that takes longer than `isolation_timeout`
-    seconds. The model's next call starts another process, and a sampler continues from its step,
-    to the same bytes. A forked child may open isolated models, whatever its parent had opened.
+    seconds. The model's next call starts another process; a sampler repeats the step that failed,
+    and its result is the same, byte for byte. A forked child may open isolated models, whatever
+    its parent had opened.
 
     The library's log goes to the logger "artfusion".
     """

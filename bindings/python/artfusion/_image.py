@@ -116,7 +116,7 @@ class Image(Handle):
         from its current position on.
 
         The library reads PNG, JPEG and WebP. Pillow reads other formats if it is installed; set
-        `by_pillow` to False for files of strangers.
+        `by_pillow` to False for untrusted files.
 
         The picture is read as a person sees it: turned as its EXIF or XMP says, with its colour
         profile converted to sRGB and transparent pixels put over the `background`.
@@ -288,7 +288,7 @@ class Image(Handle):
     ) -> None:
         """Writes PNG, JPEG or WebP. The path's suffix says which, unless `format` does. `quality`,
         1 to 100, is for JPEG and WebP, `lossless` for WebP, and `compression`, 0 to 9, for PNG. The
-        file is written beside its place, then renamed. The target may also be a file open for
+        file is written under a temporary name, then renamed. The target may also be a file open for
         writing, such as a BytesIO, which is left open."""
         if isinstance(target, str | os.PathLike):
             options = _save_options(format, quality, compression, lossless)

@@ -52,8 +52,8 @@ def check(status: int, path: str | os.PathLike[str] | None = None) -> int:
 
 
 def default_model_path() -> str:
-    """The path of the default model: the one that the environment's ARTFUSION_MODEL names, or else
-    the package's own.
+    """The path of the default model: the one that the environment variable ARTFUSION_MODEL names, or
+    else the package's own.
 
     >>> os.path.basename(default_model_path())
     'mini.artfusion'

@@ -190,7 +190,7 @@ class Model(Shared):
     ) -> list[Image]: ...
 
     def stylize(self, content: Any, style: Any, **options: Unpack[Options]) -> Image | list[Image]:
-        """Makes the content in the style's manner, at the content's proportions. `options` are
+        """Repaints the content in the style, at the content's proportions. `options` are
         those of `Options`, such as steps=20, preset="bold", longest=512 or seed=7.
 
         >>> model.stylize(photo, painting, steps=2, longest=64)

@@ -281,8 +281,8 @@ class Sampler(Handle):
 
     def save_state(self, path: str | os.PathLike[str]) -> None:
         """Saves where the run is, between two steps, with everything that its next steps depend on.
-        The file is written beside its place, then renamed: a process that is killed at any moment
-        leaves a whole state."""
+        The file is written under a temporary name, then renamed: a process that is killed at any
+        moment leaves a complete state."""
         with self._alone() as owner:
             check(library().artfusion_sampler_save_state_file(owner, encoded(path)), path)
 

@@ -42,7 +42,7 @@ class Style(Shared):
         return tensor(owner, address, (count.value,), writeable=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the code for Model.load_style(). The file is written beside its place, then
+        """Writes the code for Model.load_style(). The file is written under a temporary name, then
         renamed."""
         check(library().artfusion_style_save_file(self._c, encoded(path)), path)
 

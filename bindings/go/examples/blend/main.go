@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Blend gives a photo a manner between two paintings':
+// Blend gives a photo a style between two paintings':
 //
 //	blend mini.artfusion photo.jpg first.jpg second.jpg 0.5 result.png
 //

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Stylize gives a photo a painting's manner, step by step:
+// Stylize gives a photo a painting's style, step by step:
 //
 //	stylize mini.artfusion photo.jpg painting.jpg result.png
 package main

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A photo in a manner between two paintings':
+//! A photo in a style between two paintings':
 //!
 //!     cargo run --release --example blend -- \
 //!         mini.artfusion photo.jpg first.jpg second.jpg 0.5 result.png

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A photo in a painting's manner, step by step:
+//! A photo in a painting's style, step by step:
 //!
 //!     cargo run --release --example stylize -- mini.artfusion photo.jpg painting.jpg result.png
 

@@ -91,13 +91,13 @@ enumeration! {
 enumeration! {
     /// What networks compute in.
     Precision {
-        /// `BFloat16` if the device multiplies it, otherwise `Float32`.
+        /// `BFloat16` if the device has instructions for it, otherwise `Float32`.
         Auto = ARTFUSION_PRECISION_AUTO,
         /// The slowest.
         Float32 = ARTFUSION_PRECISION_FLOAT32,
-        /// For CPUs with AVX-512 BF16 or AMX and GPUs from 8.0 on.
+        /// For CPUs with AVX-512 BF16 or AMX and GPUs of compute capability 8.0 or more.
         BFloat16 = ARTFUSION_PRECISION_BFLOAT16,
-        /// For CPUs with AVX-512 FP16 or AMX FP16 and GPUs from 7.0 on.
+        /// For CPUs with AVX-512 FP16 or AMX FP16 and GPUs of compute capability 7.0 or more.
         Float16 = ARTFUSION_PRECISION_FLOAT16,
     }
 }

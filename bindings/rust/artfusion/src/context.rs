@@ -136,8 +136,8 @@ impl ContextBuilder {
         self
     }
 
-    /// The engine's file. Default: the environment's `ARTFUSION_ENGINE`, then beside the library,
-    /// then the loader's search path.
+    /// The engine's file. Default: the environment variable `ARTFUSION_ENGINE`, then beside the
+    /// library, then the loader's search path.
     pub fn engine_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.engine_path = Some(path.into());
         self

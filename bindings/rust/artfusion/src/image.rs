@@ -110,8 +110,8 @@ impl Image {
         })
     }
 
-    /// Writes PNG, JPEG or WebP, by the path's suffix. The file is written beside its place, then
-    /// renamed, so that a failure leaves what was there.
+    /// Writes PNG, JPEG or WebP, by the path's suffix. The file is written under a temporary name,
+    /// then renamed, so that a failure leaves what was there.
     ///
     /// # Errors
     ///

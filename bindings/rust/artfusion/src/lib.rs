@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Style transfer by latent diffusion: a photo, a painting, and the photo in the painting's manner.
+//! Style transfer by latent diffusion: a photo, a painting, and the photo in the painting's style.
 //! This is libartfusion, a C library, for safe Rust.
 //!
 //! ```

@@ -440,8 +440,8 @@ impl<'a> Sampler<'a> {
 
     /// Saves where the run is, between two steps, with everything that its next steps depend on:
     /// what the setters were given, latents, the solver's history and the generator, but not
-    /// closures. The file is written beside `path`, then renamed: a process that is killed at any
-    /// moment leaves a whole state. A [`Step`] does the same in a loop over
+    /// closures. The file is written under a temporary name, then renamed: a process that is killed
+    /// at any moment leaves a complete state. A [`Step`] does the same in a loop over
     /// [`steps`](Sampler::steps) or in a closure.
     ///
     /// ```
@@ -557,7 +557,7 @@ pub struct Canceller(Weak<Shared>);
 impl Canceller {
     /// Cancels the current call of [`next_step`](Sampler::next_step), [`run`](Sampler::run),
     /// [`image`](Sampler::image) or the iterator, or the next one if none is running. It ends with
-    /// [`Cancelled`](crate::ErrorKind::Cancelled) within one network call. One cancel ends one
+    /// [`Cancelled`](crate::ErrorKind::Cancelled) within one call of the networks. One cancel ends one
     /// call.
     ///
     /// It takes no lock and allocates nothing. A signal handler may call it while no other thread

@@ -70,7 +70,8 @@ impl Style {
         }
     }
 
-    /// Writes the code for [`Model::load_style`]. The file is written beside `path`, then renamed.
+    /// Writes the code for [`Model::load_style`]. The file is written under a temporary
+    /// name, then renamed.
     ///
     /// # Errors
     ///

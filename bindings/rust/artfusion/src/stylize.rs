@@ -8,8 +8,8 @@ use crate::sampler::{Sampler, ALL};
 use artfusion_sys as sys;
 use std::path::{Path, PathBuf};
 
-/// The path of the default model: the one that the environment's `ARTFUSION_MODEL` names, or else
-/// the `mini.artfusion` that is installed with the library.
+/// The path of the default model: the one that the environment variable `ARTFUSION_MODEL` names, or
+/// else the `mini.artfusion` that is installed with the library.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub fn stylize_file(
 }
 
 impl Model {
-    /// Makes the photo in the painting's manner, as [`stylize_file`] does, but in memory and with
+    /// Repaints the photo in the painting's style, as [`stylize_file`] does, but in memory and with
     /// options. The size is that of the options if [`size`](Options::size) or
     /// [`size_for`](Options::size_for) has set one. Otherwise it has the photo's proportions, and
     /// its longer side is the model's native one.
