@@ -54,7 +54,7 @@ def structs(code: str) -> dict[str, list[str]]:
 def functions(code: str) -> dict[str, str]:
     found = {}
     for declaration in re.findall(r"^ARTFUSION_API ([^;]*);", code, re.MULTILINE):
-        text = re.sub(r"\s+", " ", declaration)
+        text = re.sub(r"\s+", " ", declaration).replace("( ", "(")
         name = re.search(r"(artfusion_\w+)\(", text)
         if not name:
             raise SystemExit(f"table.py: not understood: {text}")
