@@ -45,12 +45,12 @@ artfusion_status artfusion_style_save_memory(const artfusion_style *style, uint8
                                              size_t *size)
 {
     af_error_clear();
-    if (!data || !size)
-        return af_fail_null(data, size);
-    *data = NULL;
-    *size = 0;
-    if (!style)
-        return af_fail_null(style);
+    if (data)
+        *data = NULL;
+    if (size)
+        *size = 0;
+    if (!style || !data || !size)
+        return af_fail_null(style, data, size);
     style_fields fields = fields_of(style->model, style->values);
     return af_record_save(&kind, all_fields, &fields, data, size);
 }

@@ -70,12 +70,12 @@ artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
                                                      size_t *size)
 {
     af_error_clear();
-    if (!data || !size)
-        return af_fail_null(data, size);
-    *data = NULL;
-    *size = 0;
-    if (!sampler)
-        return af_fail_null(sampler);
+    if (data)
+        *data = NULL;
+    if (size)
+        *size = 0;
+    if (!sampler || !data || !size)
+        return af_fail_null(sampler, data, size);
     const artfusion_status status = check_between_steps(sampler);
     return status == ARTFUSION_OK ? af_record_save(&kind, all_fields, sampler, data, size) : status;
 }

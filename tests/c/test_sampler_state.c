@@ -492,8 +492,10 @@ static void test_arguments(void **state)
     assert_int_equal(size, 0);
     assert_error(artfusion_sampler_save_state_memory(s.sampler, NULL, &size),
                  ARTFUSION_ERROR_ARGUMENT, "data is NULL");
+    data = s.data;
     assert_error(artfusion_sampler_save_state_memory(s.sampler, &data, NULL),
                  ARTFUSION_ERROR_ARGUMENT, "size is NULL");
+    assert_null(data);
     assert_error(artfusion_sampler_save_state_file(s.sampler, NULL), ARTFUSION_ERROR_ARGUMENT,
                  "path is NULL");
     assert_error(artfusion_sampler_save_state_file(NULL, "/tmp/none"), ARTFUSION_ERROR_ARGUMENT,

@@ -161,8 +161,10 @@ static void test_arguments(void **state)
     assert_int_equal(size, 0);
     assert_error(artfusion_style_save_memory(s.style, NULL, &size), ARTFUSION_ERROR_ARGUMENT,
                  "data is NULL");
+    data = s.data;
     assert_error(artfusion_style_save_memory(s.style, &data, NULL), ARTFUSION_ERROR_ARGUMENT,
                  "size is NULL");
+    assert_null(data);
     assert_error(artfusion_style_save_file(s.style, NULL), ARTFUSION_ERROR_ARGUMENT,
                  "path is NULL");
     assert_error(artfusion_style_save_file(NULL, "/tmp/none"), ARTFUSION_ERROR_ARGUMENT,
