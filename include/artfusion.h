@@ -310,13 +310,13 @@ typedef struct artfusion_context_options {
                                     * (mallopt). Since 1.1 */
     artfusion_isolation isolation; /**< NONE: as in 1.0, without a second program to install, start
                                     * and copy to. AUTO is not the default, because a program of
-                                    * 1.0 with a model of its own would get that process unasked.
+                                    * 1.0 with a model of its own would get a process unasked.
                                     * A program that opens untrusted model files should choose
                                     * AUTO or PROCESS. Since 1.1 */
-    int32_t isolation_timeout;     /**< 0: none; else how many milliseconds one call of the
-                                    * networks may take under PROCESS, opening them included. There
-                                    * is no default limit, because the time depends on the model,
-                                    * the size and the machine. Ignored under NONE. Since 1.1 */
+    int32_t isolation_timeout;     /**< 0: none; else how many milliseconds a network call, or
+                                    * opening the model, may take under PROCESS. There is no default
+                                    * limit, because the time depends on the model, the size and the
+                                    * machine. Ignored under NONE. Since 1.1 */
     const char *trusted;           /**< NULL: none; else the SHA-256 of further model files that
                                     * AUTO trusts, each of 64 hexadecimal digits, as sha256sum
                                     * prints them, separated by spaces, line ends or commas.
@@ -364,9 +364,9 @@ enum {
 /** How a file's numbers become colours. Since 1.1. */
 typedef int32_t artfusion_reading;
 enum {
-    /** As a person sees the picture in a browser: colour profiles (and a PNG's gAMA and cHRM) are
-     * converted to sRGB, transparent pixels show the background, and the orientation in EXIF or XMP
-     * turns the picture upright. */
+    /** As a person sees the picture in a browser: colours are converted to sRGB by their profile
+     * (or by a PNG's cICP, or its gAMA and cHRM), transparent pixels show the background, and the
+     * orientation in EXIF or XMP turns the picture upright. */
     ARTFUSION_READING_VIEWED = 0,
     /** As release 1.0 and the published code read it, with the rules of Pillow's convert("RGB"):
      * profiles and gamma are ignored, alpha is dropped whatever the background is, and only a
@@ -380,9 +380,9 @@ typedef struct artfusion_load_options {
     int32_t ignore_orientation; /**< 0: the orientation in the file is applied; 1: it is ignored */
     uint64_t max_pixels;        /**< 178956970, as in Pillow; checked before allocating. Besides 3
                                  * bytes per pixel, reading holds up to about 8 more for an
-                                 * interlaced PNG or a WebP, and 3 more while it turns a picture. A
-                                 * progressive JPEG whose coefficients take more than 3 bytes *
-                                 * max_pixels + 16 MiB fails with LIMIT */
+                                 * interlaced PNG, a progressive JPEG or a WebP, and 3 more while it
+                                 * turns a picture. A progressive JPEG whose coefficients take more
+                                 * than 3 bytes * max_pixels + 16 MiB fails with LIMIT */
     uint64_t max_file_bytes;    /**< 1 GiB */
     uint8_t background[4];      /**< {255, 255, 255, 1}: red, green and blue in sRGB behind
                                  * transparent pixels, then 1 if this is used, or 0 if alpha is
@@ -497,8 +497,8 @@ ARTFUSION_API uint8_t *artfusion_image_pixels(artfusion_image *image);
 /** Destroys an image. Pixels that were wrapped stay with the caller. NULL does nothing. */
 ARTFUSION_API void artfusion_image_destroy(artfusion_image *image);
 
-/** Frees a buffer or a path that a function says to release with artfusion_free(); nothing that is
- * borrowed, and no handle. NULL does nothing. */
+/** Frees a buffer or a path that a function says to release with artfusion_free(). Pass it nothing
+ * that is borrowed, and no handle. NULL does nothing. */
 ARTFUSION_API void artfusion_free(void *memory);
 
 /* ======================================================================
@@ -773,10 +773,10 @@ typedef int32_t (*artfusion_eps_callback)(void *user_data, artfusion_sampler *sa
 /** Options for artfusion_sampler_create(). */
 typedef struct artfusion_sampler_options {
     uint32_t struct_size;       /**< sizeof the struct, in bytes */
-    int32_t width;              /**< pixels, a multiple of the model's size_multiple */
+    int32_t width;              /**< pixels, a multiple of the model's size_multiple, up to 65535 */
     int32_t height;             /**< pixels, likewise */
-    int32_t batch;              /**< 1; pictures in this run, 1..256. The library divides them into
-                                 * parts of the size that it computes fastest */
+    int32_t batch;              /**< 1; pictures in this run, 1..256. On a CPU the library divides
+                                 * them into parts of the size that it computes fastest */
     int32_t steps;              /**< 1..the model's timesteps */
     artfusion_solver solver;    /**< the model's */
     artfusion_spacing spacing;  /**< the model's */
@@ -785,9 +785,9 @@ typedef struct artfusion_sampler_options {
     int32_t keep_every;         /**< 0: keep nothing; k: keep x_T, the first step's x and x0, and
                                  * those of every k-th step counted back from the last */
     uint64_t seed;              /**< 0 */
-    double content_scale;       /**< guidance scale: 0 ignores the content, 1 uses it as trained,
-                                 * above 1 exaggerates. A scale of 1 saves one network pass per
-                                 * step */
+    double content_scale;       /**< guidance scale, -1000..1000: 0 ignores the content, 1 uses it
+                                 * as trained, above 1 exaggerates. A scale of 1 saves one pass
+                                 * through the UNet per step */
     double style_scale;         /**< the same for the style */
     double content_start;       /**< 0: where the part of the run begins in which content_scale
                                  * holds, as a fraction of the steps */
@@ -795,14 +795,14 @@ typedef struct artfusion_sampler_options {
                                  * scale is 1 */
     double style_start;         /**< 0: where the part begins in which style_scale holds */
     double style_end;           /**< 1: where that part ends, >= style_start */
-    double eta;                 /**< noise added in each step, >= 0: 0 is DDIM's ODE, 1 is DDPM's
+    double eta;                 /**< noise added in each step, 0..1000: 0 is DDIM's ODE, 1 is DDPM's
                                  * noise; for DDIM and 2M-SDE */
-    double temperature;         /**< 1: factor for each step's noise, >= 0 */
+    double temperature;         /**< 1: factor for each step's noise, 0..1000 */
     double noise_dropout;       /**< 0: share of the noise's elements that are set to zero in each
                                  * step, 0 <= p < 1 */
-    double denoising_strength;  /**< 1: all steps, from x_T; below 1 the run starts from the noised
-                                 * init latent and does the last round(this * steps) steps, at
-                                 * least one */
+    double denoising_strength;  /**< 1; 0..1. At 1 the run does all steps, from x_T; below 1 it
+                                 * starts from the noised init latent and does the last
+                                 * round(this * steps) steps, at least one */
     const int32_t *timesteps;   /**< NULL: by `spacing`; else `steps` of them, not increasing; the
                                  * last step ends at x0. Copied. */
     artfusion_noise_callback noise_callback; /**< NULL: the generator draws */
@@ -837,11 +837,12 @@ ARTFUSION_API artfusion_status
 artfusion_sampler_options_set_size(artfusion_sampler_options *options, const artfusion_model *model,
                                    const artfusion_image *image, int32_t longest);
 
-/** Peak number of bytes that a run with these options adds to the process once the model is
- * open: the sampler with what it keeps, the activations of the largest network call, and a
- * picture of the result. On a GPU, activations are counted in GPU memory. The number is at most
- * 15 % and 1 MiB above what such a run holds at its peak. Unless memory_limit is set, glibc may in
- * addition keep freed blocks of up to the same size.
+/** Peak number of bytes that a run with these options adds to the process (if the model is
+ * isolated, to both processes together) once the model is open: the sampler with what it keeps,
+ * the activations of the largest network call, and a picture of the result. On a GPU, activations
+ * are counted in GPU memory. The number is at most 15 % and 1 MiB above what such a run holds at
+ * its peak. Unless memory_limit is set, glibc may in addition keep freed blocks of up to the same
+ * size.
  * The first call for a model runs the networks on zeros to measure them, at sizes from 64 pixels a
  * side up to twice the native size, but not beyond 1024 pixels a side or memory_limit; that takes
  * about as long as a few steps at twice the native size. A number that does not fit into 64 bits is
@@ -926,7 +927,7 @@ typedef struct artfusion_progress {
     int32_t steps;          /**< steps in all: fewer than asked for if denoising_strength < 1 */
     int32_t timestep;       /**< the last finished step's; -1 before the first */
     int32_t passes;         /**< passes through the UNet so far, per picture: NFE */
-    int32_t batch;          /**< pictures at once */
+    int32_t batch;          /**< pictures in this run */
     double seconds_encode;  /**< wall clock in the content encoder */
     double seconds_denoise; /**< wall clock in the UNet, its conditions included */
     double seconds_decode;  /**< wall clock in the decoder */
@@ -963,10 +964,10 @@ ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sample
 
 /** Serialises the state of a run between two steps into a new buffer (`*data`, `*size`);
  * release it with artfusion_free(). The state holds everything that the next steps depend
- * on: what the setters were given, latents, the solver's history, the generator, and what
- * `keep_every` kept, but no callbacks. A step callback may call this, and it may be called
- * before the first step. Since 1.1.
- * Errors: ARGUMENT, STATE (from a callback within a step), MEMORY. */
+ * on: what the setters were given (of a content picture, its latent), the run's latents, the
+ * solver's history, the generator, and what `keep_every` kept, but no callbacks. A step callback
+ * may call this, and it may be called before the first step. Since 1.1.
+ * Errors: ARGUMENT, STATE (from a noise or eps callback), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_save_state_memory(artfusion_sampler *sampler,
                                                                    uint8_t **data, size_t *size);
 
@@ -980,7 +981,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_save_state_file(artfusion_sampl
  * given before is replaced. The steps that follow give the bytes that the saved run would
  * have given, on the same machine with the same engine, device, precision, threads and CPU
  * instructions, if its callbacks do the same. After an error the sampler is as it was. Since 1.1.
- * Errors: ARGUMENT, STATE (from a callback within a step), FORMAT, UNSUPPORTED (a newer format),
+ * Errors: ARGUMENT, STATE (from a noise or eps callback), FORMAT, UNSUPPORTED (a newer format),
  * CHECKSUM, MISMATCH (the message names the option, or the model), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_load_state_memory(artfusion_sampler *sampler,
                                                                    const void *data, size_t size);
@@ -1019,7 +1020,8 @@ ARTFUSION_API artfusion_status artfusion_model_encode(artfusion_model *model,
 
 /** Decodes a scaled latent[batch, channels, latent_height, latent_width] to
  * rgb[batch, 3, H, W], nominally -1..1 and not clamped; H and W are the latent's sides times the
- * model's downsample. `count` is the number of floats in `rgb`.
+ * model's downsample, and must be multiples of its size_multiple, up to 65535. `batch` is 1..256.
+ * `count` is the number of floats in `rgb` and must match exactly.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_decode(artfusion_model *model, const float *latent,
                                                       int32_t batch, int32_t latent_width,
@@ -1030,6 +1032,7 @@ ARTFUSION_API artfusion_status artfusion_model_decode(artfusion_model *model, co
  * says which) for x[batch, channels, latent_height, latent_width] at timesteps[batch].
  * `content` is the content condition in the shape of x, or NULL for the null content;
  * `styles` is [batch, style_width], or NULL for the null style. `prediction` gets the shape of x.
+ * `batch` and the latent's sides are limited as in artfusion_model_decode.
  * Errors: ARGUMENT, ENGINE, NUMERIC, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_model_denoise(artfusion_model *model, const float *x,
                                                        const int32_t *timesteps,
@@ -1037,9 +1040,9 @@ ARTFUSION_API artfusion_status artfusion_model_denoise(artfusion_model *model, c
                                                        int32_t batch, int32_t latent_width,
                                                        int32_t latent_height, float *prediction);
 
-/** Computes betas[timesteps] in float64. `start` and `end` are the first and last beta
- * (the published model: 0.0015, 0.0195). COSINE does not use them; its offset is
- * 0.008. Errors: ARGUMENT. */
+/** Computes betas[timesteps] in float64; `timesteps` is 1 or more. `start` and `end` are the first
+ * and last beta (the published model: 0.0015, 0.0195), or for SQRT their squares, above 0 and
+ * below 1. COSINE does not use them; its offset is 0.008. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_schedule_betas(artfusion_schedule schedule, double start,
                                                         double end, int32_t timesteps,
                                                         double *betas);
