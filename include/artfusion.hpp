@@ -474,12 +474,12 @@ public:
             return artfusion_sampler_save_state_memory(get(), data, size);
         });
     }
-    /** artfusion_sampler_load_state_file(); not from a callback. Since 1.1. */
+    /** artfusion_sampler_load_state_file(); not from on_eps or on_noise. Since 1.1. */
     void load_state(const std::string &path)
     {
         check(artfusion_sampler_load_state_file(get(), path.c_str()));
     }
-    /** artfusion_sampler_load_state_memory(); not from a callback. Since 1.1. */
+    /** artfusion_sampler_load_state_memory(); not from on_eps or on_noise. Since 1.1. */
     void load_state(const void *data, size_t size)
     {
         check(artfusion_sampler_load_state_memory(get(), data, size));

@@ -163,7 +163,9 @@ static const struct poptOption machine[] = {
          "files that are not trusted (default: none)",
          "NAME"),
     TEXT("isolation-timeout", '\0', OPTION_ISOLATION_TIMEOUT,
-         "seconds that a call of isolated networks may take (default: no limit)", "S"),
+         "seconds that a call of isolated networks, or opening the model, may take "
+         "(default: no limit)",
+         "S"),
     TEXT("trusted", '\0', OPTION_TRUSTED,
          "model files that --isolation auto trusts, as printed by sha256sum and separated by "
          "commas, "

@@ -31,8 +31,8 @@ type ContextOptions struct {
 	Precision   Precision
 	MemoryLimit uint64 // bytes that a run may take beside its model; 0: any number. See MemoryNeeded
 	Isolation   Isolation
-	// IsolationTimeout is how long a call of an isolated engine may take; parts of a millisecond count as
-	// one. 0 is no limit.
+	// IsolationTimeout is how long a call of the networks, or opening the model, may take if the model is
+	// isolated; parts of a millisecond count as one. 0 is no limit.
 	IsolationTimeout time.Duration
 	// Trusted has the SHA-256 of other model files that IsolationAuto trusts, each with 64 hexadecimal
 	// digits, as sha256sum prints it.

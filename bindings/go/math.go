@@ -8,7 +8,7 @@ import "C"
 import "unsafe"
 
 // ScheduleBetas returns a schedule's betas. Start and end are the first and the last one (the published
-// model: 0.0015, 0.0195); [ScheduleCosine] ignores them.
+// model: 0.0015, 0.0195), or for [ScheduleSqrt] their squares; [ScheduleCosine] ignores them.
 func ScheduleBetas(schedule Schedule, start, end float64, timesteps int) ([]float64, error) {
 	if timesteps < 1 || timesteps != int(clamp(timesteps)) {
 		return nil, argumentError("timesteps is %d, not 1 or more in 32 bits", timesteps)

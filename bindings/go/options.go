@@ -15,7 +15,7 @@ import "unsafe"
 type SamplerOptions struct {
 	Width     int // pixels, a multiple of the model's SizeMultiple
 	Height    int
-	Batch     int // pictures at once, 1..256
+	Batch     int // pictures in this run, 1..256
 	Steps     int // 1..the model's timesteps
 	Solver    Solver
 	Spacing   Spacing
@@ -25,7 +25,7 @@ type SamplerOptions struct {
 	Seed      uint64
 
 	// Guidance scales: 0 ignores the condition, 1 uses it as trained, above 1 exaggerates it. A scale of 1
-	// saves one network pass per step. Each scale holds from one fraction of the steps to another;
+	// saves one pass through the UNet per step. Each scale holds from one fraction of the steps to another;
 	// elsewhere it is 1.
 	ContentScale, StyleScale float64
 	ContentStart, ContentEnd float64

@@ -106,9 +106,9 @@ func (m *Model) NewSampler(options *SamplerOptions) (*Sampler, error) {
 	}, nil
 }
 
-// MemoryNeeded returns the most bytes that a run with these options adds to the process: sampler,
-// networks and a picture of the result. A model's first such call measures the networks, which takes as
-// long as a few steps at twice the native size.
+// MemoryNeeded returns the most bytes that a run with these options adds to the process (if the model is
+// isolated, to both processes together): sampler, networks and a picture of the result. A model's first
+// such call measures the networks, which takes as long as a few steps at twice the native size.
 func (m *Model) MemoryNeeded(options *SamplerOptions) (uint64, error) {
 	model, done, err := m.use()
 	if err != nil {

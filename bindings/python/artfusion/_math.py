@@ -55,7 +55,8 @@ class Rng(Handle):
 def schedule_betas(
     schedule: Schedule, start: float, end: float, timesteps: int
 ) -> NDArray[np.float64]:
-    """The betas of a noise schedule. The cosine schedule ignores `start` and `end`.
+    """The betas of a noise schedule. `start` and `end` are the first and the last one, or for
+    "sqrt" their squares. The cosine schedule ignores them.
 
     >>> schedule_betas("sqrt_linear", 0.1, 0.3, 3)
     array([0.1, 0.2, 0.3])

@@ -155,9 +155,10 @@ class Model(Shared):
         return Style(owner, self._origin)
 
     def memory_needed(self, **options: Unpack[Options]) -> int:
-        """The most bytes that a run with these options adds to the process: sampler, networks and a
-        picture of the result. The first call measures the networks, which takes as long as a few
-        steps at twice the native size.
+        """The most bytes that a run with these options adds to the process (if the model is
+        isolated, to both processes together): sampler, networks and a picture of the result. The
+        first call measures the networks, which takes as long as a few steps at twice the native
+        size.
 
         >>> one, four = (model.memory_needed(width=64, height=64, batch=n) for n in (1, 4))
         >>> 0 < one < four

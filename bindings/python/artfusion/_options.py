@@ -65,7 +65,7 @@ class Options(TypedDict, total=False):
     longest: int
     """The longer side of a size that fits the content's proportions, instead of both."""
     batch: int
-    """How many pictures at once, 1 to 256; with lists, as many as they have."""
+    """How many pictures the run makes, 1 to 256; with lists, as many as they have."""
     steps: int
     """The number of steps. More take longer and give finer pictures."""
     solver: Solver
@@ -97,7 +97,7 @@ class Options(TypedDict, total=False):
     temperature: float
     """A factor for that noise."""
     noise_dropout: float
-    """The share of that noise's values that are dropped, 0 to 1."""
+    """The share of that noise's values that are dropped, from 0 to below 1."""
     denoising_strength: float
     """Below 1, the run starts from the init latent with that much noise; see
     Sampler.set_init_latent()."""

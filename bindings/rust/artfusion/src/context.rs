@@ -121,9 +121,9 @@ impl ContextBuilder {
         self
     }
 
-    /// How long a call of isolated networks may take, opening them included. A longer call fails
-    /// with [`Engine`](crate::ErrorKind::Engine). Parts of a millisecond count as one. Default: no
-    /// limit.
+    /// How long a call of the networks, or opening the model, may take if the model is isolated.
+    /// What takes longer fails with [`Engine`](crate::ErrorKind::Engine). Parts of a millisecond
+    /// count as one. Default: no limit.
     pub fn isolation_timeout(mut self, limit: Duration) -> Self {
         self.isolation_timeout = Some(limit);
         self

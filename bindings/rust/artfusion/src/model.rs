@@ -225,9 +225,9 @@ impl Model {
         Ok((ffi::unsigned(fit_width), ffi::unsigned(fit_height)))
     }
 
-    /// The most bytes that a run with these options adds to the process: sampler, networks and a
-    /// picture of the result. A model's first such call measures the networks, which takes as long
-    /// as a few steps at twice the native size.
+    /// The most bytes that a run with these options adds to the process (if the model is isolated,
+    /// to both processes together): sampler, networks and a picture of the result. A model's first
+    /// such call measures the networks, which takes as long as a few steps at twice the native size.
     ///
     /// # Errors
     ///

@@ -60,7 +60,7 @@ macro_rules! options {
 }
 
 options! {
-    /// Pictures at once, 1 to 256. Default: 1.
+    /// Pictures in this run, 1 to 256. Default: 1.
     batch get_batch: u32, ffi::int, ffi::unsigned;
     /// 1 to the model's timesteps.
     steps get_steps: u32, ffi::int, ffi::unsigned;
@@ -78,7 +78,7 @@ options! {
     /// The seed of all random numbers. Default: 0.
     seed get_seed: u64, identity, identity;
     /// How much of the content is wanted: 0 ignores it, 1 uses it as trained, above 1 exaggerates
-    /// it. A scale of 1 saves one network pass per step.
+    /// it. A scale of 1 saves one pass through the UNet per step.
     content_scale get_content_scale: f64, identity, identity;
     /// The same for the style.
     style_scale get_style_scale: f64, identity, identity;

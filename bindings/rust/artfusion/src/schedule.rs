@@ -5,7 +5,8 @@ use crate::ffi;
 use artfusion_sys as sys;
 
 /// The betas of a training schedule. `start` and `end` are the first and the last one, 0.0015 and
-/// 0.0195 for the published model; [`Schedule::Cosine`] ignores them.
+/// 0.0195 for the published model, or for [`Schedule::Sqrt`] their squares; [`Schedule::Cosine`]
+/// ignores them.
 ///
 /// # Errors
 ///

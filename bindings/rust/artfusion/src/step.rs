@@ -22,7 +22,7 @@ pub struct Progress {
     pub timestep: Option<u32>,
     /// Passes through the UNet so far, per picture.
     pub passes: u32,
-    /// Pictures at once.
+    /// Pictures in this run.
     pub batch: u32,
     /// Seconds by the wall clock in the content encoder.
     pub seconds_encode: f64,
