@@ -16,7 +16,10 @@ from ._torch import own_engine, torch_folder
 def main() -> NoReturn:
     command = packaged("bin/artfusion")
     if command is None:
-        sys.exit("artfusion: the package has no command: install it (pip install .)")
+        sys.exit(
+            "artfusion: this package holds no command. A distribution has it in another package "
+            "(Debian: artfusion-tools); pip install . installs both"
+        )
     environment = dict(os.environ)
     if not environment.get("ARTFUSION_ENGINE"):
         try:

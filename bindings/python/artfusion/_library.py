@@ -24,17 +24,24 @@ def packaged(name: str) -> Path | None:
     return None
 
 
+# A distribution has the library in a package of its own, where the loader finds it.
+_SYSTEMS = "libartfusion.so.1"
+
+
 @functools.cache
 def library() -> ctypes.CDLL:
-    """The library, with every function declared: the package's own, unless the environment
-    variable ARTFUSION_LIBRARY names another."""
+    """The library, with every function declared: the one that the environment variable
+    ARTFUSION_LIBRARY names, or else the package's own, or else the system's."""
     path = os.environ.get("ARTFUSION_LIBRARY") or packaged("libartfusion.so")
-    if path is None:
+    try:
+        loaded = ctypes.CDLL(os.fspath(path or _SYSTEMS))
+    except OSError as error:
+        if path is not None:
+            raise
         raise FileError(
-            "libartfusion.so is not in the package: install it (pip install .), or name the "
-            "library by the environment variable ARTFUSION_LIBRARY"
-        )
-    loaded = ctypes.CDLL(os.fspath(path))
+            f"the package holds no libartfusion.so, and the system's cannot be loaded ({error}): install "
+            "the package (pip install .), or name the library by the environment variable ARTFUSION_LIBRARY"
+        ) from None
     # First, since a library of another release may lack functions.
     loaded.artfusion_error_message.restype = ctypes.c_char_p
     if loaded.artfusion_check_version(ctypes.c_uint32(_abi.VERSION)) < 0:

@@ -8,6 +8,8 @@ import importlib.metadata
 import os
 import pickle
 import runpy
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 from artfusion import _abi, _errors
 from artfusion._library import library
 from artfusion._torch import releases
-from conftest import PHOTO, TREE, run_python
+from conftest import PHOTO, TREE, run, run_python
 
 
 def test_the_installed_package_is_tested() -> None:
@@ -70,6 +72,32 @@ def test_requirements_for_several_engines(
     assert requirement("dependencies", {}) == [f"torch>=2.9.1,<={one}"]
     with pytest.raises(RuntimeError, match="version"):
         requirement("version", {})
+
+
+def test_without_a_library_of_its_own_it_takes_the_systems(tmp_path: Path) -> None:
+    """As a distribution packages it: Python files alone, and a library that the loader finds."""
+    site, broken = tmp_path / "site", tmp_path / "broken"
+    ignored = shutil.ignore_patterns("*.so*", "bin", "engines", "__pycache__")
+    shutil.copytree(Path(af.__file__).parent, site / "artfusion", ignore=ignored)
+    code = """
+import artfusion as af
+print(af.__file__)
+af.Rng(seed=7).normal(4)
+print(*{line.split()[-1] for line in open("/proc/self/maps") if "libartfusion.so" in line})
+"""
+    libraries = Path(os.environ["ARTFUSION_BUILD"], "lib")
+    done = run_python(code, PYTHONPATH=str(site), LD_LIBRARY_PATH=str(libraries))
+    package, library = done.stdout.splitlines()
+    assert Path(package).is_relative_to(site)
+    assert Path(library).is_relative_to(libraries.resolve())
+    said = run([sys.executable, "-m", "artfusion", "--version"], status=1, PYTHONPATH=str(site)).stderr
+    assert said.startswith("artfusion: this package holds no command")
+
+    broken.mkdir()
+    (broken / "libartfusion.so.1").touch()  # else it might find one that was installed
+    said = run_python(code, status=1, PYTHONPATH=str(site), LD_LIBRARY_PATH=str(broken)).stderr
+    assert "the package holds no libartfusion.so, and the system's cannot be loaded" in said
+    assert str(broken) in said
 
 
 def test_a_library_of_another_release_is_refused() -> None:
