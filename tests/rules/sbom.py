@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a package says that it holds is what it holds: sbom.py deb|wheel FOLDER, where it is unpacked.
+"""What a package says that it holds is what it holds: sbom.py tarball|wheel FOLDER, where it is unpacked.
 
 Valid SPDX; every file of the package with its checksums, and no other; each library that a file is linked with,
 as `readelf` tells it, by name, version, licence and where it comes from.
@@ -133,7 +133,7 @@ def check_torch(document: Document, root: Path, names: set[str]) -> None:
 
 def main() -> None:
     kind, root = sys.argv[1], Path(sys.argv[2])
-    pattern = {"deb": "usr/share/doc/artfusion", "wheel": "artfusion-*.dist-info/sboms"}[kind]
+    pattern = {"tarball": "share/doc/artfusion", "wheel": "artfusion-*.dist-info/sboms"}[kind]
     found = list(root.glob(f"{pattern}/artfusion.spdx.json"))
     if len(found) != 1:
         sys.exit(f"FAIL: {len(found)} documents in {pattern}")
