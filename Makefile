@@ -16,7 +16,7 @@ TORCH_DIR ?=
 RELEASE := build/release
 CONFIGURE := $(if $(TORCH_DIR),-DTorch_DIR=$(abspath $(TORCH_DIR)))
 
-.PHONY: help setup setup-test build demo test-quick test test-long bench docs dist install clean
+.PHONY: help setup setup-test build demo test-quick test test-long bench docs dist release install clean
 
 help:
 	@echo 'make demo     stylise CONTENT=FILE with STYLE=FILE into OUT=FILE'
@@ -32,6 +32,7 @@ help:
 	@echo '              [JSON=FILE] [PLOT=FILE.png] [GROWTH=FILE.png]; takes 1.5 GB more in .venv and build/bench'
 	@echo 'make docs     the documentation as a site: guide, references, measurements; in build/docs'
 	@echo 'make dist     the source of a release as a tarball, and its checksum, in build/dist'
+	@echo 'make release  all packages of a release, checked, and their checksums, in build/packages; half an hour'
 	@echo 'make setup    only system packages, .venv and libtorch'
 	@echo 'make clean    remove the builds; .venv stays'
 	@echo
@@ -79,6 +80,11 @@ docs: setup-test
 
 dist:
 	@scripts/dist.sh build/dist
+
+release:
+	@scripts/setup-system.sh release
+	@scripts/setup-python.sh requirements-release.txt
+	@scripts/release.sh build/packages $(JOBS)
 
 install: build
 	cmake --install $(RELEASE) --prefix $(PREFIX)

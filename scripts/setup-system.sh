@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs the Debian or Ubuntu packages that are missing:  setup-system.sh build|quick|test|long
+# Installs the Debian or Ubuntu packages that are missing:  setup-system.sh build|quick|test|long|release
 # Needs root or sudo only if there are any; without either it lists them and ends with 1.
 set -euo pipefail
 
@@ -16,12 +16,14 @@ long=(clang-tidy cppcheck valgrind llvm)
 # For programs of other machines, which scripts/test-machines.sh makes on this kind alone.
 [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] ||
   long+=(gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user-static binfmt-support mmdebstrap musl-tools gcc-mingw-w64-x86-64-posix)
+releasing=(build-essential debhelper dh-python lintian cargo golang-go git file)
 case "${1:-}" in
   build) ;;
   quick) wanted+=("${quick[@]}") ;;
   test) wanted+=("${test[@]}") runtimes=(libclang-rt-%-dev libfuzzer-%-dev) ;;
   long) wanted+=("${test[@]}" "${long[@]}") runtimes=(libclang-rt-%-dev libfuzzer-%-dev) ;;
-  *) echo "usage: $0 build|quick|test|long" >&2; exit 2 ;;
+  release) wanted+=("${releasing[@]}") ;;
+  *) echo "usage: $0 build|quick|test|long|release" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -74,6 +76,12 @@ if [ ${#runtimes[@]} -gt 0 ]; then
     exit 1
   fi
   wanted+=("${runtimes[@]/\%/$release}")
+fi
+# Debian's packages are built with Debian's libtorch, if that is new enough (scripts/debs.sh).
+if [ "$1" = release ]; then
+  [ ${#root[@]} = 0 ] || update
+  version=$(LC_ALL=C apt-cache show libtorch-dev 2>/dev/null | sed -n 's/^Version: //p' | head -n 1)
+  [ -z "$version" ] || dpkg --compare-versions "$version" lt 2.6 || wanted+=(libtorch-dev)
 fi
 
 # By what is provided, since real packages may stand for others (libjpeg-dev, pkg-config).

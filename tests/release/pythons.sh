@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A wheel with each Python from 3.11 to 3.14 that is on the PATH or that PYTHONS names: installed by pip into an
-# environment of its own, and used there by the lines of README.md:  pythons.sh WHEEL PYTHON
+# A wheel with each Python from 3.11 to 3.14 that is on the PATH, or with all that PYTHONS names: installed by pip into
+# an environment of its own, and used there by the lines of README.md:  pythons.sh WHEEL PYTHON
+# It says which of the four are not there. One that PYTHONS names must be.
 #
 # PYTHON's torch is lent to all of them: no part of it that is used, libtorch, is for one Python.
 set -euo pipefail
@@ -18,9 +19,14 @@ sed -n '/^```python$/,/^```$/{/^```/d;p}' README.md >"$scratch/lines.py"
 [ -s "$scratch/lines.py" ]
 cd "$scratch"
 
-tried=()
+tried=() absent=()
 for name in ${PYTHONS:-python3.11 python3.12 python3.13 python3.14}; do
-  interpreter=$(command -v "$name") || continue
+  # A shim of pyenv's may be there without its Python.
+  if ! interpreter=$(command -v "$name") || ! "$interpreter" -c '' 2>/dev/null; then
+    [ -z "${PYTHONS:-}" ] || { echo "FAIL: $name does not run"; exit 1; }
+    absent+=("$name")
+    continue
+  fi
   "$interpreter" -m venv --without-pip "of-$name"
   "$python" -m pip --python "of-$name/bin/python" install --quiet --disable-pip-version-check --no-index --no-deps "$wheel"
   "of-$name/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))' >folder
@@ -33,3 +39,4 @@ for name in ${PYTHONS:-python3.11 python3.12 python3.13 python3.14}; do
 done
 [ ${#tried[@]} -gt 0 ] || { echo 'FAIL: no Python was found'; exit 1; }
 echo "the wheel works with Python ${tried[*]}"
+[ ${#absent[@]} = 0 ] || echo "not tried, since they are not there: ${absent[*]}"

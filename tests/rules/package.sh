@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Makes the tarball of a build, unpacks it, and stylises with nothing but what is in it, and with the system's
-# libtorch if it was built with that; and what it says that it holds is right: package.sh BUILD PYTHON
+# libtorch if it was built with that; and what it says that it holds is right: package.sh BUILD PYTHON [FOLDER]
+# FOLDER is where the tarball is left, if all of that is so.
 set -euo pipefail
 build=$1 python=$2
 scratch=$(mktemp -d)
@@ -39,3 +40,4 @@ path=$(searched lib/artfusion/libartfusion-engine-torch.so)
 env -i bin/artfusion stylize --quiet --fit 64 --steps 2 --out "$scratch/result.png" \
   --content "$OLDPWD/examples/images/coffee.jpg" --style "$OLDPWD/examples/images/monet.jpg"
 [ -s "$scratch/result.png" ] || fail "the packaged command wrote nothing"
+[ -z "${3:-}" ] || mv "$tarball" "$3"

@@ -13,7 +13,7 @@ script() { # FILE, its lines from standard input
   { echo '#!/usr/bin/env bash'; cat; } >"$1"
   chmod +x "$1"
 }
-for tool in awk bash sed tr grep cut cat mktemp rm env sha256sum find touch head cp uname dirname; do
+for tool in awk bash sed tr grep cut cat dpkg mktemp rm env sha256sum find touch head cp uname dirname; do
   ln -s "$(command -v $tool)" "$scratch/bin/$tool"
 done
 script "$scratch/bin/id" <<<'echo 0'
@@ -50,6 +50,13 @@ rm "$scratch/asked"
 setup bash scripts/setup-system.sh quick >/dev/null
 grep 'install .* libcmocka-dev' "$scratch/asked" >/dev/null || fail 'no libcmocka-dev for the quick tests'
 ! grep -E 'cargo|golang|libfuzzer' "$scratch/asked" >/dev/null || fail "too much for the quick tests: $(cat "$scratch/asked")"
+for torch in '' 1.13.1+dfsg-4 2.6.0+dfsg-7; do # Ubuntu 24.04, Debian 12, Debian 13
+  rm -f "$scratch/updated" "$scratch/asked"
+  LIBTORCH=$torch setup bash scripts/setup-system.sh release >/dev/null
+  grep 'install .* lintian' "$scratch/asked" >/dev/null || fail 'no lintian for a release'
+  wanted=$([[ $torch != 2.* ]] || echo libtorch-dev)
+  [ "$(grep -o libtorch-dev "$scratch/asked")" = "$wanted" ] || fail "with libtorch $torch: $(cat "$scratch/asked")"
+done
 
 # No root: the command to type, with the same names.
 script "$scratch/bin/id" <<<'echo 1000'
