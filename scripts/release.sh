@@ -66,6 +66,8 @@ PKG_CONFIG_PATH=$work/installed/lib/pkgconfig LD_LIBRARY_PATH=$work/installed/li
 
 stage "Debian: packages"
 scripts/debs.sh "$folder/debian" "$jobs"
+dpkg-deb -x "$folder"/debian/artfusion-engine-torch_*.deb "$work/engine"
+"$tools/python" tests/rules/sbom.py deb "$work/engine"
 
 stage 'the Dockerfile, and recipes'
 "$tools/hadolint" packaging/docker/Dockerfile

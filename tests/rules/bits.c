@@ -65,8 +65,8 @@ static void print_schedules(void)
 {
     static double betas[TIMESTEPS], alphas[TIMESTEPS];
     for (artfusion_schedule s = ARTFUSION_SCHEDULE_LINEAR; s <= ARTFUSION_SCHEDULE_SQRT; s++) {
-        if (s ==
-            ARTFUSION_SCHEDULE_COSINE) /* by the C library's cosine, of which there are several */
+        /* It is by the C library's cosine, of which there are several. */
+        if (s == ARTFUSION_SCHEDULE_COSINE)
             continue;
         require(artfusion_schedule_betas(s, 0.0015, 0.0195, TIMESTEPS, betas));
         print_doubles("beta", betas, TIMESTEPS);
