@@ -148,7 +148,8 @@ static void test_denoise(void **state)
     for (int i = 0; i < 2; i++) {
         const af_passes pass = {&modulation, contents + i, zeros, prediction, 1, {1, 1}};
         engine_ok(engine->denoise(network, conditions, &pass, &error));
-        assert_float_equal(prediction[0], i ? 0 : 1 + 0x1p-20f, 0);
+        const float expected = i ? 0 : 1 + 0x1p-20f;
+        assert_float_equal(prediction[0], expected, 0);
     }
     engine->conditions_destroy(conditions);
     engine->close(network);
