@@ -597,7 +597,8 @@ typedef struct artfusion_model_info {
     uint32_t struct_size;            /**< sizeof the struct, in bytes */
     int32_t latent_channels;         /**< how many channels a latent has */
     int32_t downsample;              /**< pixels per latent pixel, each way */
-    int32_t size_multiple;           /**< pixels: widths and heights must be multiples of it */
+    int32_t size_multiple;           /**< pixels: the networks' pictures have sides that are
+                                      * multiples of it; a sampler's may have any */
     int32_t native_width;            /**< pixels: the width of the training's pictures */
     int32_t native_height;           /**< pixels: the height of the training's pictures */
     int32_t style_width;             /**< values in a style code */
@@ -632,9 +633,9 @@ ARTFUSION_API artfusion_status artfusion_model_get_info(const artfusion_model *m
                                                         artfusion_model_info *info,
                                                         size_t struct_size);
 
-/** Finds the supported size that is nearest to one with the proportions of width x height and a
- * longer side of `longest` pixels. If `longest` is 0, the model's native longer side is used.
- * Errors: ARGUMENT. */
+/** Finds the size with the proportions of width x height and a longer side of `longest` pixels; the
+ * shorter side is rounded to whole pixels, at least 1. If `longest` is 0, the model's native longer
+ * side is used. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t width,
                                                         int32_t height, int32_t longest,
                                                         int32_t *fit_width, int32_t *fit_height);
@@ -772,15 +773,18 @@ typedef int32_t (*artfusion_eps_callback)(void *user_data, artfusion_sampler *sa
 
 /** Options for artfusion_sampler_create(). */
 typedef struct artfusion_sampler_options {
-    uint32_t struct_size;       /**< sizeof the struct, in bytes */
-    int32_t width;              /**< pixels, a multiple of the model's size_multiple, up to 65535 */
-    int32_t height;             /**< pixels, likewise */
-    int32_t batch;              /**< 1; pictures in this run, 1..256. On a CPU the library divides
+    uint32_t struct_size;      /**< sizeof the struct, in bytes */
+    int32_t width;             /**< pixels of the result, 1..65535 rounded down to a multiple of the
+                                 * model's size_multiple. The networks compute the next multiple:
+                                 * the content is continued to it by reflection, and the result is
+                                 * cut. In 1.0 it had to be a multiple */
+    int32_t height;            /**< pixels, likewise */
+    int32_t batch;             /**< 1; pictures in this run, 1..256. On a CPU the library divides
                                  * them into parts of the size that it computes fastest */
-    int32_t steps;              /**< 1..the model's timesteps */
-    artfusion_solver solver;    /**< the model's */
-    artfusion_spacing spacing;  /**< the model's */
-    artfusion_rng_kind rng;     /**< COUNTER */
+    int32_t steps;             /**< 1..the model's timesteps */
+    artfusion_solver solver;   /**< the model's */
+    artfusion_spacing spacing; /**< the model's */
+    artfusion_rng_kind rng;    /**< COUNTER */
     artfusion_noise_kind noise; /**< NORMAL: kind of x_T */
     int32_t keep_every;         /**< 0: keep nothing; k: keep x_T, the first step's x and x0, and
                                  * those of every k-th step counted back from the last */
@@ -871,8 +875,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_content(artfusion_sampler *
                                                              const artfusion_image *image);
 
 /** Sets the content by its scaled latent [channels, height, width] of `count` values
- * (artfusion_model_encode), which is copied. NULL means the null content.
- * Errors: ARGUMENT, STATE, MEMORY. */
+ * (artfusion_model_encode), which is copied; artfusion_sampler_latent_size has its sides. NULL means
+ * the null content. Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler,
                                                                     int32_t index,
                                                                     const float *latent,
@@ -891,8 +895,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampl
                                                                  int32_t index, const float *latent,
                                                                  size_t count);
 
-/** Sets a mask [height, width] in latent pixels, which is copied. Each value is in [0, 1]:
- * 1 keeps the init latent, 0 paints. NULL means to paint everywhere. Errors: ARGUMENT,
+/** Sets a mask [height, width] in latent pixels (artfusion_sampler_latent_size), which is copied.
+ * Each value is in [0, 1]: 1 keeps the init latent, 0 paints. NULL means to paint everywhere. Errors: ARGUMENT,
  * STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t index,
                                                           const float *mask, size_t count);
@@ -938,6 +942,12 @@ typedef struct artfusion_progress {
 ARTFUSION_API artfusion_status artfusion_sampler_get_progress(const artfusion_sampler *sampler,
                                                               artfusion_progress *progress,
                                                               size_t struct_size);
+
+/** The sides of the run's latents, of which each latent pixel is `downsample` pixels of a picture
+ * each way: those of the options' width and height, both rounded up to a multiple of the model's
+ * size_multiple. Since 1.1. Errors: ARGUMENT. */
+ARTFUSION_API artfusion_status artfusion_sampler_latent_size(const artfusion_sampler *sampler,
+                                                             int32_t *width, int32_t *height);
 
 /** The current scaled latent [batch, channels, height, width] of `*count` values.
  * Borrowed until the next step. NULL before there is a latent; `count` may be NULL. */

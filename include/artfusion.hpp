@@ -453,6 +453,13 @@ public:
         check(artfusion_sampler_get_progress(get(), &progress, sizeof progress));
         return progress;
     }
+    /** artfusion_sampler_latent_size(): {width, height} of masks and latents. Since 1.1. */
+    std::pair<int32_t, int32_t> latent_size() const
+    {
+        std::pair<int32_t, int32_t> size;
+        check(artfusion_sampler_latent_size(get(), &size.first, &size.second));
+        return size;
+    }
     /** artfusion_sampler_image(): the result, or a preview before the last step. */
     Image image(int32_t index = 0)
     {

@@ -96,8 +96,8 @@ static void print_text(const struct run *run)
     print_line(stdout, "  licence     %s", info->licence);
     print_line(stdout, "  origin      %s", info->origin);
     print_line(stdout, "  sha256      %s", info->weights_sha256);
-    print_line(stdout, "  pictures    trained at %dx%d; any multiples of %d",
-               (int)info->native_width, (int)info->native_height, (int)info->size_multiple);
+    print_line(stdout, "  pictures    trained at %dx%d; results have any size",
+               (int)info->native_width, (int)info->native_height);
     print_line(stdout, "  latent      %d channels, %dx smaller each way",
                (int)info->latent_channels, (int)info->downsample);
     print_line(stdout, "  style       %d values, of pictures from %d pixels on",

@@ -45,8 +45,7 @@
     TEXT("size", '\0', OPTION_SIZE, "result's pixels (default: " default_size ")", "WxH")
 #define FIT \
     TEXT("fit", '\0', OPTION_FIT, \
-         "longer side in pixels, at the content's proportions; sides are rounded to what the " \
-         "model can do (default: the model's native size)", \
+         "longer side in pixels, at the content's proportions (default: the model's native size)", \
          "N")
 #define CONTENT_SCALE(default_scale) \
     TEXT("content-scale", '\0', OPTION_CONTENT_SCALE, \

@@ -186,7 +186,7 @@ static artfusion_status choose_size(struct run *run, const artfusion_image *cont
                                               fit ? options->fit : 0);
 }
 
-/* Sides are multiples of what the model can do, and at least one: a strip can't stay one. */
+/* Sides are whole pixels, and at least one: a strip can't stay one. */
 static void watch_proportions(struct run *run, const artfusion_image *content)
 {
     if (content == NULL || is_given(run->options, OPTION_SIZE) ||

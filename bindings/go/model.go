@@ -185,8 +185,8 @@ func modelInfoOf(c *C.artfusion_model_info) ModelInfo {
 	}
 }
 
-// FitSize returns the size nearest to the proportions of width x height that the model supports, with a
-// longer side of longest pixels; 0 is the model's native one.
+// FitSize returns the size with the proportions of width x height and a longer side of longest pixels; 0 is
+// the model's native one.
 func (m *Model) FitSize(width, height, longest int) (fitWidth, fitHeight int, err error) {
 	model, done, err := m.use()
 	if err != nil {

@@ -13,7 +13,7 @@ import "unsafe"
 // SamplerOptions are the options of one run. [Model.SamplerOptions] fills them in; the zero value does
 // not work.
 type SamplerOptions struct {
-	Width     int // pixels, a multiple of the model's SizeMultiple
+	Width     int // pixels
 	Height    int
 	Batch     int // pictures in this run, 1..256
 	Steps     int // 1..the model's timesteps

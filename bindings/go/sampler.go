@@ -92,14 +92,15 @@ func (m *Model) NewSampler(options *SamplerOptions) (*Sampler, error) {
 		C.free(unsafe.Pointer(cell))
 		return nil, err
 	}
+	var width, height C.int32_t
+	C.artfusion_sampler_latent_size(made, &width, &height)
 	return &Sampler{
 		handle: newHandle(unsafe.Pointer(made), m.handle.log, func(p unsafe.Pointer) {
 			C.artfusion_sampler_destroy((*C.artfusion_sampler)(p))
 			C.free(unsafe.Pointer(cell))
 		}),
-		cell: cell,
-		values: options.Batch * info.LatentChannels *
-			(options.Width / info.Downsample) * (options.Height / info.Downsample),
+		cell:    cell,
+		values:  options.Batch * info.LatentChannels * int(width) * int(height),
 		onStep:  options.OnStep,
 		onEps:   options.OnEps,
 		onNoise: options.OnNoise,
@@ -339,6 +340,19 @@ func (s *Sampler) Steps() int {
 		return 0
 	}
 	return progress.Steps
+}
+
+// LatentSize returns the width and height of latents and masks: the picture's, rounded up to a multiple of the
+// model's SizeMultiple, in latent pixels.
+func (s *Sampler) LatentSize() (width, height int, err error) {
+	sampler, done, err := s.use()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer done()
+	var w, h C.int32_t
+	err = call(func() C.artfusion_status { return C.artfusion_sampler_latent_size(sampler, &w, &h) })
+	return int(w), int(h), err
 }
 
 // X returns a copy of the current latent[batch, channels, height, width]; nil before there is one.

@@ -45,6 +45,21 @@ func TestParallelSamplers(t *testing.T) {
 	}
 }
 
+// A result has the size that is asked for; latents and masks have the next multiple's.
+func TestAnySize(t *testing.T) {
+	s := newSampler(t, func(o *SamplerOptions) { o.Width, o.Height = 65, 3 })
+	if w, h, err := s.LatentSize(); err != nil || w != 12 || h != 4 {
+		t.Errorf("a latent of %dx%d, %v", w, h, err)
+	}
+	ok(t, s.SetMask(All, make([]float32, 12*4)))
+	if x := run(t, s); len(x)%(12*4) != 0 {
+		t.Errorf("%d values", len(x))
+	}
+	if i := must(s.Image(0))(t); i.Width() != 65 || i.Height() != 3 {
+		t.Errorf("%dx%d", i.Width(), i.Height())
+	}
+}
+
 func TestOutlivesModel(t *testing.T) {
 	c := must(NewContext(nil))(t)
 	m := must(c.OpenModel(modelPath))(t)

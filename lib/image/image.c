@@ -144,8 +144,8 @@ static int row_from_plane(const float *values, size_t width, uint8_t *row)
     return nan;
 }
 
-artfusion_status af_image_from_planar(const float *rgb, int32_t width, int32_t height,
-                                      artfusion_image **image)
+artfusion_status af_image_from_planar(const float *rgb, int32_t columns, int32_t rows,
+                                      int32_t width, int32_t height, artfusion_image **image)
 {
     artfusion_image *made = NULL;
     *image = NULL;
@@ -154,17 +154,41 @@ artfusion_status af_image_from_planar(const float *rgb, int32_t width, int32_t h
         return status;
 
     for (int32_t channel = 0; channel < 3; channel++) {
+        const float *plane = rgb + (size_t)channel * (size_t)rows * (size_t)columns;
         for (int32_t y = 0; y < height; y++) {
             uint8_t *row = made->pixels + (size_t)y * made->stride + channel;
-            if (row_from_plane(rgb, (size_t)width, row)) {
+            if (row_from_plane(plane + (size_t)y * (size_t)columns, (size_t)width, row)) {
                 artfusion_image_destroy(made);
                 return af_fail(ARTFUSION_ERROR_NUMERIC,
                                "a decoded picture is NaN in row %ld of channel %ld", (long)y,
                                (long)channel);
             }
-            rgb += width;
         }
     }
     *image = made;
+    return ARTFUSION_OK;
+}
+
+/* Which of `count` pixels a place at or behind them mirrors: back, forth and back again. */
+static int32_t mirrored(int32_t place, int32_t count)
+{
+    const int32_t turn = place / count, left = place % count;
+    return turn % 2 ? count - 1 - left : left;
+}
+
+artfusion_status af_image_reflected(const artfusion_image *image, int32_t width, int32_t height,
+                                    artfusion_image **reflected)
+{
+    const artfusion_status status = artfusion_image_create(width, height, reflected);
+    if (status)
+        return status;
+    const size_t kept = 3 * (size_t)image->width;
+    for (int32_t y = 0; y < height; y++) {
+        const uint8_t *from = image->pixels + (size_t)mirrored(y, image->height) * image->stride;
+        uint8_t *to = (*reflected)->pixels + (size_t)y * (*reflected)->stride;
+        memcpy(to, from, kept);
+        for (int32_t x = image->width; x < width; x++)
+            memcpy(to + 3 * (size_t)x, from + 3 * (size_t)mirrored(x, image->width), 3);
+    }
     return ARTFUSION_OK;
 }

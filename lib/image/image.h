@@ -38,9 +38,15 @@ void af_image_warn(artfusion_image *image, const char *format, ...);
 /* Planar floats [3, height, width] = u8 / 127.5 - 1, as the networks take them. */
 void af_image_to_planar(const artfusion_image *image, float *rgb);
 
-/* Back: clamp((x + 1) / 2, 0, 1) * 255, truncated. `rgb` is [3, height, width].
- * Errors: NUMERIC if a value is NaN, MEMORY. */
-artfusion_status af_image_from_planar(const float *rgb, int32_t width, int32_t height,
-                                      artfusion_image **image);
+/* Back: clamp((x + 1) / 2, 0, 1) * 255, truncated. `rgb` is [3, rows, columns], of which the first
+ * width and height become the picture. Errors: NUMERIC if a value of it is NaN, MEMORY. */
+artfusion_status af_image_from_planar(const float *rgb, int32_t columns, int32_t rows,
+                                      int32_t width, int32_t height, artfusion_image **image);
+
+/* The picture continued to the right and below to width x height, which are not smaller than its
+ * sides: reflected at its edges, whose pixels repeat. Errors: ARGUMENT (beyond
+ * AF_IMAGE_MAX_SIDE), MEMORY. */
+artfusion_status af_image_reflected(const artfusion_image *image, int32_t width, int32_t height,
+                                    artfusion_image **reflected);
 
 #endif

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "model/model.h"
 
+#include <math.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -118,12 +119,9 @@ artfusion_status artfusion_model_get_info(const artfusion_model *model, artfusio
     return af_options_write("artfusion_model_info", info, struct_size, &known, sizeof known);
 }
 
-static int32_t nearest_multiple(double pixels, int32_t multiple)
+static int32_t nearest_side(double pixels)
 {
-    const double most = (double)(INT32_MAX / multiple - 1);
-    double count = pixels / multiple + 0.5;
-    count = count < 1.0 ? 1.0 : count > most ? most : count;
-    return (int32_t)count * multiple;
+    return pixels < 1.0 ? 1 : (int32_t)floor(pixels + 0.5);
 }
 
 artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t width,
@@ -141,8 +139,8 @@ artfusion_status artfusion_model_fit_size(const artfusion_model *model, int32_t 
     if (!longest)
         longest = m->native_width > m->native_height ? m->native_width : m->native_height;
     const double scale = (double)longest / (width > height ? width : height);
-    *fit_width = nearest_multiple(width * scale, m->size_multiple);
-    *fit_height = nearest_multiple(height * scale, m->size_multiple);
+    *fit_width = nearest_side(width * scale);
+    *fit_height = nearest_side(height * scale);
     return ARTFUSION_OK;
 }
 
@@ -161,9 +159,6 @@ const char *artfusion_model_preset_name(const artfusion_model *model, int32_t in
 static artfusion_status check_side(const artfusion_model *model, const char *which, int32_t side)
 {
     const int32_t multiple = model->manifest.size_multiple;
-    if (side > AF_IMAGE_MAX_SIDE)
-        return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is %d pixels: a side is at most %d", which,
-                       (int)side, (int)AF_IMAGE_MAX_SIDE);
     if (side < multiple)
         return af_fail(ARTFUSION_ERROR_ARGUMENT,
                        "%s is %d pixels: model %s needs a positive multiple of %d", which,
@@ -181,4 +176,31 @@ artfusion_status af_model_check_size(const artfusion_model *model, int32_t width
 {
     const artfusion_status status = check_side(model, "width", width);
     return status != ARTFUSION_OK ? status : check_side(model, "height", height);
+}
+
+static artfusion_status check_run_side(const char *which, int32_t side, int32_t most)
+{
+    if (side >= 1 && side <= most)
+        return ARTFUSION_OK;
+    return af_fail(ARTFUSION_ERROR_ARGUMENT, "%s is %d pixels: it must be 1 to %d", which,
+                   (int)side, (int)most);
+}
+
+artfusion_status af_model_check_run_size(const artfusion_model *model, int32_t width,
+                                         int32_t height)
+{
+    const int32_t most = AF_IMAGE_MAX_SIDE - AF_IMAGE_MAX_SIDE % model->manifest.size_multiple;
+    const artfusion_status status = check_run_side("width", width, most);
+    return status != ARTFUSION_OK ? status : check_run_side("height", height, most);
+}
+
+static int32_t whole_side(int32_t side, int32_t multiple)
+{
+    return (side + multiple - 1) / multiple * multiple;
+}
+
+af_size af_model_whole_size(const artfusion_model *model, int32_t width, int32_t height)
+{
+    const int32_t multiple = model->manifest.size_multiple;
+    return (af_size){whole_side(width, multiple), whole_side(height, multiple)};
 }

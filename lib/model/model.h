@@ -50,7 +50,15 @@ int af_model_may_enter(const artfusion_model *model);
 artfusion_status af_model_failed(const artfusion_model *model, artfusion_status status,
                                  const char *what, const af_engine_error *error);
 
-/* Whether sides of width x height pixels are possible; the message has the nearest that are. */
+/* Whether the networks take sides of width x height pixels; the message has the nearest that they
+ * do. */
 artfusion_status af_model_check_size(const artfusion_model *model, int32_t width, int32_t height);
+
+/* Whether a run can be of width x height pixels: of any number, up to the largest multiple. */
+artfusion_status af_model_check_run_size(const artfusion_model *model, int32_t width,
+                                         int32_t height);
+
+/* The sides that the networks compute for a picture of width x height pixels: the next multiples. */
+af_size af_model_whole_size(const artfusion_model *model, int32_t width, int32_t height);
 
 #endif

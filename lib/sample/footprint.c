@@ -66,10 +66,13 @@ static artfusion_status needed(const af_plan *plan, int32_t passes, uint64_t *by
     const artfusion_status status = stage_bytes(plan, passes, stage, &conditions);
     if (status != ARTFUSION_OK)
         return status;
-    const uint64_t rgb8 = 3 * (uint64_t)plan->options.width * (uint64_t)plan->options.height;
+    const uint64_t rgb8 = 3 * (uint64_t)plan->whole.width * (uint64_t)plan->whole.height;
+    const int exact =
+        plan->whole.width == plan->options.width && plan->whole.height == plan->options.height;
     const uint64_t planar = rgb8 * sizeof(float), latent = plan->values * sizeof(float);
-    /* Resized picture, its floats, the mode and the latent made of it. */
-    const uint64_t encoding = af_add(rgb8 + planar + 2 * latent, stage[AF_STAGE_ENCODE]);
+    /* Resized picture and the reflected one, its floats, the mode and the latent made of it. */
+    const uint64_t encoding =
+        af_add((exact ? rgb8 : 2 * rgb8) + planar + 2 * latent, stage[AF_STAGE_ENCODE]);
     const uint64_t decoding =
         af_add(conditions + latent + planar, largest(rgb8, stage[AF_STAGE_DECODE]));
     const uint64_t stepping =

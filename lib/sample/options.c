@@ -158,7 +158,7 @@ artfusion_status af_sampler_read_options(const artfusion_model *model,
 #define CHECK(call) \
     if ((status = (call)) != ARTFUSION_OK) \
     return status
-    CHECK(af_model_check_size(model, o->width, o->height));
+    CHECK(af_model_check_run_size(model, o->width, o->height));
     CHECK(af_check_integer("batch", o->batch, 1, AF_MAX_BATCH));
     CHECK(af_check_integer("steps", o->steps, 1, timesteps));
     CHECK(af_check_constant("solver", o->solver, ARTFUSION_ENUM_SOLVER));

@@ -27,10 +27,12 @@ af_plan af_plan_of(artfusion_model *model, const artfusion_sampler_options *opti
 {
     const int32_t down = model->manifest.downsample;
     const int32_t wanted = (int32_t)lround(options->denoising_strength * options->steps);
+    const af_size whole = af_model_whole_size(model, options->width, options->height);
     af_plan plan = {
         .model = model,
         .options = *options,
-        .latent = {options->width / down, options->height / down},
+        .whole = whole,
+        .latent = {whole.width / down, whole.height / down},
         .steps = wanted < 1 ? 1 : wanted,
     };
     plan.pixels = (size_t)plan.latent.width * (size_t)plan.latent.height;

@@ -32,6 +32,17 @@ artfusion_status artfusion_sampler_get_progress(const artfusion_sampler *sampler
     return af_options_write("artfusion_progress", progress, struct_size, &known, sizeof known);
 }
 
+artfusion_status artfusion_sampler_latent_size(const artfusion_sampler *sampler, int32_t *width,
+                                               int32_t *height)
+{
+    af_error_clear();
+    if (!sampler || !width || !height)
+        return af_fail_null(sampler, width, height);
+    *width = sampler->plan.latent.width;
+    *height = sampler->plan.latent.height;
+    return ARTFUSION_OK;
+}
+
 static const float *tensor(const artfusion_sampler *sampler, const float *values, int32_t first,
                            size_t *count)
 {
@@ -105,8 +116,8 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
 
     const af_plan *plan = &sampler->plan;
     af_run *run = &sampler->run;
-    const int32_t width = plan->options.width, height = plan->options.height;
-    const size_t count = 3 * (size_t)width * (size_t)height;
+    const af_size whole = plan->whole;
+    const size_t count = 3 * (size_t)whole.width * (size_t)whole.height;
     float *rgb = af_alloc_array(count, sizeof *rgb);
     if (!rgb)
         return af_fail_memory(count * sizeof *rgb, "a picture");
@@ -126,7 +137,8 @@ artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t ind
     else
         status = af_sampler_check_cancelled(sampler);
     if (status == ARTFUSION_OK)
-        status = af_image_from_planar(rgb, width, height, image);
+        status = af_image_from_planar(rgb, whole.width, whole.height, plan->options.width,
+                                      plan->options.height, image);
     af_free(rgb);
     return status;
 }

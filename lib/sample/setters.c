@@ -77,21 +77,27 @@ artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler
     return status;
 }
 
-/* The scaled latent of a picture, brought to the run's size. */
+/* The scaled latent of a picture, brought to the run's size and continued to what the networks
+ * compute. */
 static artfusion_status encode(artfusion_sampler *s, const artfusion_image *image, float *latent)
 {
     const artfusion_sampler_options *o = &s->plan.options;
-    artfusion_image *resized = NULL;
+    const af_size whole = s->plan.whole;
+    artfusion_image *resized = NULL, *reflected = NULL;
     artfusion_status status = ARTFUSION_OK;
     if (image->width != o->width || image->height != o->height)
         status =
             artfusion_image_resize(image, o->width, o->height, ARTFUSION_FILTER_BICUBIC, &resized);
+    const artfusion_image *sized = resized ? resized : image;
+    if (status == ARTFUSION_OK && (whole.width != o->width || whole.height != o->height))
+        status = af_image_reflected(sized, whole.width, whole.height, &reflected);
     const double began = af_seconds();
     if (status == ARTFUSION_OK)
-        status = af_model_encode(s->plan.model, resized ? resized : image, ARTFUSION_LATENT_SCALED,
-                                 latent, s->plan.values);
+        status = af_model_encode(s->plan.model, reflected ? reflected : sized,
+                                 ARTFUSION_LATENT_SCALED, latent, s->plan.values);
     s->run.seconds_encode += af_seconds() - began;
     s->run.seconds_total += af_seconds() - began;
+    artfusion_image_destroy(reflected);
     artfusion_image_destroy(resized);
     return status;
 }

@@ -145,7 +145,7 @@ static void planar_is_clamped_and_truncated(void **state)
     const float rgb[] = {0.0f, -1.0f, 1.0f, -5.0f, 5.0f, INFINITY, -INFINITY, 0.999f, -0.999f};
     const uint8_t planar[] = {127, 0, 255, 0, 255, 255, 0, 254, 0};
     artfusion_image *image = NULL;
-    assert_int_equal(af_image_from_planar(rgb, 3, 1, &image), ARTFUSION_OK);
+    assert_int_equal(af_image_from_planar(rgb, 3, 1, 3, 1, &image), ARTFUSION_OK);
     for (size_t channel = 0; channel < 3; channel++)
         for (size_t x = 0; x < 3; x++)
             assert_int_equal(image->pixels[3 * x + channel], planar[3 * channel + x]);
@@ -163,10 +163,46 @@ static void every_level_survives_the_way_there_and_back(void **state)
     af_image_to_planar(image, rgb);
     for (size_t i = 0; i < 3 * 256; i++)
         rgb[i] += 1e-6f; /* off the edge that truncation would fall over */
-    assert_int_equal(af_image_from_planar(rgb, 256, 1, &back), ARTFUSION_OK);
+    assert_int_equal(af_image_from_planar(rgb, 256, 1, 256, 1, &back), ARTFUSION_OK);
     assert_memory_equal(back->pixels, image->pixels, 3 * 256);
     artfusion_image_destroy(image);
     artfusion_image_destroy(back);
+}
+
+/* Of a plane's rows and columns the first become the picture; what is cut off is not looked at. */
+static void the_corner_of_planes_becomes_a_picture(void **state)
+{
+    (void)state;
+    float rgb[3 * 2 * 3];
+    for (size_t i = 0; i < 18; i++)
+        rgb[i] = ((float)i + 0.5f) / 127.5f - 1.0f;
+    rgb[2] = rgb[17] = NAN;
+    artfusion_image *image = NULL;
+    assert_int_equal(af_image_from_planar(rgb, 3, 2, 2, 1, &image), ARTFUSION_OK);
+    assert_int_equal(image->width, 2);
+    assert_int_equal(image->height, 1);
+    const uint8_t corner[] = {0, 6, 12, 1, 7, 13};
+    assert_memory_equal(image->pixels, corner, sizeof corner);
+    artfusion_image_destroy(image);
+}
+
+/* From rows with a stride; farther than the picture is long, too. */
+static void a_picture_is_continued_by_reflection(void **state)
+{
+    (void)state;
+    uint8_t pixels[] = {1, 1, 1, 2, 2, 2, 99, 3, 3, 3, 4, 4, 4, 99};
+    artfusion_image *image = NULL, *larger = NULL;
+    assert_int_equal(artfusion_image_wrap(pixels, 2, 2, 7, &image), ARTFUSION_OK);
+    assert_int_equal(af_image_reflected(image, 7, 3, &larger), ARTFUSION_OK);
+    const uint8_t expected[3][7] = {
+        {1, 2, 2, 1, 1, 2, 2}, {3, 4, 4, 3, 3, 4, 4}, {3, 4, 4, 3, 3, 4, 4}};
+    for (size_t i = 0; i < 21; i++)
+        for (size_t c = 0; c < 3; c++)
+            assert_int_equal(larger->pixels[3 * i + c], expected[i / 7][i % 7]);
+    artfusion_image_destroy(larger);
+    assert_int_equal(af_image_reflected(image, 65536, 3, &larger), ARTFUSION_ERROR_ARGUMENT);
+    assert_null(larger);
+    artfusion_image_destroy(image);
 }
 
 static void nan_is_found(void **state)
@@ -175,7 +211,7 @@ static void nan_is_found(void **state)
     float rgb[3 * 2 * 2] = {0};
     rgb[2 * 4 + 3] = NAN;
     artfusion_image *image = NULL;
-    assert_int_equal(af_image_from_planar(rgb, 2, 2, &image), ARTFUSION_ERROR_NUMERIC);
+    assert_int_equal(af_image_from_planar(rgb, 2, 2, 2, 2, &image), ARTFUSION_ERROR_NUMERIC);
     assert_null(image);
     assert_message_has("row 1 of channel 2");
 }
@@ -191,6 +227,8 @@ int main(void)
         cmocka_unit_test(planar_is_what_numpy_gives),
         cmocka_unit_test(planar_is_clamped_and_truncated),
         cmocka_unit_test(every_level_survives_the_way_there_and_back),
+        cmocka_unit_test(the_corner_of_planes_becomes_a_picture),
+        cmocka_unit_test(a_picture_is_continued_by_reflection),
         cmocka_unit_test(nan_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,8 @@ static void test_fit_size(void **state)
         int32_t width, height, longest, fit_width, fit_height;
     } cases[] = {
         {640, 480, 0, 32, 24}, {480, 640, 0, 24, 32},     {100, 100, 64, 64, 64},
-        {1000, 1, 64, 64, 8},  {65535, 65535, 0, 32, 32}, {3, 2, 50, 48, 32},
+        {1000, 1, 64, 64, 1},  {65535, 65535, 0, 32, 32}, {3, 2, 50, 50, 33},
+        {4, 3, 50, 50, 38}, /* 37.5: up */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int32_t width = 0, height = 0;

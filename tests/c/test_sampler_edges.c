@@ -74,11 +74,11 @@ static void setters_check_what_they_are_given(void **state)
 
     options.width = 65536;
     REFUSED(artfusion_sampler_create(model, &options, &sampler),
-            "width is 65536 pixels: a side is at most");
+            "width is 65536 pixels: it must be 1 to 65528");
     options.width = SIDE;
     options.height = 65544;
     REFUSED(artfusion_sampler_create(model, &options, &sampler),
-            "height is 65544 pixels: a side is at most");
+            "height is 65544 pixels: it must be 1 to 65528");
     options.height = SIDE;
     static const int32_t below[] = {5, -1};
     options.timesteps = below;

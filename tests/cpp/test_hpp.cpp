@@ -121,7 +121,7 @@ void sampling(const char *path)
 
     artfusion::Options options(model);
     EXPECT(options.size(model, painting, 96).width == 96 && options.height == 64);
-    EXPECT(options.size(model, painting).width == 256 && options.height == 160);
+    EXPECT(options.size(model, painting).width == 256 && options.height == 171);
     EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "-1", options.size(model, painting, -1));
     EXPECT_ERROR(ARTFUSION_ERROR_ARGUMENT, "bold", options.preset(model, "none such"));
     options.preset(model, "bold");
@@ -141,6 +141,7 @@ void sampling(const char *path)
         steps++;
     EXPECT(steps == 3 && plain.progress().step == 3);
     EXPECT(same(plain.image(), wanted));
+    EXPECT(plain.latent_size() == std::make_pair(8, 8));
 
     // Each callback comes, with the sampler that it belongs to; what it throws comes out of `run`,
     // after which the run goes on to the same bytes.

@@ -250,6 +250,15 @@ static void get_progress(outcome *o)
     artfusion_sampler_destroy(sampler);
 }
 
+static void latent_size(outcome *o)
+{
+    artfusion_sampler *sampler = one_step();
+    int32_t sides[2];
+    ATTEMPT(o, artfusion_sampler_latent_size(sampler, sides, sides + 1));
+    take(o, sides, sizeof sides);
+    artfusion_sampler_destroy(sampler);
+}
+
 static void x(outcome *o)
 {
     artfusion_sampler *sampler = one_step();
@@ -322,6 +331,7 @@ const fault_case sampler_cases[] = {
     {"artfusion_sampler_run", "UniPC", run_unipc, 0, {NULL}},
     {"artfusion_sampler_cancel", NULL, cancel, 0, {NULL}},
     {"artfusion_sampler_get_progress", NULL, get_progress, 0, {NULL}},
+    {"artfusion_sampler_latent_size", NULL, latent_size, 0, {NULL}},
     {"artfusion_sampler_x", NULL, x, 0, {NULL}},
     {"artfusion_sampler_x0", NULL, x0, 0, {NULL}},
     {"artfusion_sampler_kept_count", NULL, kept_count, 0, {NULL}},

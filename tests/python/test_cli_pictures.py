@@ -81,9 +81,15 @@ def test_jpeg_by_suffix(stylize: list[object], tmp_path: Path, side: int) -> Non
 def test_sizes(stylize: list[object], tmp_path: Path, model: dict[str, Any], side: int) -> None:
     """The content is 200 x 100."""
     longer = max(model["native_width"], model["native_height"])
-    expected = {None: (longer, longer // 2), 2 * side: (2 * side, side)}
-    for fit, size in expected.items():
-        found = report(*stylize, "--steps", 1, *(["--fit", fit] if fit else []))
+    expected = {
+        (): (longer, longer // 2),
+        ("--fit", 2 * side): (2 * side, side),
+        ("--fit", 75): (75, 38),
+        ("--size", "67x45"): (67, 45),
+        ("--size", "1x1"): (1, 1),
+    }
+    for option, size in expected.items():
+        found = report(*stylize, "--steps", 1, *option)
         assert (found["width"], found["height"]) == size
         assert Image.open(tmp_path / "out.png").size == size
 

@@ -82,5 +82,5 @@ mkdir "$scratch/one/photos"
 mv "$scratch/one/photo.jpg" "$scratch/one/photos/out.jpg"
 same 'the command, by folder' "$command" stylize --quiet -m mini.artfusion -c photos -s painting.jpg -o .
 size=$(od -An -tu1 -j16 -N8 "$wanted" | tr -s ' ')
-[ "$size" = ' 0 0 1 0 0 0 0 160' ] || { echo "FAIL: not 256x160, the photo's proportions"; failed=1; }
+[ "$size" = ' 0 0 1 0 0 0 0 171' ] || { echo "FAIL: not 256x171, the photo's proportions"; failed=1; }
 exit $failed

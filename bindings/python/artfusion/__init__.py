@@ -7,7 +7,7 @@
 ...     "examples/images/coffee.jpg", "examples/images/van-gogh.jpg", steps=2, longest=64
 ... )
 >>> picture.size
-(64, 32)
+(64, 43)
 
 A picture may be a path, the bytes of a file, an open file, a Pillow image, an array or a tensor.
 The result is an `Image`, which `save()` writes, `to_pil()` copies and `numpy.asarray()` views.

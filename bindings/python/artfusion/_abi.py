@@ -249,6 +249,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "sampler_run": (c_int32, [_handle]),
     "sampler_cancel": (None, [_handle]),
     "sampler_get_progress": (c_int32, [_handle, POINTER(Progress), c_size_t]),
+    "sampler_latent_size": (c_int32, [_handle, ints_p, ints_p]),
     "sampler_x": (floats_p, [_handle, sizes_p]),
     "sampler_x0": (floats_p, [_handle, sizes_p]),
     "sampler_kept_count": (c_int32, [_handle]),

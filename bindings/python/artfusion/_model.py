@@ -108,11 +108,11 @@ class Model(Shared):
         return tuple(name.decode() for name in names)
 
     def fit_size(self, width: int, height: int, longest: int = 0) -> tuple[int, int]:
-        """The size nearest to these proportions that the model supports. Its longer side is
-        `longest` pixels; 0 is the model's native one.
+        """The size with these proportions and a longer side of `longest` pixels; 0 is the model's
+        native one.
 
         >>> model.fit_size(1600, 900)
-        (256, 160)
+        (256, 144)
         """
         fitted = ctypes.c_int32(), ctypes.c_int32()
         size = int32("width", width), int32("height", height), int32("longest", longest)
@@ -195,14 +195,14 @@ class Model(Shared):
         those of `Options`, such as steps=20, preset="bold", longest=512 or seed=7.
 
         >>> model.stylize(photo, painting, steps=2, longest=64)
-        <artfusion.Image 64x32>
+        <artfusion.Image 64x43>
 
         A list of contents or of styles gives a list of pictures. Two lists must have the same
         length, unless one of them has a single element, which is then for all. The pictures are
         made one after another, each as by a call of its own.
 
         >>> model.stylize(photo, [painting, model.null_style()], steps=1, longest=32)
-        [<artfusion.Image 32x32>, <artfusion.Image 32x32>]
+        [<artfusion.Image 32x21>, <artfusion.Image 32x21>]
         """
         return self._stylize(content, style, options, lambda sampler: None)
 
@@ -236,7 +236,7 @@ class Model(Shared):
 
         >>> import asyncio
         >>> asyncio.run(model.astylize(photo, painting, steps=1, longest=64))
-        <artfusion.Image 64x32>
+        <artfusion.Image 64x43>
         """
         given_up = threading.Event()
         begun: list[Sampler] = []

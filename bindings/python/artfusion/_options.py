@@ -58,8 +58,7 @@ class Options(TypedDict, total=False):
     preset: str
     """How much of the style is wanted: one of Model.presets."""
     width: int
-    """In pixels, a multiple of the model's size_multiple. If `height` is not given, it follows from
-    the content's proportions."""
+    """In pixels. If `height` is not given, it follows from the content's proportions."""
     height: int
     """In pixels, like `width`."""
     longest: int
@@ -221,8 +220,7 @@ def _fitted(model: Model, size: tuple[int, int], options: Options) -> tuple[int,
             if "longest" in options:
                 raise ArgumentError(f"longest is given with {name}: one or the other")
             given = int32(name, options[name])  # type: ignore[literal-required]
-            multiple = model.info().size_multiple
-            follows = max(1, int(given * other / own / multiple + 0.5)) * multiple
+            follows = max(1, int(given * other / own + 0.5))
             return (given, follows) if name == "width" else (follows, given)
     return model.fit_size(width, height, options.get("longest", 0))
 

@@ -78,8 +78,8 @@ class Sampler(Handle):
 
     >>> for step in model.sampler(photo, painting, steps=2, longest=64):
     ...     print(step.number, "of", step.of, step.preview())
-    1 of 2 <artfusion.Image 64x32>
-    2 of 2 <artfusion.Image 64x32>
+    1 of 2 <artfusion.Image 64x43>
+    2 of 2 <artfusion.Image 64x43>
 
     `len(sampler)` is the number of steps that are left, which gives a progress bar its total:
     `for step in tqdm(sampler)`. `async for` does each step in a thread.
@@ -105,13 +105,7 @@ class Sampler(Handle):
         calls_back = bool(options.keys() & {"on_eps", "on_noise"})
         self._signals = deferred if calls_back else contextlib.nullcontext
         super().__init__(create("sampler", "sampler_create", model._c, c, needs=callbacks))
-        info = model.info()
-        self._shape = (
-            c.batch,
-            info.latent_channels,
-            c.height // info.downsample,
-            c.width // info.downsample,
-        )
+        self._shape = (c.batch, model.info().latent_channels, *reversed(self.latent_size))
         self.width: int = c.width
         self.height: int = c.height
         self.batch: int = c.batch
@@ -273,7 +267,7 @@ class Sampler(Handle):
         >>> with model.sampler(photo, [painting, None], steps=2, longest=64) as sampler:
         ...     sampler.run()
         ...     sampler.images()
-        [<artfusion.Image 64x32>, <artfusion.Image 64x32>]
+        [<artfusion.Image 64x43>, <artfusion.Image 64x43>]
         """
         return [self.image(i) for i in range(self.batch)]
 
@@ -335,6 +329,14 @@ class Sampler(Handle):
         return Progress(**{f.name: getattr(c, f.name) for f in dataclasses.fields(Progress)})
 
     @property
+    def latent_size(self) -> tuple[int, int]:
+        """The width and height of latents and masks: those of the picture, rounded up to a multiple
+        of the model's size_multiple, in latent pixels."""
+        width, height = ctypes.c_int32(), ctypes.c_int32()
+        check(library().artfusion_sampler_latent_size(self._c, width, height))
+        return width.value, height.value
+
+    @property
     def x(self) -> FloatArray | None:
         """The current scaled latent[batch, channels, height, width]; None before there is one. It
         is a view, whose values the next step changes."""
@@ -356,7 +358,7 @@ class Sampler(Handle):
         >>> sampler = model.sampler(photo, painting, steps=3, longest=64, keep_every=1)
         >>> sampler.run()
         >>> len(sampler.kept()), sampler.kept()[-1][0].shape
-        (4, (1, 32, 4, 8))
+        (4, (1, 32, 8, 8))
         """
         owner, lib = self._c, library()
         entries: list[tuple[FloatArray, FloatArray | None]] = []

@@ -116,10 +116,16 @@ def test_sizes(model: af.Model) -> None:
     assert size(wide, width=64) == (64, 32)
     assert size(wide, height=64) == (128, 64)
     assert size(wide.transpose(1, 0, 2), width=64) == (64, 128)
-    assert size(np.zeros((70, 96, 3), np.uint8), width=64) == (64, 32)
-    assert size(np.zeros((73, 96, 3), np.uint8), width=64) == (64, 64)
-    assert size(np.zeros((1, 300, 3), np.uint8), width=64) == (64, 32)
+    assert size(np.zeros((70, 96, 3), np.uint8), width=64) == (64, 47)
+    assert size(np.zeros((73, 96, 3), np.uint8), width=64) == (64, 49)
+    assert size(np.zeros((1, 300, 3), np.uint8), width=64) == (64, 1)
     assert size(width=96) == (96, 96)
+    with model.sampler(wide, width=65, height=3, steps=1) as sampler:
+        assert sampler.latent_size == (12, 4)  # of 96 x 32 pixels
+        sampler.set_mask(np.zeros((4, 12), np.float32))
+        sampler.run()
+        assert sampler.x is not None and sampler.x.shape[2:] == (4, 12)
+        assert sampler.image().size == (65, 3)
     tall = wide.transpose(1, 0, 2)
     with pytest.raises(af.ArgumentError, match="32x64 and 64x32"):
         size([wide, tall], longest=64)
@@ -144,7 +150,7 @@ def test_sizes(model: af.Model) -> None:
         ({"style_scale": float("nan")}, af.ArgumentError, "style_scale"),
         ({"solver": "euler"}, af.ArgumentError, "dpmpp_2m"),
         ({"preset": "wild"}, af.ArgumentError, "balanced"),
-        ({"width": 65}, af.ArgumentError, "width"),
+        ({"width": 0}, af.ArgumentError, "width"),
         ({"width": 64, "longest": 64}, af.ArgumentError, "longest"),
         ({"timesteps": [500, 2], "steps": 3}, af.ArgumentError, "of 2 timesteps"),
         ({"timesteps": 5}, TypeError, "timesteps is 5: a list"),

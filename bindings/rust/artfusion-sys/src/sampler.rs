@@ -157,6 +157,11 @@ extern "C" {
         progress: *mut artfusion_progress,
         struct_size: usize,
     ) -> artfusion_status;
+    pub fn artfusion_sampler_latent_size(
+        sampler: *const artfusion_sampler,
+        width: *mut i32,
+        height: *mut i32,
+    ) -> artfusion_status;
     pub fn artfusion_sampler_x(sampler: *const artfusion_sampler, count: *mut usize) -> *const f32;
     pub fn artfusion_sampler_x0(sampler: *const artfusion_sampler, count: *mut usize)
         -> *const f32;

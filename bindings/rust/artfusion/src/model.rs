@@ -203,8 +203,8 @@ impl Model {
         }
     }
 
-    /// The `(width, height)` nearest to the given proportions that the model supports, with a
-    /// longer side of `longest` pixels; 0 is the model's native one.
+    /// The `(width, height)` with the given proportions and a longer side of `longest` pixels; 0 is
+    /// the model's native one.
     ///
     /// # Errors
     ///

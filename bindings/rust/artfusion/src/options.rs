@@ -144,7 +144,7 @@ impl Options {
         Ok(self)
     }
 
-    /// In pixels, multiples of the model's `size_multiple`.
+    /// In pixels.
     pub fn size(mut self, width: u32, height: u32) -> Options {
         self.c.width = ffi::int(width);
         self.c.height = ffi::int(height);
@@ -152,8 +152,8 @@ impl Options {
         self
     }
 
-    /// Sets the size by the image's proportions, with the longer side nearest to `longest` pixels;
-    /// 0 is the model's native one. It is the size of [`Model::fit_size`].
+    /// Sets the size by the image's proportions, with a longer side of `longest` pixels; 0 is the
+    /// model's native one. It is the size of [`Model::fit_size`].
     ///
     /// # Errors
     ///

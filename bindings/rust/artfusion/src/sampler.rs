@@ -135,9 +135,8 @@ impl<'a> Sampler<'a> {
         let handle = Handle::make(|out| unsafe {
             sys::artfusion_sampler_create(model.handle.get(), &c, out)
         })?;
-        let info = model.info();
-        let (width, height) = options.get_size();
-        let (width, height) = (width / info.downsample, height / info.downsample);
+        // SAFETY: the handle lives.
+        let (width, height) = unsafe { latent_size(handle.get()) }?;
         Ok(Sampler {
             shared: Arc::new(Shared {
                 handle,
@@ -145,7 +144,7 @@ impl<'a> Sampler<'a> {
             }),
             closures,
             pixels: ffi::product(&[width, height]),
-            values: ffi::product(&[info.latent_channels, width, height]),
+            values: ffi::product(&[model.info().latent_channels, width, height]),
         })
     }
 
@@ -378,6 +377,17 @@ impl<'a> Sampler<'a> {
         unsafe { Progress::of(self.get()) }
     }
 
+    /// The width and height of latents and masks: the picture's, rounded up to a multiple of the
+    /// model's `size_multiple`, in latent pixels.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn latent_size(&self) -> Result<(u32, u32)> {
+        // SAFETY: the handle lives.
+        unsafe { latent_size(self.get()) }
+    }
+
     fn latent(
         &self,
         get: unsafe extern "C" fn(*const sys::artfusion_sampler, *mut usize) -> *const f32,
@@ -529,6 +539,16 @@ pub(crate) unsafe fn save_state(sampler: *mut sys::artfusion_sampler, path: &Pat
     // SAFETY: by the caller; the path lives through the call.
     ffi::check(unsafe { sys::artfusion_sampler_save_state_file(sampler, path.as_ptr()) })?;
     Ok(())
+}
+
+/// # Safety
+///
+/// The sampler lives.
+unsafe fn latent_size(sampler: *const sys::artfusion_sampler) -> Result<(u32, u32)> {
+    let (mut width, mut height) = (0, 0);
+    // SAFETY: by the caller; both numbers live through the call.
+    ffi::check(unsafe { sys::artfusion_sampler_latent_size(sampler, &mut width, &mut height) })?;
+    Ok((ffi::unsigned(width), ffi::unsigned(height)))
 }
 
 /// # Safety

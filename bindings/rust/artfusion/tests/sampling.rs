@@ -127,7 +127,7 @@ fn one_call_makes_what_the_others_make() {
     let (photo, painting) = (picture(300, 200, 2), picture(280, 350, 3));
     let options = Options::new(&model);
     let ours = model.stylize(&photo, &painting, &options).unwrap();
-    assert_eq!((ours.width(), ours.height()), (256, 160));
+    assert_eq!((ours.width(), ours.height()), (256, 171));
     assert!(ours.to_rgb() == wanted.to_rgb());
 
     // A size that was set is kept, and a batch is no single picture.
@@ -139,7 +139,7 @@ fn one_call_makes_what_the_others_make() {
         .steps(1)
         .size_for(&model, &photo, 64)
         .unwrap();
-    assert_eq!(small.get_size(), (64, 32));
+    assert_eq!(small.get_size(), (64, 43));
     let error = model
         .stylize(&photo, &painting, &small.batch(2))
         .unwrap_err();
@@ -196,8 +196,8 @@ fn every_option_arrives() {
         assert!(error.message().starts_with(field), "{}: {}", field, error);
     };
     let o = || small(&model);
-    refused(o().size(65, 64), "width");
-    refused(o().size(64, 65), "height");
+    refused(o().size(0, 64), "width");
+    refused(o().size(64, 65_536), "height");
     refused(o().batch(257), "batch");
     refused(o().batch(u32::MAX), "batch");
     refused(o().steps(0), "steps");
@@ -318,6 +318,21 @@ fn memory_is_known_and_limited() {
     let error = Sampler::new(&limited, &small(&limited).size(256, 256)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
     assert!(error.message().contains("memory_limit"), "{}", error);
+}
+
+#[test]
+fn any_size_comes_out_and_latents_are_whole() {
+    let model = open_model();
+    let options = Options::new(&model).size(65, 3).steps(1);
+    let mut sampler = Sampler::new(&model, &options).unwrap();
+    assert_eq!(sampler.latent_size().unwrap(), (12, 4)); // of 96 x 32 pixels
+    sampler
+        .set_content(Index::All, Some(&picture(9, 7, 1)))
+        .unwrap();
+    sampler.set_mask(Index::All, &[0.0; 48]).unwrap();
+    sampler.run().unwrap();
+    let image = sampler.image(0).unwrap();
+    assert_eq!((image.width(), image.height()), (65, 3));
 }
 
 #[test]
