@@ -468,7 +468,7 @@ func TestOptions(t *testing.T) {
 
 	o = must(model.SamplerOptions())(t)
 	for name, change := range map[string]func(o *SamplerOptions){
-		"width":     func(o *SamplerOptions) { o.Width = 63 },
+		"width":     func(o *SamplerOptions) { o.Width = 65_536 },
 		"wide":      func(o *SamplerOptions) { o.Width = math.MaxInt32 + 257 },
 		"batch":     func(o *SamplerOptions) { o.Batch = 0 },
 		"solver":    func(o *SamplerOptions) { o.Solver = 99 },

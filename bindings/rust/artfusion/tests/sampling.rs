@@ -326,10 +326,8 @@ fn any_size_comes_out_and_latents_are_whole() {
     let options = Options::new(&model).size(65, 3).steps(1);
     let mut sampler = Sampler::new(&model, &options).unwrap();
     assert_eq!(sampler.latent_size().unwrap(), (12, 4)); // of 96 x 32 pixels
-    sampler
-        .set_content(Index::All, Some(&picture(9, 7, 1)))
-        .unwrap();
-    sampler.set_mask(Index::All, &[0.0; 48]).unwrap();
+    sampler.set_content(ALL, &picture(9, 7, 1)).unwrap();
+    sampler.set_mask(ALL, &[0.0; 48]).unwrap();
     sampler.run().unwrap();
     let image = sampler.image(0).unwrap();
     assert_eq!((image.width(), image.height()), (65, 3));
