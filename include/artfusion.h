@@ -3,8 +3,8 @@
  *
  * artfusion.h - arbitrary style transfer by dual-conditional latent diffusion
  *
- * After D.-Y. Chen, "ArtFusion: Arbitrary Style Transfer using Dual
- * Conditional Latent Diffusion Models", arXiv 2306.09330.
+ * After D.-Y. Chen, "ArtFusion: Controllable Arbitrary Style Transfer using
+ * Dual Conditional Latent Diffusion Models", arXiv 2306.09330.
  *
  * A content picture gives the shapes, a style picture the colours, texture and
  * strokes. Two independent guidance scales say how much of each is wanted.
@@ -66,7 +66,8 @@
  *            what it was made from, so handles may be destroyed in any order.
  * Pointers   returned by accessors are borrowed: they are valid for as long as
  *            the handle that they came from exists, unless said otherwise.
- * Strings    are UTF-8, paths included.
+ * Strings    are UTF-8, paths included. Static ones stay valid while the
+ *            library is loaded.
  * Options    are structs that begin with their size. `..._init` fills in the
  *            size and every default; NULL options mean all defaults. A value
  *            at the start of a field's comment is its default. A caller
@@ -101,9 +102,9 @@
  *            other threads, for up to a minute and only while they make
  *            progress; those begun later fail with ENGINE.
  *            Isolated models (artfusion_isolation) differ in both respects: a
- *            forked child may open its own, whatever the program had opened
- *            (the parent's fail there with ENGINE), and exit() does not wait
- *            for their calls.
+ *            forked child may open isolated models of its own, whatever the
+ *            program had opened (the parent's isolated models fail there with
+ *            ENGINE), and exit() does not wait for the calls of isolated models.
  *            The library may be unloaded once its handles are destroyed; its
  *            engine stays loaded.
  *
@@ -183,7 +184,7 @@ enum {
 ARTFUSION_API const char *artfusion_error_message(void);
 
 /** The name of a status, such as "ARTFUSION_ERROR_IO"; "unknown status" for
- * others. Static. */
+ * any other value. Static. */
 ARTFUSION_API const char *artfusion_status_name(artfusion_status status);
 
 /** Whether the running library fits a program that was compiled with the
@@ -219,7 +220,7 @@ typedef struct artfusion_context artfusion_context;
 /** Where networks run. */
 typedef int32_t artfusion_device;
 enum {
-    ARTFUSION_DEVICE_AUTO = 0, /**< CPU, unless the build's engine finds a CUDA GPU */
+    ARTFUSION_DEVICE_AUTO = 0, /**< the CPU, unless the engine finds a CUDA GPU */
     ARTFUSION_DEVICE_CPU = 1,
     ARTFUSION_DEVICE_CUDA = 2
 };
@@ -290,7 +291,7 @@ typedef void (*artfusion_log_callback)(void *user_data, artfusion_log_level leve
 typedef struct artfusion_context_options {
     uint32_t struct_size;          /**< sizeof the struct, in bytes */
     artfusion_device device;       /**< AUTO */
-    int32_t device_index;          /**< 0: which GPU; for the CPU only 0 */
+    int32_t device_index;          /**< 0: which GPU, counted from 0; must be 0 for the CPU */
     int32_t threads;               /**< 0: the number of threads the engine is already set to use
                                     * in this process, or libtorch's choice in an isolated one;
                                     * else 1..1024, set during a call and restored after it */
@@ -309,22 +310,22 @@ typedef struct artfusion_context_options {
                                     * whole process return large freed blocks to the system at once
                                     * (mallopt). Since 1.1 */
     artfusion_isolation isolation; /**< NONE: as in 1.0, without a second program to install, start
-                                    * and copy to. AUTO is not the default, because a program of
-                                    * 1.0 with a model of its own would get a process unasked.
-                                    * A program that opens untrusted model files should choose
-                                    * AUTO or PROCESS. Since 1.1 */
+                                    * and copy to. AUTO is not the default, because a program
+                                    * written for 1.0, with a model of its own, would get a second
+                                    * process without asking for one. A program that opens untrusted
+                                    * model files should choose AUTO or PROCESS. Since 1.1 */
     int32_t isolation_timeout;     /**< 0: none; else how many milliseconds a network call, or
                                     * opening the model, may take under PROCESS. There is no default
                                     * limit, because the time depends on the model, the size and the
                                     * machine. Ignored under NONE. Since 1.1 */
-    const char *trusted;           /**< NULL: none; else the SHA-256 of further model files that
-                                    * AUTO trusts, each of 64 hexadecimal digits, as sha256sum
+    const char *trusted;           /**< NULL: none; else the SHA-256 digests of further model files
+                                    * that AUTO trusts, 64 hexadecimal digits each, as sha256sum
                                     * prints them, separated by spaces, line ends or commas.
                                     * Copied. Ignored except under AUTO. Since 1.1 */
 } artfusion_context_options;
 
-/** Fills the first `struct_size` bytes, sizeof(artfusion_context_options),
- * with the defaults. Errors: ARGUMENT. */
+/** Fills the first `struct_size` bytes with the defaults; pass
+ * sizeof(artfusion_context_options). Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_context_options_init(artfusion_context_options *options,
                                                               size_t struct_size);
 
@@ -513,9 +514,9 @@ typedef struct artfusion_model artfusion_model;
 
 /** Finds the default model. If the environment variable ARTFUSION_MODEL is not empty, its value is
  * the path, unchecked. Otherwise it is the first mini.artfusion found in these folders: the
- * library's own; share/artfusion under the prefix that the library is installed in (in its lib, or
- * lib/NAME as on Debian); `models` in the source tree that it was built in. If the library is
- * linked statically, the program's folder takes the place of the library's. `*path` is absolute
+ * library's own; share/artfusion under the prefix whose lib (or lib/NAME, as on Debian) holds the
+ * library; `models` in the source tree that the library was built in. If the library is linked
+ * statically, the program's folder takes the place of the library's. `*path` is absolute
  * unless ARTFUSION_MODEL is relative; release it with artfusion_free(). Any thread may call this.
  * Since 1.1. Errors: ARGUMENT, IO (no model was found: the message names the places), MEMORY. */
 ARTFUSION_API artfusion_status artfusion_default_model_path(char **path);
@@ -618,7 +619,7 @@ typedef struct artfusion_model_info {
                                  * ends and the next begins: docs/model-format.md */
     const char *engine;         /**< e.g. "torchscript 2.13.0" */
     const char *device_name;    /**< e.g. "cpu", "NVIDIA H100" */
-    const char *arithmetic;     /**< e.g. "float32" */
+    const char *arithmetic;     /**< the type that networks compute in, e.g. "float32" */
     const float *latent_shift;  /**< [latent_channels]: scaled = (z - shift) * scale */
     const float *latent_scale;  /**< [latent_channels] */
     const double *alphas_cumprod;  /**< [timesteps], float32 values as in the published code */
@@ -773,19 +774,19 @@ typedef int32_t (*artfusion_eps_callback)(void *user_data, artfusion_sampler *sa
 
 /** Options for artfusion_sampler_create(). */
 typedef struct artfusion_sampler_options {
-    uint32_t struct_size;      /**< sizeof the struct, in bytes */
-    int32_t width;             /**< pixels of the result, 1..65535 rounded down to a multiple of the
-                                 * model's size_multiple. The networks compute the next multiple:
-                                 * the content is continued to it by reflection, and the result is
-                                 * cut. In 1.0 it had to be a multiple */
-    int32_t height;            /**< pixels, likewise */
-    int32_t batch;             /**< 1; pictures in this run, 1..256. On a CPU the library divides
+    uint32_t struct_size;       /**< sizeof the struct, in bytes */
+    int32_t width;              /**< pixels of the result, from 1 to the largest multiple of the
+                                 * model's size_multiple up to 65535. The networks compute the next
+                                 * multiple: the content is continued to it by reflection, and the
+                                 * result is cut. In 1.0 it had to be a multiple */
+    int32_t height;             /**< pixels, likewise */
+    int32_t batch;              /**< 1; pictures in this run, 1..256. On a CPU the library divides
                                  * them into parts of the size that it computes fastest */
-    int32_t steps;             /**< 1..the model's timesteps */
-    artfusion_solver solver;   /**< the model's */
-    artfusion_spacing spacing; /**< the model's */
-    artfusion_rng_kind rng;    /**< COUNTER */
-    artfusion_noise_kind noise; /**< NORMAL: kind of x_T */
+    int32_t steps;              /**< 1..the model's timesteps */
+    artfusion_solver solver;    /**< the model's */
+    artfusion_spacing spacing;  /**< the model's */
+    artfusion_rng_kind rng;     /**< COUNTER */
+    artfusion_noise_kind noise; /**< NORMAL: the distribution of x_T */
     int32_t keep_every;         /**< 0: keep nothing; k: keep x_T, the first step's x and x0, and
                                  * those of every k-th step counted back from the last */
     uint64_t seed;              /**< 0 */
@@ -856,10 +857,10 @@ artfusion_sampler_options_set_size(artfusion_sampler_options *options, const art
 ARTFUSION_API artfusion_status artfusion_sampler_memory_needed(
     artfusion_model *model, const artfusion_sampler_options *options, uint64_t *bytes);
 
-/** Creates a sampler. If a setter is not called, the model's null content or null style is used,
- * which stand for none in particular. Errors: ARGUMENT, MEMORY. If the context has a
- * memory_limit, also LIMIT (the run needs more, even with its pictures computed one by one) and
- * ENGINE. */
+/** Creates a sampler. Until the setters are called, the model's null content and null style are
+ * used, which stand for no content and no style in particular. Errors: ARGUMENT, MEMORY. If the
+ * context has a memory_limit, also LIMIT (the run needs more, even with its pictures computed one
+ * by one) and ENGINE. */
 ARTFUSION_API artfusion_status artfusion_sampler_create(artfusion_model *model,
                                                         const artfusion_sampler_options *options,
                                                         artfusion_sampler **sampler);
@@ -915,8 +916,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_next(artfusion_sampler *sampler
 ARTFUSION_API artfusion_status artfusion_sampler_run(artfusion_sampler *sampler);
 
 /** Cancels the current `next`, `run` or `image` call, or the next one if none is running.
- * That call ends with CANCELLED, within one network call. One cancel ends one call. It may
- * be called from any thread and from a signal handler.
+ * That call ends with CANCELLED, within one network call. One cancel ends one call. This function
+ * may be called from any thread and from a signal handler.
  * Under ARTFUSION_ISOLATION_PROCESS a network call that does not end within a fifth of a
  * second is ended together with its process. The next call starts another process, which
  * takes as long as opening the model did. Calls of other threads in that process are
@@ -924,7 +925,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_run(artfusion_sampler *sampler)
  * only after the start; artfusion_sampler_cancel itself never waits. */
 ARTFUSION_API void artfusion_sampler_cancel(artfusion_sampler *sampler);
 
-/** How far a run is. */
+/** How far along a run is. */
 typedef struct artfusion_progress {
     uint32_t struct_size;   /**< sizeof the struct, in bytes */
     int32_t step;           /**< steps done */

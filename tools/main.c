@@ -99,7 +99,8 @@ static int refuse(const char *name)
             return usage_error(NULL, "\"%s\" is not a command; did you mean %s?", name,
                                commands[i].name);
     return usage_error(
-        NULL, "\"%s\" is not a command; those are stylize, sample, reconstruct and info", name);
+        NULL, "\"%s\" is not a command; the commands are stylize, sample, reconstruct and info",
+        name);
 }
 
 /* Before the options are read, since the failure may be one of theirs. */

@@ -23,7 +23,7 @@
 #define RESULTS \
     TEXT("out", 'o', OPTION_OUT, \
          "result, .png, .jpg or .webp; - is standard output; for a folder of contents the " \
-         "results' folder, where the same command continues a run that was ended", \
+         "results' folder, where the same command continues a run that was interrupted", \
          "PATH")
 #define OUT \
     TEXT("out", 'o', OPTION_OUT, "result, .png, .jpg or .webp; - is standard output", "FILE")
@@ -89,7 +89,7 @@ static const struct poptOption stylize_pictures[] = {
     SIZE("the content's proportions"),
     FIT,
     FLAG("recursive", 'r', OPTION_RECURSIVE,
-         "also a folder's subfolders; the results form the same tree"),
+         "also read a folder's subfolders; the results form the same tree"),
     FLAG("keep-suffix", '\0', OPTION_KEEP_SUFFIX,
          "name a folder's results like a.jpg.png, so that a.jpg and a.png both get one"),
     READING,
@@ -156,19 +156,19 @@ static const struct poptOption machine[] = {
          "float32, bfloat16, float16, or auto: bfloat16 if the device has instructions for it "
          "(default: auto)",
          "NAME"),
-    TEXT("threads", 't', OPTION_THREADS, "threads on the CPU (default: 0, as many as fit)", "N"),
+    TEXT("threads", 't', OPTION_THREADS, "threads on the CPU (default: 0, the engine's choice)",
+         "N"),
     TEXT("isolation", '\0', OPTION_ISOLATION,
-         "none; process: run networks in a process of their own, which may crash; auto: do so for "
-         "files that are not trusted (default: none)",
+         "none; process: run networks in a process of their own, which may crash without ending "
+         "the command; auto: do so for files that are not trusted (default: none)",
          "NAME"),
     TEXT("isolation-timeout", '\0', OPTION_ISOLATION_TIMEOUT,
          "seconds that a call of isolated networks, or opening the model, may take "
          "(default: no limit)",
          "S"),
     TEXT("trusted", '\0', OPTION_TRUSTED,
-         "model files that --isolation auto trusts, as printed by sha256sum and separated by "
-         "commas, "
-         "besides those that came with the library",
+         "digests, as sha256sum prints them and separated by commas, of model files that "
+         "--isolation auto trusts besides those that came with the library",
          "SHA256"),
     POPT_TABLEEND};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * How far a run is, on stderr: a bar with the time left on a terminal, else a line every tenth. */
+ * How far along a run is, on stderr: a bar with the time left on a terminal, else a line every
+ * tenth. */
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
 

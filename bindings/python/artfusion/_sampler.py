@@ -43,7 +43,7 @@ _NOISE_USES: dict[int, NoiseUse] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is. The fields are those of the C header's artfusion_progress."""
+    """How far along a run is. The fields are those of the C header's artfusion_progress."""
 
     step: int
     steps: int

@@ -79,7 +79,7 @@ macro_rules! named {
 enumeration! {
     /// Where the networks run.
     Device {
-        /// The CPU, unless the build's engine finds a CUDA GPU.
+        /// The CPU, unless the engine finds a CUDA GPU.
         Auto = ARTFUSION_DEVICE_AUTO,
         /// The CPU.
         Cpu = ARTFUSION_DEVICE_CPU,

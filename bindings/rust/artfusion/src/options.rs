@@ -70,7 +70,7 @@ options! {
     spacing get_spacing: Spacing, Spacing::to_raw, Spacing::from_raw;
     /// The random number generator. Default: [`RngKind::Counter`].
     rng get_rng: RngKind, RngKind::to_raw, RngKind::from_raw;
-    /// The kind of x_T. Default: [`NoiseKind::Normal`].
+    /// The distribution of x_T. Default: [`NoiseKind::Normal`].
     noise get_noise: NoiseKind, NoiseKind::to_raw, NoiseKind::from_raw;
     /// 0 keeps no latents. k keeps x_T, the first step's x and x0, and those of every k-th step,
     /// counted back from the last. Default: 0.

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::mem::{size_of, MaybeUninit};
 use std::path::Path;
 
-/// How far a run is.
+/// How far along a run is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
