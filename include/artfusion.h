@@ -251,9 +251,9 @@ enum {
      * That process may end by a signal, by exit, or because a call took longer than
      * `isolation_timeout`. The calls in progress in it then fail with ENGINE, and the message names
      * what ended it. The program, its other models and all handles live on. The model's next call
-     * starts another process. A sampler then repeats the step that failed and ends with the same
-     * result, byte for byte, as an undisturbed run. Cancelling a sampler also ends the call that it
-     * is in.
+     * starts another process. A sampler's next call repeats the step that failed, and the result is
+     * the same, byte for byte, as that of an undisturbed run. Cancelling a sampler also ends its
+     * network call in progress.
      *
      * Before it gets the model file, the process gives up all access that it does not need: to
      * files, sockets, other programs and other processes. seccomp and Landlock enforce this. If the
@@ -304,11 +304,11 @@ typedef struct artfusion_context_options {
     artfusion_log_level log_level; /**< WARNING: messages of this level and more serious ones */
     artfusion_precision precision; /**< AUTO. Since 1.1; before, it was reserved and 0 */
     uint64_t memory_limit;         /**< 0: none; else how many bytes a run may take besides the
-                                    * model (artfusion_sampler_memory_needed). Larger batches are
-                                    * computed in smaller parts; artfusion_sampler_create fails
-                                    * with LIMIT if nothing fits. With glibc this also makes the
-                                    * whole process return large freed blocks to the system at once
-                                    * (mallopt). Since 1.1 */
+                                    * model (artfusion_sampler_memory_needed). A batch that would
+                                    * take more is computed in smaller parts; if even one picture
+                                    * does not fit, artfusion_sampler_create fails with LIMIT. With
+                                    * glibc this also makes the whole process return large freed
+                                    * blocks to the system at once (mallopt). Since 1.1 */
     artfusion_isolation isolation; /**< NONE: as in 1.0, without a second program to install, start
                                     * and copy to. AUTO is not the default, because a program
                                     * written for 1.0, with a model of its own, would get a second
@@ -581,7 +581,7 @@ ARTFUSION_API artfusion_status artfusion_model_open_memory(artfusion_context *co
                                                            const void *data, size_t size,
                                                            artfusion_model **model);
 
-/** The same by a callback that reads a file of `size` bytes. Errors: the same; IO if the
+/** The same from a file of `size` bytes, which a callback reads. Errors: the same, and IO if the
  * callback fails. */
 ARTFUSION_API artfusion_status artfusion_model_open_reader(artfusion_context *context,
                                                            artfusion_read_callback read,
@@ -598,8 +598,8 @@ typedef struct artfusion_model_info {
     uint32_t struct_size;            /**< sizeof the struct, in bytes */
     int32_t latent_channels;         /**< how many channels a latent has */
     int32_t downsample;              /**< pixels per latent pixel, each way */
-    int32_t size_multiple;           /**< pixels: the networks' pictures have sides that are
-                                      * multiples of it; a sampler's may have any */
+    int32_t size_multiple;           /**< pixels: the networks work on sides that are
+                                      * multiples of it; a sampler takes any size */
     int32_t native_width;            /**< pixels: the width of the training's pictures */
     int32_t native_height;           /**< pixels: the height of the training's pictures */
     int32_t style_width;             /**< values in a style code */
@@ -776,9 +776,10 @@ typedef int32_t (*artfusion_eps_callback)(void *user_data, artfusion_sampler *sa
 typedef struct artfusion_sampler_options {
     uint32_t struct_size;       /**< sizeof the struct, in bytes */
     int32_t width;              /**< pixels of the result, from 1 to the largest multiple of the
-                                 * model's size_multiple up to 65535. The networks compute the next
-                                 * multiple: the content is continued to it by reflection, and the
-                                 * result is cut. In 1.0 it had to be a multiple */
+                                 * model's size_multiple that is not above 65535. The networks work
+                                 * on the next multiple: the content is continued to it by
+                                 * reflection, and the result is cut. In 1.0 the width had to be a
+                                 * multiple */
     int32_t height;             /**< pixels, likewise */
     int32_t batch;              /**< 1; pictures in this run, 1..256. On a CPU the library divides
                                  * them into parts of the size that it computes fastest */
@@ -876,8 +877,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_content(artfusion_sampler *
                                                              const artfusion_image *image);
 
 /** Sets the content by its scaled latent [channels, height, width] of `count` values
- * (artfusion_model_encode), which is copied; artfusion_sampler_latent_size has its sides. NULL means
- * the null content. Errors: ARGUMENT, STATE, MEMORY. */
+ * (artfusion_model_encode), which is copied; artfusion_sampler_latent_size gives its sides. NULL
+ * means the null content. Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_content_latent(artfusion_sampler *sampler,
                                                                     int32_t index,
                                                                     const float *latent,
@@ -897,8 +898,8 @@ ARTFUSION_API artfusion_status artfusion_sampler_set_init_latent(artfusion_sampl
                                                                  size_t count);
 
 /** Sets a mask [height, width] in latent pixels (artfusion_sampler_latent_size), which is copied.
- * Each value is in [0, 1]: 1 keeps the init latent, 0 paints. NULL means to paint everywhere. Errors: ARGUMENT,
- * STATE, MEMORY. */
+ * Each value is in [0, 1]: 1 keeps the init latent, 0 paints. NULL means to paint everywhere.
+ * Errors: ARGUMENT, STATE, MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_set_mask(artfusion_sampler *sampler, int32_t index,
                                                           const float *mask, size_t count);
 
@@ -944,9 +945,9 @@ ARTFUSION_API artfusion_status artfusion_sampler_get_progress(const artfusion_sa
                                                               artfusion_progress *progress,
                                                               size_t struct_size);
 
-/** The sides of the run's latents, of which each latent pixel is `downsample` pixels of a picture
- * each way: those of the options' width and height, both rounded up to a multiple of the model's
- * size_multiple. Since 1.1. Errors: ARGUMENT. */
+/** The sides of the run's latents and masks, in latent pixels: the options' width and height, each
+ * rounded up to a multiple of the model's size_multiple, then divided by its `downsample`. Since
+ * 1.1. Errors: ARGUMENT. */
 ARTFUSION_API artfusion_status artfusion_sampler_latent_size(const artfusion_sampler *sampler,
                                                              int32_t *width, int32_t *height);
 
@@ -967,7 +968,7 @@ ARTFUSION_API artfusion_status artfusion_sampler_kept(const artfusion_sampler *s
                                                       int32_t entry, const float **x,
                                                       const float **x0);
 
-/** Decodes picture `index`: the result after the last step; before it a preview, the current
+/** Decodes picture `index`: after the last step the result, before it a preview of the current
  * x0. Errors: ARGUMENT, STATE (no step done), CANCELLED, ENGINE, NUMERIC,
  * MEMORY. */
 ARTFUSION_API artfusion_status artfusion_sampler_image(artfusion_sampler *sampler, int32_t index,

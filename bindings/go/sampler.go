@@ -405,7 +405,7 @@ func (s *Sampler) Kept(entry int) (x, x0 []float32, err error) {
 	return copied((*float32)(cx), s.values), copied((*float32)(cx0), s.values), nil
 }
 
-// Image decodes a picture of the batch: the result after the last step; before it, a preview of the
+// Image decodes a picture of the batch: after the last step the result, before it a preview of the
 // current x0.
 func (s *Sampler) Image(index int) (*Image, error) {
 	sampler, done, err := s.use()

@@ -66,9 +66,9 @@ class Context(Shared):
     their own for each model; "auto", in one of their own unless the model file came with the
     package or its SHA-256, as sha256sum prints it, is one of `trusted`. If that process ends, the
     calls in it raise EngineError, and so does a call that takes longer than `isolation_timeout`
-    seconds. The model's next call starts another process; a sampler repeats the step that failed,
-    and its result is the same, byte for byte. A forked child may open isolated models, whatever
-    its parent had opened.
+    seconds. The model's next call starts another process; a sampler's next call repeats the step
+    that failed, and its result is the same, byte for byte. A forked child may open isolated models,
+    whatever its parent had opened.
 
     The library's log goes to the logger "artfusion".
     """

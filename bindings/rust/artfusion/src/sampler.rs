@@ -435,8 +435,8 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// Decodes picture `index` of the batch: the result after the last step; before it, a preview
-    /// of the current x0.
+    /// Decodes picture `index` of the batch: after the last step the result, before it a preview of
+    /// the current x0.
     ///
     /// # Errors
     ///
