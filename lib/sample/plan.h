@@ -11,8 +11,7 @@ typedef struct af_plan {
     artfusion_model *model;
     artfusion_sampler_options options; /* timesteps points to `timesteps` below */
 
-    af_size
-        whole; /* pixels that the networks compute: the options' sides up to the next multiples */
+    af_size whole; /* pixels that the networks compute: the next multiples of the options' sides */
     af_size latent;
     size_t pixels; /* of one latent channel */
     size_t values; /* of one picture's latent */
